@@ -1,0 +1,6 @@
+# For fingers that type make; the commands are in ./run.
+.PHONY: demo test check
+demo test check:
+	./run $@
+%:
+	./run $@

@@ -1,0 +1,46 @@
+"""An exhaustive model of "only the council can bind". Read README.md, then world, truth, verifier, search."""
+
+from .search import (
+    CLAIMS,
+    PREMISES,
+    History,
+    Outcome,
+    Report,
+    Run,
+    Violation,
+    counterexample,
+    explore,
+    histories,
+    replay,
+    sample,
+    unexercised,
+)
+from .truth import truth_of
+from .verifier import RULES, Verdict, judge
+from .world import PROLOGUES, Act, Entry, Words, as_data, describe
+
+__all__ = [
+    "CLAIMS",
+    "PREMISES",
+    "PROLOGUES",
+    "RULES",
+    "Act",
+    "Entry",
+    "History",
+    "Outcome",
+    "Report",
+    "Run",
+    "Verdict",
+    "Violation",
+    "Words",
+    "as_data",
+    "counterexample",
+    "describe",
+    "explore",
+    "histories",
+    "judge",
+    "replay",
+    "sample",
+    "truth_of",
+    "unexercised",
+]

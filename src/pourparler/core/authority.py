@@ -1,0 +1,670 @@
+"""Authority: mandates granted, narrowed and ended, and who stands when. Specification: ``spec/authority.md``.
+
+A mandate chain begins at an organ's grant and narrows link by link: every link names its parent, is signed by the
+parent's holder, and keeps within it on each ordered axis (powers, expiry, scope, partners, depth). Red lines are never
+compared or merged: every link's lines are evaluated on the same terms. An act names one chain, by its last link, and
+stands or falls with it.
+
+:class:`Register` is all the acts of one party in one ledger. It answers whether a holder may speak: *in force*, *not in
+force* (a :class:`Refused` that says why), or *not checkable* (a :class:`Missing` that says what is missing), never
+rounded up. *When* is always an index and a log time of that ledger.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from pourparler.core.act import ALL_POWERS, Act, Issuer, Power
+from pourparler.core.council import (
+    Committee,
+    Depositary,
+    Spines,
+    read_committee,
+    read_depositary,
+    sufficient,
+    verify_one,
+)
+from pourparler.core.encoding import Envelope, Form, Value
+from pourparler.core.errors import Malformed, Missing, Refused
+from pourparler.core.redline import Line, amount, commitment, parse_line, parse_lines
+
+LEASED = Power.CONCLUDE | Power.DELEGATE | Power.DENOUNCE
+NEVER_TO_HOLDERS = Power.RATIFY | Power.URGENT
+NEVER_TO_CLASSES = Power.CONCLUDE | Power.DELEGATE
+URGENT_GRANTS = Power.OPEN | Power.PROPOSE
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A place in a ledger: the index of an entry, and the log time of its transaction's stamp in seconds."""
+
+    index: int
+    time: int
+
+
+# --- mandates ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Cosigning:
+    """For these powers, the holder's signature needs those of others beside it."""
+
+    powers: Power
+    by: Committee
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A cumulative limit: the sum at ``path`` over all signatures under the mandate, in the one ledger it names."""
+
+    path: str
+    most: Value
+    ledger: Depositary
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """An act of this kind by this time; if it does not come, the successor takes over."""
+
+    kind: str
+    by: int
+    then: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Mandate:
+    """One link of a chain: a grant, a narrower link, or a certificate under a class mandate."""
+
+    act: Act
+    organ: bytes
+    parent: "Mandate | None"
+    holder: Committee | None  # None: a class, whose holders show certificates
+    single: bool  # one key speaks, in a COSE_Sign1, unless a countersignature is asked for
+    powers: Power
+    until: int | None
+    starts: int | None
+    lines: tuple[Line, ...]
+    private: tuple[bytes, ...]
+    scope: frozenset[str] | None
+    dossier: bytes | None
+    partners: frozenset[bytes] | None
+    depth: int
+    fresh_seconds: int | None
+    cosigning: Cosigning | None
+    limit: Limit | None
+    report_seconds: int | None
+    duty: Duty | None
+    certifier: bytes | None
+    logged: Moment
+
+    @property
+    def id(self) -> bytes:
+        return self.act.id
+
+    def chain(self) -> tuple["Mandate", ...]:
+        """Return the links from the organ's grant to this one."""
+        return (*self.parent.chain(), self) if self.parent else (self,)
+
+
+def read_mandate(act: Act, organ: bytes, parent: Mandate | None, logged: Moment) -> Mandate:
+    """Return the mandate that a grant, a link or a certificate states.
+
+    Raises :class:`Malformed` (``line.*``) and :class:`Refused` (``power.*``) for what no mandate may hold.
+    """
+    get = act.get
+    single = isinstance(get("to"), bytes)
+    holder = None
+    if get("to") is not None:
+        holder = Committee({act["to"]: 1}, 1) if single else read_committee(act["to"]["keys"], act["to"]["needs"])
+    cosign, limit, duty = get("cosign"), get("limit"), get("duty")
+    if limit and not amount(limit["most"]):
+        raise Malformed("line.malformed", "a cumulative limit is a number or an amount of money")
+    inherits = act.kind == "certify" and parent is not None
+    return Mandate(
+        act=act,
+        organ=organ,
+        parent=parent,
+        holder=holder,
+        single=single,
+        powers=parent.powers if inherits and parent else Power(act["powers"]),
+        until=get("until"),
+        starts=get("from"),
+        lines=parse_lines(get("lines")),
+        private=tuple(get("private") or ()),
+        scope=frozenset(act["scope"]) if get("scope") else None,
+        dossier=get("dossier"),
+        partners=frozenset(act["with"]) if get("with") else None,
+        depth=get("depth") or 0,
+        fresh_seconds=get("fresh"),
+        cosigning=Cosigning(Power(cosign["powers"]), read_committee(cosign["keys"], cosign["needs"]))
+        if cosign
+        else None,
+        limit=Limit(limit["path"], limit["most"], read_depositary(limit["ledger"])) if limit else None,
+        report_seconds=get("report"),
+        duty=Duty(duty["kind"], duty["by"], duty["then"]) if duty else None,
+        certifier=act["class"]["certifier"] if act.kind in ("grant", "urgent-grant") and get("class") else None,
+        logged=logged,
+    )
+
+
+def check_grant(mandate: Mandate, organ_powers: Power) -> None:
+    """Raise :class:`Refused` (``power.*``) unless an organ may give this mandate (``spec/authority.md`` 3)."""
+    if mandate.powers & NEVER_TO_HOLDERS:
+        raise Refused("power.organs-only", "ratify and urgent belong to organs")
+    if mandate.holder is None and (mandate.powers & NEVER_TO_CLASSES or mandate.limit):
+        raise Refused("power.class", "a class mandate carries neither conclude, delegate nor a cumulative limit")
+    if mandate.act.kind == "urgent-grant" and mandate.powers & ~URGENT_GRANTS:
+        raise Refused("power.urgent", "an urgent act can grant only open and propose")
+    if mandate.holder is None and mandate.depth:
+        raise Refused("power.class", "a class mandate is not delegated; its certifier certifies holders")
+    if not organ_powers:
+        raise Refused("power.missing", "the organ has no powers to grant from")
+
+
+def check_narrows(child: Mandate, parent: Mandate) -> None:
+    """Raise :class:`Refused` (``chain.widens``, ``chain.depth``) unless the link keeps within its parent."""
+
+    def refuse(axis: str) -> Refused:
+        return Refused("chain.widens", f"the link goes beyond its parent in {axis}")
+
+    if child.powers & ~parent.powers:
+        raise refuse("powers")
+    if parent.until is not None and (child.until is None or child.until > parent.until):
+        raise refuse("expiry")
+    if parent.starts is not None and (child.starts is None or child.starts < parent.starts):
+        if child.act.kind != "certify":
+            raise refuse("beginning")
+    if parent.scope is not None and not (child.scope is not None and child.scope <= parent.scope):
+        if child.act.kind != "certify" or child.scope is not None:
+            raise refuse("scope")
+    if parent.partners is not None and not (child.partners is not None and child.partners <= parent.partners):
+        if child.act.kind != "certify":
+            raise refuse("partners")
+    if parent.dossier is not None and child.dossier != parent.dossier and child.act.kind != "certify":
+        raise refuse("dossier")
+    if child.act.kind == "delegate" and not child.depth < parent.depth:
+        raise Refused("chain.depth", f"the parent allows a depth below {parent.depth}")
+
+
+# --- endings ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Ending:
+    """What ends or suspends a target: when it stood in the ledger, what it stops, and whether it was confirmed."""
+
+    act: Act
+    reason: str
+    moment: Moment
+    stops: Power
+    holds_until: int | None = None
+    lapses: int | None = None
+    answer: tuple[Moment, bool] | None = None
+
+    def works(self, power: Power, moment: Moment) -> bool:
+        """Return whether the ending stops ``power`` at the moment (which the caller knows to lie after it)."""
+        held_over = power and not power & self.stops
+        if held_over and not (self.holds_until is not None and moment.time >= self.holds_until):
+            return False
+        if self.answer and self.answer[0].index < moment.index:
+            return self.answer[1]
+        return self.lapses is None or moment.time < self.lapses
+
+    @property
+    def unconfirmed(self) -> bool:
+        return self.lapses is not None and not (self.answer and self.answer[1])
+
+
+@dataclass(frozen=True, slots=True)
+class Beacon:
+    """A beacon as logged. Its age counts from the earlier of its own time and the log time of its first entry."""
+
+    act: Act
+    moment: Moment
+
+    @property
+    def since(self) -> int:
+        return min(int(self.act["at"]), self.moment.time)
+
+
+class HomeView:
+    """What a party's home ledger is shown to hold: the judge between sibling decisions.
+
+    ``registers`` are those of its home, and of each home it moved to, in that order.
+    """
+
+    def __init__(self, registers: "tuple[Register, ...]") -> None:
+        self.registers = registers
+
+    def holds(self, act: Act) -> bool:
+        """Return whether the home took the decision. Raises :class:`Missing` (``home.not-shown``) if nobody can tell."""
+        for spines in (register.spines for register in self.registers):
+            if act.id in spines.canonical:
+                return True
+            if act.kind != "found" and spines.taken.get((act["organ"], act["prior"]), act.id) != act.id:
+                return False
+        raise Missing("home.not-shown", f"the home ledger of the party is not shown up to this {act.kind}")
+
+    def dismissals(self) -> "Iterator[tuple[Act, bytes, int]]":
+        """Yield the dismissals that the home took, each with its organ and its place on the spine."""
+        for register in self.registers:
+            for ending in (ending for listed in register.endings.values() for ending in listed):
+                state = register.spines.at.get((ending.act.get("organ"), ending.act.id))
+                if ending.act.row.spine and state is not None and ending.act.id in register.spines.canonical:
+                    yield ending.act, state.id, state.place
+
+
+# --- the register -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Question:
+    """A superior organ's question, and the answer if it came."""
+
+    act: Act
+    asked: Moment
+    answered: Moment | None = None
+
+
+@dataclass
+class Register:
+    """All acts of one party in one ledger, in ledger order. ``admit`` raises before it changes anything."""
+
+    spines: Spines
+    home: "HomeView | None" = None
+    mandates: dict[bytes, Mandate] = field(default_factory=dict)
+    endings: dict[bytes, list[Ending]] = field(default_factory=dict)
+    urgent_acts: dict[bytes, Ending | Mandate] = field(default_factory=dict)
+    confirmed: dict[bytes, tuple[Moment, bool]] = field(default_factory=dict)
+    beacons: list[Beacon] = field(default_factory=list)
+    lifted: dict[tuple[bytes, int], Moment] = field(default_factory=dict)
+    questions: dict[bytes, Question] = field(default_factory=dict)
+    done: dict[tuple[bytes, str], Moment] = field(default_factory=dict)
+    objected: dict[bytes, Moment] = field(default_factory=dict)
+
+    @property
+    def party(self) -> bytes:
+        return self.spines.party.id
+
+    # What is real: acts of organs that the home ledger took.
+
+    def is_real(self, act: Act) -> bool:
+        """Return whether a decision counts: always by its home, where the home is shown; else by notice."""
+        return self.home is None or not act.row.spine or self.home.holds(act)
+
+    # Admission, by issuer.
+
+    def admit(self, act: Act, moment: Moment) -> Envelope:
+        """Take in an act of the party that belongs to no dossier; return its sufficient envelope.
+
+        Raises :class:`Refused` or :class:`Missing` with the step's reason, and then has changed nothing.
+        """
+        match act.issuer:
+            case Issuer.ORGAN:
+                return self.admit_decision(act, moment)
+            case Issuer.RECOVERY:
+                return self.spines.recover(act, moment.time)
+            case Issuer.URGENT:
+                return self.admit_urgent(act, moment)
+            case Issuer.MEMBER:
+                self.admit_member(act, moment)
+            case Issuer.HOLDER:
+                self.admit_link(act, moment)
+            case Issuer.CERTIFIER:
+                self.admit_certificate(act, moment)
+            case Issuer.BEACON:
+                self.admit_beacon(act, moment)
+            case _:
+                raise AssertionError(act.kind)
+        return act.envelope
+
+    def admit_decision(self, act: Act, moment: Moment) -> Envelope:
+        """Take in a decision of an organ: what it says of mandates is checked before the spine moves."""
+        organ = self.spines.organ(act["organ"], act["prior"])
+        match act.kind:
+            case "grant":
+                mandate = read_mandate(act, organ.id, None, moment)
+                check_grant(mandate, organ.powers)
+                self.check_holder_keys(mandate)
+                envelope = self.spines.decide(act, moment.time)
+                self.take(mandate)
+            case "dismiss":
+                self.check_may_end(act["organ"], act["mandate"])
+                envelope = self.spines.decide(act, moment.time)
+                self.end(act["mandate"], dismissal(act, moment))
+            case "confirm":
+                self.check_may_confirm(act)
+                envelope = self.spines.decide(act, moment.time)
+                self.confirm(act, moment)
+            case "lift":
+                self.check_may_lift(act)
+                envelope = self.spines.decide(act, moment.time)
+                self.lifted[act["mandate"], act["line"]] = moment
+            case "object":
+                envelope = self.spines.decide(act, moment.time)
+                self.objected[act["about"]] = moment
+                if act["about"] in self.mandates and self.spines.stands_above(
+                    organ.id, self.mandates[act["about"]].organ
+                ):
+                    self.end(act["about"], Ending(act, "standing.objected", moment, ALL_POWERS))
+            case _:
+                envelope = self.spines.decide(act, moment.time)
+        return envelope
+
+    def admit_urgent(self, act: Act, moment: Moment) -> Envelope:
+        organ = self.spines.seated(act["organ"], moment.time)
+        envelope = self.spines.urgent(act, moment.time)
+        assert organ.urgency is not None
+        lapses = moment.time + organ.urgency.lapse_seconds
+        if act.kind == "urgent-grant":
+            mandate = read_mandate(act, organ.id, None, moment)
+            check_grant(mandate, organ.powers)
+            self.check_holder_keys(mandate)
+            self.take(mandate)
+            self.urgent_acts[act.id] = mandate
+        else:
+            self.check_may_end(organ.id, act["mandate"])
+            ending = dismissal(act, moment)
+            ending.lapses = lapses
+            self.end(act["mandate"], ending)
+            self.urgent_acts[act.id] = ending
+        return envelope
+
+    def admit_member(self, act: Act, moment: Moment) -> None:
+        match act.kind:
+            case "call":
+                self.spines.call(act, moment.time)
+            case "vote":
+                self.spines.vote(act, moment.time)
+            case "suspend":
+                self.suspend(act, moment)
+            case "question":
+                self.spines.member(act, moment.time)
+                if not self.spines.stands_above(act["organ"], act["of"]):
+                    raise Refused("power.missing", "only an organ that stands above another may question it")
+                self.questions[act.id] = Question(act, moment)
+            case "answer":
+                self.spines.member(act, moment.time)
+                question = self.questions.get(act["question"])
+                if question is None:
+                    raise Missing("unknown.act", "the question that this act answers has not been seen")
+                if question.act["of"] != act["organ"]:
+                    raise Refused("power.missing", "the question was put to another organ")
+                question.answered = question.answered or moment
+            case "dissent":
+                self.spines.member(act, moment.time)
+
+    def suspend(self, act: Act, moment: Moment) -> None:
+        """Record a suspension by one authorised member: it lapses unless the organ confirms it, and the same member
+        cannot repeat it. The target is a mandate, a certificate, or a key such as a relay's dispatch key."""
+        member = self.spines.member(act, moment.time)
+        organ = self.spines.seated(act["organ"], moment.time)
+        if organ.suspenders is not None and member not in organ.suspenders:
+            raise Refused("power.missing", "this member is not authorised to suspend")
+        target = act["target"]
+        if target in self.mandates and not self.spines.governs(organ.id, self.mandates[target].organ):
+            raise Refused("power.missing", f"{organ.name} neither gave this mandate nor stands above who did")
+        for ending in self.endings.get(target, ()):
+            if ending.act.kind == "suspend" and ending.act.envelope.signatures[0].kid == act.envelope.signatures[0].kid:
+                raise Refused("suspension.repeated", "the same member has suspended this before")
+        lapses = moment.time + self.spines.party.suspension_seconds
+        self.end(target, Ending(act, "standing.suspended", moment, ALL_POWERS, lapses=lapses))
+
+    def admit_link(self, act: Act, moment: Moment) -> None:
+        """Take in a narrower link, a holder's revocation of one below, or his words to his own side.
+
+        A query suspends nothing, whomever it asks.
+        """
+        parent = self.mandate(act["by"])
+        if act.kind == "revoke":
+            self.check_speaker(act, parent, moment, Power(0))
+            target = self.mandate(act["target"])
+            if parent not in target.chain()[:-1]:
+                raise Refused("power.missing", "a holder revokes only links that hang from his own")
+            self.end(target.id, Ending(act, "standing.revoked", moment, ALL_POWERS))
+            return
+        if act.kind in ("query", "reply"):
+            self.check_speaker(act, parent, moment, Power(0))
+            return
+        child = read_mandate(act, parent.organ, parent, moment)
+        if len(child.chain()) > 16:
+            raise Refused("chain.depth", "a chain has at most 16 links")
+        self.check_speaker(act, parent, moment, Power.DELEGATE)
+        check_narrows(child, parent)
+        self.check_holder_keys(child)
+        self.check_standing(parent, Power.DELEGATE, moment)
+        self.take(child)
+
+    def admit_certificate(self, act: Act, moment: Moment) -> None:
+        """Take in a certificate, or its withdrawal, by the certifier that the class mandate names."""
+        class_mandate = self.mandate(act["class"])
+        if class_mandate.certifier is None:
+            raise Refused("chain.custody", "certificates are given only under a class mandate")
+        verify_one(act, act.envelope.signatures[0], class_mandate.certifier)
+        if act.kind == "withdraw-certificate":
+            target = self.mandate(act["target"])
+            if target.parent is not class_mandate:
+                raise Refused("power.missing", "the certificate is another certifier's")
+            self.end(target.id, Ending(act, "standing.withdrawn", moment, ALL_POWERS))
+            return
+        for ending in self.endings.get(class_mandate.certifier, ()):
+            if self.is_real(ending.act) and ending.works(Power(0), moment):
+                raise Refused("standing.certifier", "the certifier was dismissed before this certificate was logged")
+        certificate = read_mandate(act, class_mandate.organ, class_mandate, moment)
+        check_narrows(certificate, class_mandate)
+        self.check_holder_keys(certificate)
+        self.take(certificate)
+
+    def admit_beacon(self, act: Act, moment: Moment) -> None:
+        self.spines.beacon(act)
+        if self.beacons and act["serial"] <= self.beacons[-1].act["serial"]:
+            raise Refused("beacon.serial", "a beacon with this serial or a later one has been logged")
+        self.beacons.append(Beacon(act, moment))
+
+    # Bookkeeping.
+
+    def take(self, mandate: Mandate) -> None:
+        self.mandates[mandate.id] = mandate
+        for key in mandate.holder.seats if mandate.holder else ():
+            self.spines.roles.setdefault(key, "holder")
+
+    def end(self, target: bytes, ending: Ending) -> None:
+        self.endings.setdefault(target, []).append(ending)
+
+    def note(self, mandate: Mandate, act: Act, moment: Moment) -> None:
+        """Remember that a holder acted, for the duties of his chain."""
+        for link in mandate.chain():
+            self.done.setdefault((link.id, act.kind), moment)
+
+    def mandate(self, mandate_id: bytes) -> Mandate:
+        """Return a mandate by its act id. Raises :class:`Missing` (``unknown.mandate``)."""
+        found = self.mandates.get(mandate_id)
+        if found is None:
+            raise Missing("unknown.mandate", "the mandate that this act names has not been seen in this ledger")
+        return found
+
+    def check_holder_keys(self, mandate: Mandate) -> None:
+        for key in mandate.holder.seats if mandate.holder else ():
+            role = self.spines.roles.get(key, "holder")
+            if role != "holder":
+                raise Refused("decision.key-role", f"a {role} key of the party cannot hold a mandate")
+
+    def check_may_end(self, organ: bytes, target: bytes) -> None:
+        """Raise unless the organ gave the mandate (or the one it hangs from), or stands above the one that did."""
+        if target in self.mandates:
+            if not self.spines.governs(organ, self.mandates[target].organ):
+                raise Refused("power.missing", "this organ neither gave the mandate nor stands above who did")
+        elif target not in {mandate.certifier for mandate in self.mandates.values()}:
+            raise Missing("unknown.mandate", "the mandate that this act ends has not been seen in this ledger")
+
+    def confirmable(self, act_id: bytes) -> Ending | Mandate | None:
+        suspensions = (ending for listed in self.endings.values() for ending in listed if ending.act.id == act_id)
+        return self.urgent_acts.get(act_id) or next(suspensions, None)
+
+    def check_may_confirm(self, act: Act) -> None:
+        about = self.confirmable(act["about"])
+        if about is None:
+            return  # a superior's confirmation of a ratification: judged where the ratification is
+        if not self.spines.governs(act["organ"], about.act["organ"]):
+            raise Refused("power.missing", "this organ cannot confirm the act of another that it does not stand above")
+
+    def confirm(self, act: Act, moment: Moment) -> None:
+        self.confirmed.setdefault(act["about"], (moment, act["answer"]))
+        about = self.confirmable(act["about"])
+        if isinstance(about, Ending) and about.answer is None:
+            about.answer = (moment, act["answer"])
+
+    def check_may_lift(self, act: Act) -> None:
+        mandate = self.mandate(act["mandate"])
+        if act["line"] >= len(mandate.lines):
+            raise Refused("line.unknown", "the mandate has no such line")
+        set_by_organ = mandate.parent is None
+        if not (
+            self.spines.stands_above(act["organ"], mandate.organ) or (set_by_organ and act["organ"] == mandate.organ)
+        ):
+            if not (act["organ"] == mandate.organ and not set_by_organ):
+                raise Refused("power.missing", "a line is lifted only by the organ that set it or one above it")
+
+    # May they?
+
+    def speakers(self, mandate: Mandate, moment: Moment) -> Committee:
+        """Return who may speak under the mandate: its holder, or the successor once a duty was missed."""
+        if mandate.holder is None:
+            raise Refused("chain.custody", "a class mandate has no holder; its holders show certificates")
+        duty = mandate.duty
+        if duty and self.missed(mandate, moment):
+            return Committee({duty.then: 1}, 1)
+        return mandate.holder
+
+    def missed(self, mandate: Mandate, moment: Moment) -> bool:
+        """Return whether the mandate's duty was not done in time, by log time."""
+        if mandate.duty is None or moment.time < mandate.duty.by:
+            return False
+        done = self.done.get((mandate.id, mandate.duty.kind))
+        return done is None or done.time >= mandate.duty.by
+
+    def check_speaker(self, act: Act, mandate: Mandate, moment: Moment, power: Power) -> Envelope:
+        """Raise unless the act is signed by the mandate's holder and who must sign beside him; return its envelope.
+
+        ``spec/authority.md`` steps 5 to 7: ``act.form``, ``signature.invalid``, ``decision.insufficient``,
+        ``standing.cosigner``, ``power.missing``.
+        """
+        holder = self.speakers(mandate, moment)
+        beside = [link.cosigning for link in mandate.chain() if link.cosigning and power & link.cosigning.powers]
+        if len(holder.seats) == 1 and not beside and (mandate.single or holder is not mandate.holder):
+            if act.envelope.form is not Form.SIGN1:
+                raise Malformed("act.form", "the holder speaks with one key, in a COSE_Sign1")
+            self.verify_single(act, mandate, holder, moment)
+            envelope = act.envelope
+        else:
+            if act.envelope.form is not Form.SIGN:
+                raise Malformed("act.form", "the mandate asks for several signatures, in a COSE_Sign")
+            envelope = self.joint_envelope(act, holder, [cosigning.by for cosigning in beside])
+        if any(power & ~link.powers for link in mandate.chain()):
+            raise Refused("power.missing", f"the mandate does not give the power to {act.kind}")
+        return envelope
+
+    def verify_single(self, act: Act, mandate: Mandate, holder: Committee, moment: Moment) -> None:
+        """Verify the one signature; a holder whom his successor has replaced is told so, not called a stranger."""
+        signature = act.envelope.signatures[0]
+        (key,) = holder.seats
+        try:
+            verify_one(act, signature, key)
+        except Refused:
+            if holder is mandate.holder or mandate.holder is None:
+                raise
+            (former,) = mandate.holder.seats
+            verify_one(act, signature, former)
+            raise Refused("standing.duty-missed", "the duty was missed, and the successor has taken over") from None
+
+    def joint_envelope(self, act: Act, holder: Committee, beside: list[Committee]) -> Envelope:
+        wanted = Committee(
+            {**holder.seats, **{k: 0 for by in beside for k in by.seats if k not in holder.seats}}, holder.needs
+        )
+        envelope = sufficient(act, wanted)
+        present = {signature.kid for signature in envelope.signatures}
+        for by in beside:
+            found = sufficient(act, by).signatures
+            if not {signature.kid for signature in found} <= present:
+                raise Refused("decision.insufficient", "the countersignature is lacking")
+        return envelope
+
+    def check_standing(
+        self,
+        mandate: Mandate,
+        power: Power,
+        moment: Moment,
+        counts: Callable[[Ending], bool] = lambda ending: True,
+    ) -> None:
+        """Raise unless every link of the chain is in force for ``power`` at the moment.
+
+        ``counts`` chooses the endings that the judge may know of. Raises :class:`Refused` (``standing.*``) and
+        :class:`Missing` (``home.not-shown``).
+        """
+        for link in mandate.chain():
+            if not self.is_real(link.act):
+                raise Refused("standing.sibling", "the home ledger took another decision in the grant's place")
+            if link.starts is not None and moment.time < link.starts:
+                raise Refused("standing.not-yet", "the mandate has not begun")
+            if link.until is not None and moment.time >= link.until:
+                raise Refused("standing.expired", "the mandate has expired")
+            self.check_urgent(link, moment)
+            self.check_endings(link, power, moment, counts)
+            self.check_fresh(link, power, moment)
+
+    def check_urgent(self, link: Mandate, moment: Moment) -> None:
+        if link.act.kind != "urgent-grant":
+            return
+        answer = self.confirmed.get(link.id)
+        if answer and answer[0].index < moment.index:
+            if not answer[1]:
+                raise Refused("standing.undone", "the organ undid the urgent grant")
+            return
+        urgency = self.spines.organ(link.organ).urgency
+        if urgency is None or moment.time >= link.logged.time + urgency.lapse_seconds:
+            raise Refused("standing.lapsed", "the urgent grant lapsed unconfirmed")
+
+    def check_endings(self, link: Mandate, power: Power, moment: Moment, counts: Callable[[Ending], bool]) -> None:
+        for ending in self.endings.get(link.id, ()):
+            if ending.moment.index < moment.index and counts(ending) and ending.works(power, moment):
+                if self.is_real(ending.act):
+                    raise Refused(ending.reason, f"a link of the chain was stopped at index {ending.moment.index}")
+
+    def check_fresh(self, link: Mandate, power: Power, moment: Moment) -> None:
+        """The lease: without a beacon younger than the mandate's bound, committing powers freeze."""
+        if link.fresh_seconds is None or not power & LEASED:
+            return
+        before = [beacon for beacon in self.beacons if beacon.moment.index < moment.index]
+        if not before or moment.time - max(beacon.since for beacon in before) > link.fresh_seconds:
+            raise Refused("standing.stale", f"no beacon younger than {link.fresh_seconds} s stands before the act")
+
+    def check_reported(self, act: Act, mandate: Mandate, moment: Moment) -> None:
+        """Raise unless an act under a mandate with prompt reporting states its instant and was logged soon after."""
+        for link in mandate.chain():
+            if link.report_seconds is not None:
+                at = act.get("at")
+                if at is None or moment.time - at > link.report_seconds:
+                    raise Refused("standing.unreported", f"the act was not reported within {link.report_seconds} s")
+
+    def lines(self, mandate: Mandate, moment: Moment) -> Iterator[tuple[Mandate, Line]]:
+        """Yield the public lines of every link that were not lifted before the moment."""
+        for link in mandate.chain():
+            for position, line in enumerate(link.lines):
+                lifted = self.lifted.get((link.id, position))
+                if lifted is None or lifted.index >= moment.index:
+                    yield link, line
+
+    def overdue(self, moment: Moment) -> list[Question]:
+        """Return the questions whose answer is due and has not come, by log time."""
+        return [q for q in self.questions.values() if q.answered is None and moment.time >= q.act["due"]]
+
+
+def dismissal(act: Act, moment: Moment) -> Ending:
+    """Return the ending that a dismissal is: what it does not hold over stops at once."""
+    held = Power(act.get("holds") or 0)
+    return Ending(act, "standing.dismissed", moment, ALL_POWERS & ~held, holds_until=act.get("until"))
+
+
+def opens(mandate: Mandate, line: Value, salt: bytes) -> bool:
+    """Return whether line and salt open one of the private commitments of the chain."""
+    parse_line(line)
+    return any(commitment(line, salt) in link.private for link in mandate.chain())

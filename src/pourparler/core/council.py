@@ -1,0 +1,636 @@
+"""Organs: who sits, how they decide, and the spine of their decisions. Specification: ``spec/council.md``.
+
+A party is founded by one act, whose id is the party's id. It has organs; each has seats (keys with weights), powers, and
+a *spine*: the strict chain of its own full decisions. Everything about an organ (its seats, its powers, its end)
+stands on its spine, so that the organ's state is a function of one place on one chain: :class:`Organ` at a place.
+
+Every decision names ``prior``, the place it was taken at. In the party's home ledger a place has at most one child, the
+first sufficient one; competing drafts are nothing. Another ledger only gives notice, and cannot know which sibling the
+home took: there, every sufficient child of a known place is kept, and the home decides.
+
+A decision is *sufficient* when its envelope holds enough weight of the seats at its place, and nothing else: strangers'
+and double signatures removed, the rest in the order of the keys.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from pourparler.core.act import ALL_POWERS, Act, Issuer, Power
+from pourparler.core.encoding import (
+    ALGORITHM_ED25519,
+    Envelope,
+    Signature,
+    Value,
+    digest,
+    kid_of,
+    to_be_signed,
+    verify_ed25519,
+)
+from pourparler.core.errors import Malformed, Missing, Refused
+from pourparler.core.passkey import Passkey, verify_assertion
+from pourparler.core.redline import Line, parse_lines
+
+VOTABLE = Power.RATIFY | Power.DENOUNCE
+
+
+# --- nouns ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Depositary:
+    """A ledger as others name it: its origin, and the Ed25519 key that signs its checkpoints and stamps."""
+
+    origin: str
+    key: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Ballot:
+    """How an organ votes: open for at least so long, so much weight taking part, more than this share of yes and no."""
+
+    open_seconds: int
+    quorum: int
+    share: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Committee:
+    """Keys with weights, and the weight that must sign: the seats of an organ, or a holder of several keys."""
+
+    seats: Mapping[bytes, int]
+    needs: int
+
+    @property
+    def weight(self) -> int:
+        return sum(self.seats.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Urgency:
+    """Who may act for the organ in urgency, how many of them, and after how long it lapses unless confirmed."""
+
+    members: Committee
+    lapse_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Organ:
+    """An organ at one place of its spine."""
+
+    id: bytes
+    party: bytes
+    name: str
+    members: Committee
+    powers: Power
+    votes: Power = Power(0)
+    ballot: Ballot | None = None
+    until: int | None = None
+    superior: bytes | None = None
+    subject: Power = Power(0)
+    lines: tuple[Line, ...] = ()
+    urgency: Urgency | None = None
+    suspenders: frozenset[bytes] | None = None
+    dissolved: bool = False
+    place: int = 0
+
+    def decides_by_vote(self, power: Power) -> bool:
+        return bool(power & self.votes)
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """Keys that may only replace members' keys, and how long their act waits."""
+
+    keys: Committee
+    wait_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """An organisation, as its founding act states it."""
+
+    id: bytes
+    name: str
+    home: Depositary
+    suspension_seconds: int
+    beacons: frozenset[bytes]
+    recovery: Recovery | None
+
+
+def read_depositary(value: Value) -> Depositary:
+    return Depositary(value["origin"], value["key"])
+
+
+def read_committee(keys: Value, needs: int) -> Committee:
+    """Return a committee from keys, or from pairs of key and weight. Raises :class:`Refused` (``decision.rule``)."""
+    pairs = [tuple(key) if isinstance(key, list) else (key, 1) for key in keys]
+    committee = Committee(dict(pairs), needs)
+    if len(committee.seats) != len(pairs):
+        raise Refused("decision.rule", "a key has two seats")
+    if not 1 <= needs <= committee.weight:
+        raise Refused("decision.rule", f"{needs} needed of a weight of {committee.weight}")
+    return committee
+
+
+def organ_id(act_id: bytes, name: str) -> bytes:
+    """Return the id of the organ that an act creates under this name; it is the first place of the organ's spine."""
+    return digest("organ", act_id, name)
+
+
+def read_organ(value: Value, party: bytes, created_by: bytes, superior: bytes | None) -> Organ:
+    """Return the organ that a founding or a constitution states.
+
+    Raises :class:`Refused` (``decision.rule``) where two conflicting decisions could both pass.
+    """
+    organ = Organ(
+        id=organ_id(created_by, value["name"]),
+        party=party,
+        name=value["name"],
+        members=read_committee(value["seats"], value["needs"]),
+        powers=Power(value["powers"]),
+        votes=Power(value.get("votes", 0)),
+        superior=superior,
+        subject=Power(value.get("subject", 0)),
+        lines=parse_lines(value.get("lines")),
+    )
+    return with_seating(organ, value)
+
+
+def with_seating(organ: Organ, value: Mapping[str, Value]) -> Organ:
+    """Return the organ with the parts that an election may state anew, checked."""
+    if "seats" in value:
+        organ = replace(organ, members=read_committee(value["seats"], value.get("needs", organ.members.needs)))
+    if "ballot" in value:
+        ballot = value["ballot"]
+        organ = replace(organ, ballot=Ballot(ballot["open"], ballot["quorum"], tuple(ballot["share"])))
+    if "urgent" in value:
+        urgent = value["urgent"]
+        organ = replace(organ, urgency=Urgency(read_committee(urgent["keys"], urgent["needs"]), urgent["lapse"]))
+    if "suspenders" in value:
+        organ = replace(organ, suspenders=frozenset(value["suspenders"]))
+    organ = replace(organ, until=value.get("until"))
+    check_decisive(organ)
+    return organ
+
+
+def check_decisive(organ: Organ) -> None:
+    """Raise :class:`Refused` (``decision.rule``) unless two conflicting decisions of the organ cannot both pass."""
+    weight = organ.members.weight
+    if 2 * organ.members.needs <= weight:
+        raise Refused("decision.rule", f"{organ.name}: {organ.members.needs} is not more than half of {weight}")
+    if organ.votes & ~VOTABLE:
+        raise Refused("decision.rule", f"{organ.name}: only ratify and denounce are put to a vote")
+    if organ.votes and organ.ballot is None:
+        raise Refused("decision.rule", f"{organ.name}: powers are put to a vote, and no ballot is described")
+    if organ.ballot:
+        part, whole = organ.ballot.share
+        if not whole <= 2 * part < 2 * whole or not weight < 2 * organ.ballot.quorum <= 2 * weight:
+            raise Refused("decision.rule", f"{organ.name}: a vote needs a quorum and a majority of more than half")
+    seats = organ.members.seats
+    if organ.urgency and not set(organ.urgency.members.seats) <= set(seats):
+        raise Refused("decision.rule", f"{organ.name}: only members may act in urgency")
+    if organ.suspenders and not organ.suspenders <= set(seats):
+        raise Refused("decision.rule", f"{organ.name}: only members may suspend")
+
+
+# --- signatures -------------------------------------------------------------------------------------------------------
+
+
+def verify_one(act: Act, signature: Signature, public_key: bytes) -> None:
+    """Raise :class:`Refused` (``signature.invalid``) unless the signature over the act is by this Ed25519 key."""
+    if signature.algorithm != ALGORITHM_ED25519 or signature.kid != kid_of(public_key):
+        raise Refused("signature.invalid", "the signature names another key or algorithm")
+    verify_ed25519(public_key, to_be_signed(act.envelope, signature, act.kind), signature.value)
+
+
+def signers(act: Act, keys: Iterable[bytes]) -> dict[bytes, Signature]:
+    """Return the good signatures of the act by any of ``keys``, at most one a key, in ascending order of the keys.
+
+    Strangers' signatures, wrong ones and second ones are left out. Cost: one verification for each signature whose
+    kid is that of a key.
+    """
+    by_kid: dict[bytes, list[bytes]] = {}
+    for key in keys:
+        by_kid.setdefault(kid_of(key), []).append(key)
+    found: dict[bytes, Signature] = {}
+    for signature in act.envelope.signatures:
+        for key in by_kid.get(signature.kid, ()):
+            if key not in found:
+                try:
+                    verify_one(act, signature, key)
+                except Refused:
+                    continue
+                found[key] = signature
+                break
+    return dict(sorted(found.items()))
+
+
+def sufficient(act: Act, committee: Committee, must_sign: Iterable[bytes] = (), needs: int | None = None) -> Envelope:
+    """Return the act's sufficient envelope: the good signatures of the committee and of those who must sign.
+
+    Raises :class:`Refused`: ``decision.insufficient`` where weight is lacking, ``decision.possession`` where one who
+    must sign did not.
+    """
+    required = frozenset(must_sign)
+    found = signers(act, required | committee.seats.keys())
+    if missing := required - found.keys():
+        raise Refused("decision.possession", f"{len(missing)} keys that the act seats or needs have not signed it")
+    weight = sum(committee.seats.get(key, 0) for key in found)
+    wanted = committee.needs if needs is None else needs
+    if weight < wanted:
+        raise Refused("decision.insufficient", f"signatures of weight {weight}; {wanted} needed")
+    return act.envelope.with_signatures(tuple(found.values()))
+
+
+# --- votes ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Poll:
+    """A vote called by a member: what about, until when, who could vote, and what was cast. Grows as votes come."""
+
+    act: Act
+    organ: Organ
+    called_at: int
+    cast: dict[bytes, tuple[bytes, str]]  # member's key -> (vote's act id, choice); the first vote counts
+
+    @property
+    def closes(self) -> int:
+        closes: int = self.act["closes"]
+        return closes
+
+    def tally(self) -> dict[str, int]:
+        """Return the weight cast for each choice."""
+        totals = {"yes": 0, "no": 0, "abstain": 0, "recuse": 0}
+        for key, (_, choice) in self.cast.items():
+            totals[choice] += self.organ.members.seats[key]
+        return totals
+
+    def passed(self) -> bool | None:
+        """Return whether the question is carried, or None without a quorum. A recusal takes no part in it."""
+        ballot = self.organ.ballot
+        assert ballot is not None
+        totals = self.tally()
+        if totals["yes"] + totals["no"] + totals["abstain"] < ballot.quorum:
+            return None
+        part, whole = ballot.share
+        return totals["yes"] * whole > (totals["yes"] + totals["no"]) * part
+
+
+def same_question(first: Act, second: Act) -> bool:
+    return all(first.get(name) == second.get(name) for name in ("dossier", "text", "about"))
+
+
+# --- spines -----------------------------------------------------------------------------------------------------------
+
+Place = tuple[bytes, bytes]  # organ id, act id (or organ id at the beginning)
+
+
+class Spines:
+    """The spines of one party as one ledger shows them, from its founding act on.
+
+    ``admit`` takes the party's acts in ledger order, and raises before it changes anything. ``home`` says whether this
+    ledger is the party's home at the moment: only there siblings are refused and terms and closing times judged.
+    """
+
+    def __init__(self, founding: Act, ledger: Depositary) -> None:
+        """Raises :class:`Refused` (``decision.*``) unless the founding act stands by itself."""
+        self.ledger = ledger
+        self.founding = founding
+        self.party = read_party(founding)
+        self.at: dict[Place, Organ] = {}
+        self.heads: dict[bytes, bytes] = {}
+        self.canonical: dict[bytes, bytes] = {}
+        self.taken: dict[Place, bytes] = {}
+        self.recoveries: dict[Place, tuple[bytes, int]] = {}
+        self.roles: dict[bytes, str] = {}
+        self.beacons = self.party.beacons
+        self.passkeys: dict[bytes, tuple[Passkey, ...]] = {}
+        self.polls: dict[bytes, Poll] = {}
+        self.home = self.party.home == ledger
+        self.moved_to: Depositary | None = None
+        self.names: dict[str, bytes] = {}
+        self.found(founding)
+
+    def found(self, act: Act) -> None:
+        for value in act["organs"]:
+            superior = value.get("superior")
+            above = organ_id(act.id, superior) if superior else None
+            if superior and superior not in self.names:
+                raise Refused("decision.rule", f"{value['name']}: its superior {superior!r} must be named before it")
+            self.place(read_organ(value, act.id, act.id, above), value["name"])
+        self.take_roles("member", (key for organ in self.at.values() for key in organ.members.seats))
+        self.take_roles("beacon", self.party.beacons)
+        self.take_roles("recovery", self.party.recovery.keys.seats if self.party.recovery else ())
+        self.envelope = sufficient(act, Committee({}, 0), {key for o in self.at.values() for key in o.members.seats})
+        self.canonical[act.id] = act.id
+
+    def place(self, organ: Organ, name: str) -> None:
+        if name in self.names:
+            raise Refused("decision.rule", f"two organs are called {name!r}")
+        self.names[name] = organ.id
+        self.at[organ.id, organ.id] = organ
+        self.heads[organ.id] = organ.id
+
+    def take_roles(self, role: str, keys: Iterable[bytes]) -> None:
+        """Give keys a role; no key serves two (``spec/council.md`` section 5)."""
+        keys = tuple(keys)
+        for key in keys:
+            if self.roles.get(key, role) != role:
+                raise Refused(
+                    "decision.key-role", f"a key is already a {self.roles[key]} key and cannot be a {role} key"
+                )
+        self.roles.update(dict.fromkeys(keys, role))
+
+    # What others ask.
+
+    def organ(self, organ: bytes, place: bytes | None = None) -> Organ:
+        """Return the organ at a place of its spine, by default its head. Raises :class:`Missing` (``unknown.*``)."""
+        if organ not in self.heads:
+            raise Missing("unknown.organ", "no act seen so far founded this organ")
+        found = self.at.get((organ, self.heads[organ] if place is None else place))
+        if found is None:
+            raise Missing("unknown.prior", "the decision that this act follows has not been seen")
+        return found
+
+    def seated(self, organ: bytes, time: int) -> Organ:
+        """Return the organ as it stands now, with keys that a recovery has replaced by this time."""
+        head = self.heads.get(organ, organ)
+        recovery, ready = self.recoveries.get((organ, head), (None, 0))
+        return self.organ(organ, recovery if recovery and time >= ready else None)
+
+    def stands_above(self, higher: bytes, lower: bytes) -> bool:
+        """Return whether one organ is a superior of the other, at any distance."""
+        above = self.organ(lower).superior
+        while above is not None:
+            if above == higher:
+                return True
+            above = self.organ(above).superior
+        return False
+
+    def governs(self, organ: bytes, other: bytes) -> bool:
+        return organ == other or self.stands_above(organ, other)
+
+    # Decisions.
+
+    def decide(self, act: Act, time: int) -> Envelope:
+        """Check a decision at its place and move the spine (``spec/council.md``, steps 4 to 7). Return its envelope."""
+        organ = self.organ(act["organ"], act["prior"])
+        self.check_place(act, organ, time)
+        check_in_office(self, act, organ, time)
+        after = self.states_after(act, organ)
+        envelope = self.envelope_of(act, organ, after, time)
+        self.settle(act, after)
+        return envelope
+
+    def check_place(self, act: Act, organ: Organ, time: int) -> None:
+        """Raise unless the act may follow its ``prior``: in the home ledger, only the first sufficient one may."""
+        if not self.home:
+            return
+        place = (organ.id, act["prior"])
+        taken = self.taken.get(place)
+        if taken is not None:
+            raise Refused("decision.overtaken", "another decision of the organ already follows the one named as prior")
+        recovery = self.recoveries.get(place)
+        if recovery and act.kind != "recover" and time >= recovery[1]:
+            raise Refused("decision.overtaken", "the organ's keys were recovered at this place")
+        for after, (recovery_id, ready) in self.recoveries.items():
+            if recovery_id == act["prior"] and after[0] == organ.id:
+                if time < ready:
+                    raise Refused("decision.recovery-waits", "the recovery that this act follows has not taken effect")
+                if after in self.taken:
+                    raise Refused("decision.overtaken", "the organ decided while the recovery waited, which voids it")
+
+    def states_after(self, act: Act, organ: Organ) -> dict[Place, Organ]:
+        """Return the organs that the act leaves behind, by their places. A kind that changes none moves the spine."""
+        after = {(organ.id, act.id): replace(organ, place=organ.place + 1)}
+        if act.kind in ("elect", "dissolve", "hand-over"):
+            after.update(self.changed(act, organ))
+        if act.kind == "constitute":
+            created = read_organ(act["new"], organ.party, act.id, self.superior_of(act, organ))
+            if created.name in self.names:
+                raise Refused("decision.rule", f"two organs are called {created.name!r}")
+            if created.powers & ~organ.powers:
+                raise Refused("power.missing", "an organ cannot give powers that it lacks")
+            after[created.id, created.id] = created
+        return after
+
+    def superior_of(self, act: Act, organ: Organ) -> bytes:
+        name = act["new"].get("superior", organ.name)
+        if name not in self.names:
+            raise Refused("decision.rule", f"the superior {name!r} is no organ of the party")
+        return self.names[name]
+
+    def changed(self, act: Act, organ: Organ) -> dict[Place, Organ]:
+        """Return what an election, hand-over or dissolution leaves: of the organ itself, or of the one it names."""
+        moved = replace(organ, place=organ.place + 1)
+        other_id = act.get("to") if act.kind == "hand-over" else act.get("of")
+        if other_id is None or other_id == organ.id:
+            if act.kind == "elect":
+                return {(organ.id, act.id): with_seating(moved, act.payload)}
+            return {(organ.id, act.id): replace(moved, dissolved=True)}
+        other = self.organ(other_id, act.get("theirs"))
+        if self.home and (other.id, act.get("theirs")) in self.taken:
+            raise Refused("decision.overtaken", "the other organ has decided since")
+        theirs = replace(other, place=other.place + 1)
+        if act.kind == "hand-over":
+            given = Power(act["powers"])
+            if given & ~organ.powers:
+                raise Refused("power.missing", "an organ cannot hand over powers that it lacks")
+            handed = replace(moved, powers=organ.powers & ~given)
+            return {(organ.id, act.id): handed, (other.id, act.id): replace(theirs, powers=other.powers | given)}
+        if not self.stands_above(organ.id, other.id):
+            raise Refused("power.missing", f"{organ.name} does not stand above {other.name}")
+        if act.kind == "elect":
+            return {(organ.id, act.id): moved, (other.id, act.id): with_seating(theirs, act.payload)}
+        return {(organ.id, act.id): moved, (other.id, act.id): replace(theirs, dissolved=True)}
+
+    def envelope_of(self, act: Act, organ: Organ, after: Mapping[Place, Organ], time: int) -> Envelope:
+        """Return the act's sufficient envelope: by signature, or by the vote that it cites."""
+        new: set[bytes] = set()
+        for state in after.values():
+            prior = act["prior"] if state.id == organ.id else act.get("theirs")
+            before = self.at.get((state.id, prior)) if prior else None
+            new |= state.members.seats.keys() - (before.members.seats.keys() if before else set())
+        for key in new:
+            if self.roles.get(key, "member") != "member":
+                raise Refused("decision.key-role", f"a {self.roles[key]} key cannot take a seat")
+        if organ.decides_by_vote(act.row.power):
+            self.check_vote(act, organ, time)
+            return sufficient(act, organ.members, new, needs=1)
+        return sufficient(act, organ.members, new)
+
+    def settle(self, act: Act, after: Mapping[Place, Organ]) -> None:
+        """Record an accepted decision: nothing may raise from here on."""
+        for (organ, place), state in after.items():
+            self.at[organ, place] = state
+            if organ == place:
+                self.names[state.name] = organ
+            self.heads[organ] = place
+            self.roles.update(dict.fromkeys(state.members.seats, "member"))
+        for organ, prior in ((act["organ"], act["prior"]), (act.get("of") or act.get("to"), act.get("theirs"))):
+            if self.home and prior is not None:
+                self.taken.setdefault((organ, prior), act.id)
+        if self.home:
+            self.canonical[act.id] = act["prior"]
+        if act.kind == "appoint":
+            self.beacons |= frozenset(act.get("beacons") or ())
+            self.roles.update(dict.fromkeys(act.get("beacons") or (), "beacon"))
+            self.roles.update(dict.fromkeys(act.get("dispatch") or (), "dispatch"))
+            self.register_passkeys(act.get("passkeys") or ())
+        if act.kind == "move-home":
+            if self.home:
+                self.moved_to = read_depositary(act["home"])
+            self.home = read_depositary(act["home"]) == self.ledger
+
+    def register_passkeys(self, values: Iterable[Value]) -> None:
+        for value in values:
+            passkey = Passkey(value["algorithm"], value["key"], value["relying_party"], value["origin"])
+            self.passkeys[value["member"]] = (*self.passkeys.get(value["member"], ()), passkey)
+
+    def recover(self, act: Act, time: int) -> Envelope:
+        """Record a replacement of members' keys by the recovery keys; it takes effect after the founding act's wait,
+        unless the organ decides anything before."""
+        recovery = self.party.recovery
+        organ = self.organ(act["organ"], act["prior"])
+        if recovery is None:
+            raise Refused("decision.insufficient", "the founding act names no recovery keys")
+        place = (organ.id, act["prior"])
+        if self.home and (place in self.taken or place in self.recoveries):
+            raise Refused("decision.overtaken", "the organ has decided, or a recovery already waits at this place")
+        replaced = {old: new for old, new in act["seats"]}
+        if not set(replaced) <= set(organ.members.seats) or len(set(replaced.values())) != len(act["seats"]):
+            raise Refused("decision.rule", "a recovery replaces keys that have a seat, each by a new one")
+        if taken := [key for key in replaced.values() if key in self.roles]:
+            raise Refused("decision.key-role", f"{len(taken)} of the new keys already have a role")
+        envelope = sufficient(act, recovery.keys, replaced.values())
+        seats = {replaced.get(key, key): weight for key, weight in organ.members.seats.items()}
+        members = Committee(dict(sorted(seats.items())), organ.members.needs)
+        self.at[organ.id, act.id] = replace(
+            organ, members=members, place=organ.place + 1, urgency=None, suspenders=None
+        )
+        self.recoveries[place] = (act.id, time + recovery.wait_seconds)
+        self.roles.update(dict.fromkeys(replaced.values(), "member"))
+        return envelope
+
+    def urgent(self, act: Act, time: int) -> Envelope:
+        """Return the sufficient envelope of an act by the organ's urgent members, as the organ stands now."""
+        organ = self.seated(act["organ"], time)
+        if organ.urgency is None or organ.dissolved:
+            raise Refused("power.missing", f"nobody may act for {organ.name} in urgency")
+        return sufficient(act, organ.urgency.members)
+
+    # Members.
+
+    def member(self, act: Act, time: int) -> bytes:
+        """Return the key of the member who speaks in the act, as the organ stands now; verify the signature.
+
+        Raises :class:`Refused` (``decision.no-seat``, ``signature.invalid``, ``passkey.*``).
+        """
+        organ = self.seated(act["organ"], time)
+        if organ.dissolved:
+            raise Refused("decision.dissolved", f"{organ.name} was dissolved")
+        signature = act.envelope.signatures[0]
+        if signature.algorithm != ALGORITHM_ED25519:
+            return self.passkey_member(act, organ, signature)
+        for key in organ.members.seats:
+            if kid_of(key) == signature.kid:
+                verify_one(act, signature, key)
+                return key
+        raise Refused("decision.no-seat", f"the signer has no seat in {organ.name}")
+
+    def passkey_member(self, act: Act, organ: Organ, signature: Signature) -> bytes:
+        if act.kind != "vote":
+            raise Refused("passkey.votes-only", "a passkey is registered for voting only")
+        for member in organ.members.seats:
+            for passkey in self.passkeys.get(member, ()):
+                if passkey.algorithm == signature.algorithm and kid_of(passkey.public_key) == signature.kid:
+                    verify_assertion(passkey, act.id, signature.value)
+                    return member
+        raise Refused("decision.no-seat", "no member registered this passkey")
+
+    def call(self, act: Act, time: int) -> None:
+        """Open a vote. Raises :class:`Refused` (``decision.no-seat``, ``vote.*``)."""
+        self.member(act, time)
+        organ = self.seated(act["organ"], time)
+        if organ.ballot is None:
+            raise Refused("vote.no-ballot", f"{organ.name} does not decide by vote")
+        if self.home and act["closes"] < time + organ.ballot.open_seconds:
+            raise Refused("vote.too-short", f"a vote of {organ.name} stays open for {organ.ballot.open_seconds} s")
+        for poll in self.polls.values():
+            if (
+                poll.organ.id == organ.id
+                and same_question(poll.act, act)
+                and (time < poll.closes or poll.passed() is not None)
+            ):
+                raise Refused("vote.repeated", "the same question is being voted on, or has been decided")
+        self.polls[act.id] = Poll(act, organ, time, {})
+
+    def vote(self, act: Act, time: int) -> None:
+        """Count a vote, once a member, by members seated both when the vote was called and now."""
+        poll = self.polls.get(act["call"])
+        if poll is None or poll.organ.id != act["organ"]:
+            raise Missing("unknown.act", "the vote that this act answers has not been seen")
+        key = self.member(act, time)
+        if key not in poll.organ.members.seats:
+            raise Refused("vote.not-on-roll", "the member took the seat after the vote was called")
+        if key in poll.cast:
+            raise Refused("vote.repeated", "the member has voted; the first vote counts")
+        if self.home and time >= poll.closes:
+            raise Refused("vote.closed", "the vote closed before this one was logged")
+        poll.cast[key] = (act.id, act["choice"])
+
+    def check_vote(self, act: Act, organ: Organ, time: int) -> None:
+        """Raise unless the decision is what the vote it cites decided, all votes cited (``vote.*``)."""
+        poll = self.polls.get(act.get("call") or b"")
+        if poll is None or poll.organ.id != organ.id:
+            raise Refused("vote.not-cited", f"{organ.name} decides this by vote, and the act cites none")
+        if not same_question(poll.act, act) or not Power(poll.act["power"]) & act.row.power:
+            raise Refused("vote.other-question", "the vote that the act cites was on something else")
+        if sorted(vote for vote, _ in poll.cast.values()) != (act.get("votes") or []):
+            raise Refused("vote.incomplete", "the act must cite every counted vote, and nothing else")
+        if self.home and time < poll.closes:
+            raise Refused("vote.open", "the vote has not closed")
+        passed = poll.passed()
+        if passed is None:
+            raise Refused("vote.no-quorum", "the vote had no quorum and decides nothing")
+        if passed == (act.kind == "refuse"):
+            raise Refused("vote.contradicted", "the vote decided the opposite")
+
+    def beacon(self, act: Act) -> None:
+        """Raise unless the act is by a beacon key that the spine names."""
+        signature = act.envelope.signatures[0]
+        for key in self.beacons:
+            if kid_of(key) == signature.kid:
+                verify_one(act, signature, key)
+                return
+        raise Refused("signature.invalid", "no beacon key of the party made this signature")
+
+
+def read_party(act: Act) -> Party:
+    """Return the party that a founding act founds."""
+    if act.kind != "found":
+        raise Malformed("act.kind", "a party begins with its founding act")
+    recovery = act.get("recovery")
+    return Party(
+        id=act.id,
+        name=act["name"],
+        home=read_depositary(act["home"]),
+        suspension_seconds=act["suspension"],
+        beacons=frozenset(act.get("beacons") or ()),
+        recovery=Recovery(read_committee(recovery["keys"], recovery["needs"]), recovery["wait"]) if recovery else None,
+    )
+
+
+def check_in_office(spines: Spines, act: Act, organ: Organ, time: int) -> None:
+    """Raise unless the organ exists, is within its term (at home) and has the power that the kind asks for."""
+    if organ.dissolved:
+        raise Refused("decision.dissolved", f"{organ.name} was dissolved")
+    if spines.home and organ.until is not None and time >= organ.until and act.kind not in ("elect", "hand-over"):
+        raise Refused("decision.term-over", f"the term of {organ.name} is over; it may only elect or hand over")
+    if act.row.power & ~organ.powers & ALL_POWERS:
+        raise Refused("power.missing", f"{organ.name} has no power to {act.kind}")
+
+
+def spoken_by_organ(act: Act) -> bool:
+    return act.issuer in (Issuer.ORGAN, Issuer.URGENT, Issuer.RECOVERY)

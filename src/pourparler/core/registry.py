@@ -1,0 +1,343 @@
+"""One ledger's registers, dossiers and streams: its acts in ledger order, folded. Specification: ``spec/registry.md``.
+
+A registry takes the entries of one ledger from the first on (or those that a bundle shows) and keeps a register for
+each party and a dossier for each opening. It decides, of each act, whether it is there at all, and to which streams it
+belongs. A *stream* is a list of acts with a running digest as its head; the ledger's stamps state counts and heads, so
+that nothing can be left out of a stream unseen:
+
+* each **dossier**: all that names it, from its opening on;
+* each **party**: all that its organs, members and beacons say, its links and certificates, and those signatures of its
+  holders that bind or that spend a cumulative limit;
+* each organ's **spine**, in the party's home ledger: its decisions.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from pourparler.core.act import Act, Issuer
+from pourparler.core.authority import HomeView, Moment, Register
+from pourparler.core.clauses import date_of_effect
+from pourparler.core.council import Depositary, Spines, read_depositary, verify_one
+from pourparler.core.dossier import SIGNING, Dossier, Outcome, Paper, Spending, Surroundings
+from pourparler.core.encoding import encode, label
+from pourparler.core.errors import STEP_STANDING, Malformed, Missing, Refused, step_of
+from pourparler.core.redline import Text
+
+
+@dataclass(slots=True)
+class Stream:
+    """A list of acts with a running digest: ``heads[n]`` is the head after n + 1 acts, ``indexes[n]`` where it stood."""
+
+    id: bytes
+    heads: list[bytes]
+    indexes: list[int]
+
+    @property
+    def count(self) -> int:
+        return len(self.heads)
+
+    @property
+    def head(self) -> bytes:
+        return self.heads[-1] if self.heads else self.id
+
+    def extend(self, act_id: bytes, index: int) -> None:
+        self.heads.append(stream_head(self.head, act_id))
+        self.indexes.append(index)
+
+
+STREAM_PREFIX = encode([label("stream"), b"", b""])[: -len(encode(b"")) * 2]
+
+
+def stream_head(previous: bytes, act_id: bytes) -> bytes:
+    """Return the head of a stream after one more act: the digest of label, previous head and act id."""
+    return hashlib.sha256(STREAM_PREFIX + b"\x58\x20" + previous + b"\x58\x20" + act_id).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """A stamp of a ledger: what opens each transaction. ``time`` is in seconds; ``streams`` maps id to count and head."""
+
+    index: int
+    time: int
+    follows: int
+    streams: Mapping[bytes, tuple[int, bytes]]
+
+
+def read_stamp(act: Act, depositary: Depositary, index: int) -> Stamp:
+    """Return the stamp that an entry is; the ledger's first entry is its own stamp.
+
+    Raises :class:`Refused` (``signature.invalid``, ``stamp.*``).
+    """
+    verify_one(act, act.envelope.signatures[0], depositary.key)
+    if act.kind == "ledger":
+        if index != 0 or act["origin"] != depositary.origin:
+            raise Refused("stamp.index", "a ledger's first entry, and no other, names its origin")
+        return Stamp(0, act["at"], 0, {})
+    if act["index"] != index:
+        raise Refused("stamp.index", f"the stamp is for index {act['index']}, and stands at {index}")
+    return Stamp(index, act["at"], act["follows"], {s: (count, head) for s, count, head in act["streams"]})
+
+
+class Registry(Surroundings):
+    """The fold of one ledger. ``texts`` returns a text by digest, or None where it is not at hand.
+
+    ``homes`` returns what is shown of a party's home ledger, or None where this ledger's own notice must do (as in the
+    ledger's own intake). With ``partial``, not every dossier of the ledger is shown.
+    """
+
+    def __init__(
+        self,
+        ledger: Depositary,
+        texts: Callable[[bytes], Text | None],
+        homes: Callable[[bytes], HomeView | None] = lambda party: None,
+        *,
+        partial: bool = False,
+    ) -> None:
+        self.ledger = ledger
+        self.texts = texts
+        self.homes = homes
+        self.partial = partial
+        self.registers: dict[bytes, Register] = {}
+        self.dossiers: dict[bytes, Dossier] = {}
+        self.streams: dict[bytes, Stream] = {}
+        self.outcomes: dict[bytes, Outcome] = {}
+        self.party_of_organ: dict[bytes, bytes] = {}
+        self.party_of_mandate: dict[bytes, bytes] = {}
+        self.spendings: dict[bytes, list[Spending]] = {}
+        self.elsewhere: dict[bytes, set[bytes]] = {}  # party -> texts it consented to in dossiers not shown
+        self.stamp: Stamp | None = None
+
+    # What dossiers ask of their surroundings.
+
+    def register(self, party: bytes) -> Register:
+        """Return a party's register. Raises :class:`Missing` (``unknown.party``)."""
+        if party not in self.registers:
+            raise Missing("unknown.party", "the founding act of the party has not been seen in this ledger")
+        return self.registers[party]
+
+    def text(self, digest: bytes) -> Text | None:
+        return self.texts(digest)
+
+    def seen(self, stream: bytes, count: int, head: bytes) -> int | None:
+        found = self.streams.get(stream)
+        if count == 0:
+            return -1 if head == stream else None
+        if found is None or count > found.count or found.heads[count - 1] != head:
+            return None
+        return found.indexes[count - 1]
+
+    def spending(self, mandate: bytes) -> list[Spending]:
+        return self.spendings.setdefault(mandate, [])
+
+    def ended_by_wider(self, dossier: Dossier, digest: bytes, moment: Moment) -> int | None:
+        """Return when a wider text ended this one: one whose named scopes and parties include all of its own, or one
+        that stands in the framework dossier it names (identifiers are compared whole, never as prefixes)."""
+        local = dossier.clauses(digest)
+        frameworks = {local.framework, dossier.parent} - {None}
+        parties = local.parties or frozenset(dossier.papers[digest].adopted_by)
+        if not local.scopes and not frameworks:
+            return None
+        ends: list[int] = []
+        for other, paper in self.consented():
+            if paper.digest == digest:
+                continue
+            clauses = other.clauses(paper.digest)
+            wider = local.scopes and local.scopes <= clauses.scopes and parties <= clauses.parties
+            same_extent = (clauses.scopes, clauses.parties) == (local.scopes, parties)
+            if wider and same_extent and paper.moment.index < dossier.papers[digest].moment.index:
+                continue  # of two texts of one extent, the later stands
+            if wider or other.id in frameworks:
+                since = in_force_since(other, paper)
+                if since is not None and since <= moment.time:
+                    ends.append(since)
+        return min(ends) if ends else None
+
+    def consented(self) -> Iterable[tuple[Dossier, Paper]]:
+        for dossier in self.dossiers.values():
+            for paper in dossier.papers.values():
+                if any(dossier.bound_since(consent) for consent in paper.consents.values()):
+                    yield dossier, paper
+
+    # Entries.
+
+    def enter(self, act: Act, index: int) -> Outcome | None:
+        """Fold the entry at an index; return what became of it, or None for the ledger's own entries.
+
+        The time of an act is that of the stamp whose transaction it stands in. Raises as :meth:`admit`, and
+        :class:`Missing` (``stamp.missing``) where no stamp covers the index.
+        """
+        if act.issuer is Issuer.LEDGER:
+            self.turn(read_stamp(act, self.ledger, index))
+            return None
+        stamp = self.stamp
+        if stamp is None or not stamp.index < index <= stamp.index + stamp.follows:
+            raise Missing("stamp.missing", f"no stamp is shown for the transaction of entry {index}")
+        return self.admit(act, Moment(index, stamp.time))
+
+    def turn(self, stamp: Stamp) -> None:
+        """Take the next stamp. Raises :class:`Refused` (``stamp.*``) where it contradicts the one before."""
+        before = self.stamp
+        if before and (stamp.time < before.time or stamp.index <= before.index + before.follows):
+            raise Refused("stamp.contradiction", "the ledger's stamps go back in time or overlap")
+        self.stamp = stamp
+
+    def admit(self, act: Act, moment: Moment, *, intake: bool = False) -> Outcome:
+        """Fold an act; return whether it is accepted or void.
+
+        Raises :class:`Malformed`, :class:`Refused` or :class:`Missing` where it is not there at all, and then has
+        changed nothing. With ``intake``, a holder's act that fails at steps 7 to 9 is refused instead of void. The
+        outcome's envelope is the sufficient one; without ``intake``, any other is refused
+        (``decision.not-canonical``).
+        """
+        if act.id in self.outcomes:
+            raise Refused("act.duplicate", "the act has an entry already")
+        outcome = self.judge(act, moment, intake)
+        self.outcomes[act.id] = outcome
+        for stream in self.streams_of(act, outcome):
+            self.streams.setdefault(stream, Stream(stream, [], [])).extend(act.id, moment.index)
+        return outcome
+
+    def judge(self, act: Act, moment: Moment, intake: bool) -> Outcome:
+        if act.kind == "found":
+            return self.found(act, moment)
+        party = self.party_of(act)
+        register = self.register(party)
+        if act.issuer is Issuer.HOLDER and (act.row.dossier or act.kind == "denounce"):
+            if act.kind == "open":
+                return self.open(act, register, moment, intake)
+            if self.partial and act.kind == "conclude" and act["dossier"] not in self.dossiers:
+                return self.conclude_elsewhere(act, register, moment)
+            return self.dossier(act["dossier"]).admit(act, party, moment, intake=intake)
+        try:
+            envelope = register.admit(act, moment)
+        except Refused as refusal:
+            if act.issuer is not Issuer.HOLDER or (intake and step_of(refusal.reason) < STEP_STANDING):
+                raise
+            if step_of(refusal.reason) < STEP_STANDING:
+                raise
+            return Outcome(act, moment, act.envelope, refusal, party)
+        self.learn(act, party)
+        outcome = Outcome(act, moment, envelope, None, party)
+        if act.row.dossier:
+            outcome = self.decide_in_dossier(act, party, moment, outcome)
+        return outcome
+
+    def decide_in_dossier(self, act: Act, party: bytes, moment: Moment, outcome: Outcome) -> Outcome:
+        """Fold an organ's decision into its dossier, where the dossier lives in this ledger and is shown."""
+        dossier = self.dossiers.get(act["dossier"])
+        if dossier is None:
+            self.elsewhere.setdefault(party, set()).add(act["text"])
+            return outcome
+        return dossier.admit(act, party, moment, outcome.envelope)
+
+    def conclude_elsewhere(self, act: Act, register: Register, moment: Moment) -> Outcome:
+        """Note a binding signature in a dossier that is not shown: it belongs to its party's stream all the same."""
+        if "total" in act.payload:
+            raise Missing("dossier.not-shown", "a signature under a cumulative limit stands in a dossier not shown")
+        mandate = register.mandate(act["by"])
+        envelope = register.check_speaker(act, mandate, moment, act.row.power)
+        self.elsewhere.setdefault(register.party, set()).add(act["text"])
+        return Outcome(act, moment, envelope, None, register.party)
+
+    def found(self, act: Act, moment: Moment) -> Outcome:
+        spines = Spines(act, self.ledger)
+        self.registers[act.id] = Register(spines, self.homes(act.id))
+        self.learn(act, act.id)
+        return Outcome(act, moment, spines.envelope, None, act.id)
+
+    def open(self, act: Act, register: Register, moment: Moment, intake: bool) -> Outcome:
+        """Open a dossier. It names this ledger and at least the opener's own party."""
+        if read_depositary(act["ledger"]) != self.ledger:
+            raise Refused("bounds.ledger", "the opening names another ledger")
+        if register.party not in act["parties"]:
+            raise Refused("bounds.stranger", "the opening does not name the opener's own party")
+        mandate = register.mandate(act["by"])
+        envelope = register.check_speaker(act, mandate, moment, act.row.power)
+        dossier = Dossier(act, register.party, moment, self)
+        void: Refused | None = None
+        try:
+            dossier.check_bounds(act, register, mandate)
+            register.check_standing(mandate, act.row.power, moment)
+            register.check_reported(act, mandate, moment)
+        except Refused as refusal:
+            if intake and step_of(refusal.reason) < STEP_STANDING:
+                raise
+            void = refusal
+        if void is None:
+            self.dossiers[act.id] = dossier
+            register.note(mandate, act, moment)
+        outcome = Outcome(act, moment, envelope, void, register.party)
+        return dossier.record(outcome)
+
+    def dossier(self, dossier_id: bytes) -> Dossier:
+        """Return a dossier. Raises :class:`Missing` (``unknown.dossier``)."""
+        if dossier_id not in self.dossiers:
+            raise Missing("unknown.dossier", "the opening of the dossier has not been seen in this ledger")
+        return self.dossiers[dossier_id]
+
+    def learn(self, act: Act, party: bytes) -> None:
+        """Remember which party the new organs and mandates of an act belong to."""
+        register = self.registers[party]
+        for organ in register.spines.names.values():
+            self.party_of_organ.setdefault(organ, party)
+        if act.id in register.mandates:
+            self.party_of_mandate[act.id] = party
+
+    def party_of(self, act: Act) -> bytes:
+        """Return whose act it is. Raises :class:`Missing` (``unknown.*``)."""
+        match act.issuer:
+            case Issuer.HOLDER:
+                found = self.party_of_mandate.get(act["by"])
+            case Issuer.CERTIFIER:
+                found = self.party_of_mandate.get(act["class"])
+            case Issuer.BEACON:
+                found = act["party"]
+            case _:
+                found = self.party_of_organ.get(act["organ"])
+        if found is None:
+            reason = "unknown.organ" if "organ" in act.payload else "unknown.mandate"
+            raise Missing(reason, "no act seen so far says whose act this is")
+        return found
+
+    def streams_of(self, act: Act, outcome: Outcome) -> list[bytes]:
+        """Return the streams that an admitted act belongs to."""
+        streams: list[bytes] = []
+        if act.kind == "open":
+            streams.append(act.id)
+        elif act.row.dossier:
+            streams.append(act["dossier"])
+        assert outcome.party is not None
+        in_register = act.issuer is not Issuer.HOLDER or not act.row.dossier
+        if in_register or act.kind == "conclude" or (act.kind in SIGNING and "total" in act.payload):
+            streams.append(outcome.party)
+        spines = self.registers[outcome.party].spines
+        if act.row.spine and act.issuer is Issuer.ORGAN and act.kind != "found" and act.id in spines.canonical:
+            streams.append(act["organ"])
+            other = act.get("of") or (act.get("to") if act.kind == "hand-over" else None)
+            if other and other != act["organ"]:
+                streams.append(other)
+        return streams
+
+    def heads(self, streams: Iterable[bytes]) -> list[list[object]]:
+        """Return the rows of a stamp for these streams, in ascending order of their ids."""
+        known = {stream: self.streams.get(stream) or Stream(stream, [], []) for stream in streams}
+        return [[stream, found.count, found.head] for stream, found in sorted(known.items())]
+
+
+def in_force_since(dossier: Dossier, paper: Paper) -> int | None:
+    """Return since when a text is in force between any of those who consented, or None."""
+    clauses = dossier.clauses(paper.digest)
+    met = dossier.condition_met(paper, clauses)
+    return date_of_effect(met.time, clauses.steps) if met else None
+
+
+def canonical(act: Act, outcome: Outcome) -> Act:
+    """Return the act in the envelope that its entry has."""
+    return replace(act, envelope=outcome.envelope)
+
+
+def check_canonical(act: Act, outcome: Outcome) -> None:
+    """Raise :class:`Malformed` (``envelope.not-canonical``) unless the entry is exactly the sufficient envelope."""
+    if act.envelope != outcome.envelope:
+        raise Malformed("envelope.not-canonical", "the entry holds signatures that the decision does not count")
