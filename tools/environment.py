@@ -403,8 +403,8 @@ def watch(command: list[str], what: str) -> None:
     say(what)
     heard: deque[str] = deque(maxlen=400)
     child = subprocess.Popen(
-        command, cwd=ROOT, env=variables(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
+        command, cwd="/", env=variables(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )  # from the root directory: what pyproject.toml tells uv is for choosing versions, not for installing them
     reader = threading.Thread(target=listen, args=(child, heard), daemon=True)
     reader.start()
     started = told = time.monotonic()

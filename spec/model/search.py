@@ -53,6 +53,7 @@ from .world import (
 )
 
 Claim = tuple[str, str]  # (party, text)
+PROPERTIES = ("false", "unmeant", "contradiction", "denied")
 CLAIMS: tuple[Claim, ...] = (("A", "T"), ("A", "U"), ("B", "T"))
 
 
@@ -176,9 +177,14 @@ def _selections(positions: tuple[int, ...]) -> tuple[frozenset[int], ...]:
 
 
 def check_ledger(
-    ledger: Ledger, first: int, rules: Rules, covered: Counter[str], claims: tuple[Claim, ...] = CLAIMS
+    ledger: Ledger,
+    first: int,
+    rules: Rules,
+    covered: Counter[str],
+    claims: tuple[Claim, ...] = CLAIMS,
+    kinds: tuple[str, ...] = PROPERTIES,
 ) -> Found | None:
-    """Judge every bundle of ``ledger`` for ``claims``; the first violation of a property, or None.
+    """Judge every bundle of ``ledger`` for ``claims``; the first violation of one of ``kinds``, or None.
 
     A bundle may leave out any entry from position ``first`` on: those before are the prologue's.
     Bundles with a hole in a stream are judged together, as the verifier's first step is the same for all of them.
@@ -198,7 +204,7 @@ def check_ledger(
                 verdict = answer(ledger, result, *claim)
                 covered[f"bundle: {verdict.answer}{', ' * bool(verdict.reason)}{verdict.reason}"] += 1
                 fault = _fault(claim, left_out, verdict, known, answered)
-                if fault:
+                if fault in kinds:
                     return fault, left_out, claim, verdict
     return None
 
@@ -237,7 +243,7 @@ def explore(
     depth: int,
     without: frozenset[str] = frozenset(),
     *,
-    kinds: tuple[str, ...] = ("false", "unmeant", "contradiction", "denied"),
+    kinds: tuple[str, ...] = PROPERTIES,
     thorough: bool = False,
     symmetric: bool = True,
 ) -> Report:
@@ -283,8 +289,8 @@ def _next_level(
                 following[after] = (ways_before + ways, path)
             if claims and after.ledger is not state.ledger and after.ledger not in judged:
                 judged.add(after.ledger)
-                found = check_ledger(after.ledger, first, rules, report.covered, claims)
-                if found and found[0] in kinds:
+                found = check_ledger(after.ledger, first, rules, report.covered, claims, kinds)
+                if found:
                     kind, left_out, claim, verdict = found
                     why_not = truth_of(after.ledger).why_not
                     history = History(prologue, (*done, act))

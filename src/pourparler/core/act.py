@@ -7,14 +7,15 @@ speaker may speak, nor even whose key it is, for that takes the acts before it (
 The table :data:`KINDS` is the whole language. Each kind fixes who speaks (:class:`Issuer`), therefore in which form,
 and its fields. A kind or a field that is not in the table is refused.
 
-Two fields are allowed in every act: ``at``, the instant that the signer's clock showed (a claim; deadlines are judged by
-log time only), and ``words``, free text without legal effect.
+Two fields are allowed in every act: ``at``, the instant that the signer's clock showed (a claim: deadlines are judged
+by log time only), and ``words``, free text without legal effect.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, IntFlag
 from functools import partial
+from itertools import pairwise
 from types import MappingProxyType
 
 from pourparler.core import limits
@@ -107,7 +108,7 @@ def is_list(check: Check, most: int, value: Value, where: str, least: int = 1) -
 def is_set(check: Check, most: int, value: Value, where: str, least: int = 1) -> None:
     """A list in ascending order that holds nothing twice."""
     is_list(check, most, value, where, least)
-    if any(not earlier < later for earlier, later in zip(value, value[1:], strict=False)):
+    if any(not earlier < later for earlier, later in pairwise(value)):
         raise wrong(where, "in ascending order and free of repetition")
 
 

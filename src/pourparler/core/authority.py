@@ -236,7 +236,7 @@ class HomeView:
         self.registers = registers
 
     def holds(self, act: Act) -> bool:
-        """Return whether the home took the decision. Raises :class:`Missing` (``home.not-shown``) if nobody can tell."""
+        """Return whether the home took the decision. Raises :class:`Missing` (``home.not-shown``) if it is not shown."""
         for spines in (register.spines for register in self.registers):
             if act.id in spines.canonical:
                 return True
@@ -265,6 +265,24 @@ class Question:
     answered: Moment | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """An organ's answer about another act: whether it confirms it."""
+
+    act: Act
+    moment: Moment
+
+    @property
+    def organ(self) -> bytes:
+        organ: bytes = self.act["organ"]
+        return organ
+
+    @property
+    def answer(self) -> bool:
+        answer: bool = self.act["answer"]
+        return answer
+
+
 @dataclass
 class Register:
     """All acts of one party in one ledger, in ledger order. ``admit`` raises before it changes anything."""
@@ -274,7 +292,7 @@ class Register:
     mandates: dict[bytes, Mandate] = field(default_factory=dict)
     endings: dict[bytes, list[Ending]] = field(default_factory=dict)
     urgent_acts: dict[bytes, Ending | Mandate] = field(default_factory=dict)
-    confirmed: dict[bytes, tuple[Moment, bool]] = field(default_factory=dict)
+    confirmations: dict[bytes, list[Confirmation]] = field(default_factory=dict)
     beacons: list[Beacon] = field(default_factory=list)
     lifted: dict[tuple[bytes, int], Moment] = field(default_factory=dict)
     questions: dict[bytes, Question] = field(default_factory=dict)
@@ -508,21 +526,25 @@ class Register:
             raise Refused("power.missing", "this organ cannot confirm the act of another that it does not stand above")
 
     def confirm(self, act: Act, moment: Moment) -> None:
-        self.confirmed.setdefault(act["about"], (moment, act["answer"]))
+        self.confirmations.setdefault(act["about"], []).append(Confirmation(act, moment))
         about = self.confirmable(act["about"])
         if isinstance(about, Ending) and about.answer is None:
             about.answer = (moment, act["answer"])
+
+    def confirmed(self, act_id: bytes, organ: bytes, before: Moment | None = None) -> Confirmation | None:
+        """Return the first answer about an act by this organ or one above it, before a moment if one is given."""
+        for confirmation in self.confirmations.get(act_id, ()):
+            if self.spines.governs(confirmation.organ, organ) and self.is_real(confirmation.act):
+                if before is None or confirmation.moment.index < before.index:
+                    return confirmation
+        return None
 
     def check_may_lift(self, act: Act) -> None:
         mandate = self.mandate(act["mandate"])
         if act["line"] >= len(mandate.lines):
             raise Refused("line.unknown", "the mandate has no such line")
-        set_by_organ = mandate.parent is None
-        if not (
-            self.spines.stands_above(act["organ"], mandate.organ) or (set_by_organ and act["organ"] == mandate.organ)
-        ):
-            if not (act["organ"] == mandate.organ and not set_by_organ):
-                raise Refused("power.missing", "a line is lifted only by the organ that set it or one above it")
+        if not self.spines.governs(act["organ"], mandate.organ):
+            raise Refused("power.missing", "a line is lifted only by the organ that set it or one above it")
 
     # May they?
 
@@ -553,7 +575,7 @@ class Register:
         if len(holder.seats) == 1 and not beside and (mandate.single or holder is not mandate.holder):
             if act.envelope.form is not Form.SIGN1:
                 raise Malformed("act.form", "the holder speaks with one key, in a COSE_Sign1")
-            self.verify_single(act, mandate, holder, moment)
+            self.verify_single(act, mandate, holder)
             envelope = act.envelope
         else:
             if act.envelope.form is not Form.SIGN:
@@ -563,7 +585,7 @@ class Register:
             raise Refused("power.missing", f"the mandate does not give the power to {act.kind}")
         return envelope
 
-    def verify_single(self, act: Act, mandate: Mandate, holder: Committee, moment: Moment) -> None:
+    def verify_single(self, act: Act, mandate: Mandate, holder: Committee) -> None:
         """Verify the one signature; a holder whom his successor has replaced is told so, not called a stranger."""
         signature = act.envelope.signatures[0]
         (key,) = holder.seats
@@ -580,7 +602,7 @@ class Register:
         wanted = Committee(
             {**holder.seats, **{k: 0 for by in beside for k in by.seats if k not in holder.seats}}, holder.needs
         )
-        envelope = sufficient(act, wanted)
+        envelope = self.spines.sufficient(act, wanted)
         present = {signature.kid for signature in envelope.signatures}
         for by in beside:
             found = sufficient(act, by).signatures
@@ -593,7 +615,7 @@ class Register:
         mandate: Mandate,
         power: Power,
         moment: Moment,
-        counts: Callable[[Ending], bool] = lambda ending: True,
+        counts: Callable[[Ending], bool] = lambda _: True,
     ) -> None:
         """Raise unless every link of the chain is in force for ``power`` at the moment.
 
@@ -614,9 +636,9 @@ class Register:
     def check_urgent(self, link: Mandate, moment: Moment) -> None:
         if link.act.kind != "urgent-grant":
             return
-        answer = self.confirmed.get(link.id)
-        if answer and answer[0].index < moment.index:
-            if not answer[1]:
+        confirmation = self.confirmed(link.id, link.organ, before=moment)
+        if confirmation:
+            if not confirmation.answer:
                 raise Refused("standing.undone", "the organ undid the urgent grant")
             return
         urgency = self.spines.organ(link.organ).urgency

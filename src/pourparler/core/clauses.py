@@ -82,7 +82,9 @@ def integer(value: Value, what: str, least: int = 0, most: int = limits.TIME_MAX
 def names(value: Value, what: str, kind: type) -> frozenset[Value]:
     if not isinstance(value, list) or len(value) > limits.IDENTIFIERS_MAX:
         raise wrong(f"{what} is a list of at most {limits.IDENTIFIERS_MAX}")
-    if not all(isinstance(member, kind) and (kind is str or len(member) == DIGEST_BYTES) for member in value):
+    if not all(isinstance(member, kind) for member in value):
+        raise wrong(f"{what} is a list of {'names' if kind is str else 'ids'}")
+    if kind is bytes and not all(len(member) == DIGEST_BYTES for member in value):
         raise wrong(f"{what} is a list of {'names' if kind is str else 'ids'}")
     return frozenset(value)
 

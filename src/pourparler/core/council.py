@@ -293,9 +293,11 @@ class Spines:
     ledger is the party's home at the moment: only there siblings are refused and terms and closing times judged.
     """
 
-    def __init__(self, founding: Act, ledger: Depositary) -> None:
-        """Raises :class:`Refused` (``decision.*``) unless the founding act stands by itself."""
+    def __init__(self, founding: Act, ledger: Depositary, *, exact: bool = False) -> None:
+        """With ``exact``, an envelope that holds more than it needs is refused, as in every fold of what is logged;
+        without, it is reduced, as at intake. Raises :class:`Refused` (``decision.*``) unless the founding act stands by itself."""
         self.ledger = ledger
+        self.exact = exact
         self.founding = founding
         self.party = read_party(founding)
         self.at: dict[Place, Organ] = {}
@@ -322,7 +324,8 @@ class Spines:
         self.take_roles("member", (key for organ in self.at.values() for key in organ.members.seats))
         self.take_roles("beacon", self.party.beacons)
         self.take_roles("recovery", self.party.recovery.keys.seats if self.party.recovery else ())
-        self.envelope = sufficient(act, Committee({}, 0), {key for o in self.at.values() for key in o.members.seats})
+        founders = {key for organ in self.at.values() for key in organ.members.seats}
+        self.envelope = self.sufficient(act, Committee({}, 0), founders)
         self.canonical[act.id] = act.id
 
     def place(self, organ: Organ, name: str) -> None:
@@ -341,6 +344,18 @@ class Spines:
                     "decision.key-role", f"a key is already a {self.roles[key]} key and cannot be a {role} key"
                 )
         self.roles.update(dict.fromkeys(keys, role))
+
+    def sufficient(
+        self, act: Act, committee: Committee, must_sign: Iterable[bytes] = (), needs: int | None = None
+    ) -> Envelope:
+        """Return the act's sufficient envelope, as :func:`sufficient` does.
+
+        Raises also :class:`Malformed` (``envelope.not-canonical``) where a logged envelope holds anything else.
+        """
+        envelope = sufficient(act, committee, must_sign, needs)
+        if self.exact and envelope != act.envelope:
+            raise Malformed("envelope.not-canonical", "the entry holds signatures that the decision does not count")
+        return envelope
 
     # What others ask.
 
@@ -457,8 +472,8 @@ class Spines:
                 raise Refused("decision.key-role", f"a {self.roles[key]} key cannot take a seat")
         if organ.decides_by_vote(act.row.power):
             self.check_vote(act, organ, time)
-            return sufficient(act, organ.members, new, needs=1)
-        return sufficient(act, organ.members, new)
+            return self.sufficient(act, organ.members, new, needs=1)
+        return self.sufficient(act, organ.members, new)
 
     def settle(self, act: Act, after: Mapping[Place, Organ]) -> None:
         """Record an accepted decision: nothing may raise from here on."""
@@ -498,12 +513,12 @@ class Spines:
         place = (organ.id, act["prior"])
         if self.home and (place in self.taken or place in self.recoveries):
             raise Refused("decision.overtaken", "the organ has decided, or a recovery already waits at this place")
-        replaced = {old: new for old, new in act["seats"]}
+        replaced: dict[bytes, bytes] = dict(act["seats"])
         if not set(replaced) <= set(organ.members.seats) or len(set(replaced.values())) != len(act["seats"]):
             raise Refused("decision.rule", "a recovery replaces keys that have a seat, each by a new one")
         if taken := [key for key in replaced.values() if key in self.roles]:
             raise Refused("decision.key-role", f"{len(taken)} of the new keys already have a role")
-        envelope = sufficient(act, recovery.keys, replaced.values())
+        envelope = self.sufficient(act, recovery.keys, replaced.values())
         seats = {replaced.get(key, key): weight for key, weight in organ.members.seats.items()}
         members = Committee(dict(sorted(seats.items())), organ.members.needs)
         self.at[organ.id, act.id] = replace(
@@ -518,7 +533,7 @@ class Spines:
         organ = self.seated(act["organ"], time)
         if organ.urgency is None or organ.dissolved:
             raise Refused("power.missing", f"nobody may act for {organ.name} in urgency")
-        return sufficient(act, organ.urgency.members)
+        return self.sufficient(act, organ.urgency.members)
 
     # Members.
 

@@ -18,7 +18,7 @@ failure at steps 7 to 12 makes it *void*: it stands in the stream, and does noth
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from pourparler.core import limits
 from pourparler.core.act import Act, Issuer, Power
@@ -86,7 +86,7 @@ class EffectState(Enum):
 
 D, T, C = DossierState, TextState, ConsentState
 
-# (state, what happens) -> state. What is not in a table is refused. The diagrams in the documentation are drawn from here.
+# (state, what happens) -> state. What is not in a table is refused; the documentation's diagrams are drawn from here.
 DOSSIER_TABLE: dict[tuple[DossierState, str], DossierState] = {
     (D.INVITED, "begun"): D.OPEN,
     (D.INVITED, "join_by passes"): D.LAPSED,
@@ -178,6 +178,7 @@ class Consent:
     act: Act | None = None
     moment: Moment | None = None
     signatures: list[Signature] = field(default_factory=list)
+    rests_on: tuple[Signature, ...] = ()
     reserves: tuple[str, ...] = ()
     objections: list[tuple[bytes, Act, Moment]] = field(default_factory=list)
     applies_since: Moment | None = None
@@ -257,27 +258,23 @@ class Invitation:
         return by
 
 
-class Surroundings:
+class Surroundings(Protocol):
     """What a dossier needs of the ledger around it; ``registry`` provides it."""
 
     ledger: Depositary
 
-    def register(self, party: bytes) -> Register:
-        raise NotImplementedError
+    def register(self, party: bytes) -> Register: ...
 
-    def text(self, digest: bytes) -> Text | None:
-        raise NotImplementedError
+    def text(self, digest: bytes) -> Text | None: ...
 
     def seen(self, stream: bytes, count: int, head: bytes) -> int | None:
         """Return the index of the entry that made this head, -1 for an empty stream, or None if it never was one."""
-        raise NotImplementedError
 
     def spending(self, mandate: bytes) -> "list[Spending]":
-        raise NotImplementedError
+        """Return the signatures that spend the cumulative limit of a mandate, in ledger order."""
 
     def ended_by_wider(self, dossier: "Dossier", digest: bytes, moment: Moment) -> int | None:
         """Return when a wider text ended this one, or None."""
-        raise NotImplementedError
 
 
 @dataclass(slots=True)
@@ -386,7 +383,7 @@ class Dossier:
             self.check_lines(act, register, mandate, moment)
             register.check_standing(mandate, act.row.power, moment)
             register.check_reported(act, mandate, moment)
-            self.check_limit(act, register, mandate, moment)
+            self.check_limit(act, mandate, moment)
             self.fit(act, register.party, moment, mandate=mandate)
         except Refused as refusal:
             return refusal
@@ -447,7 +444,7 @@ class Dossier:
 
     # Step 11: cumulative limits.
 
-    def check_limit(self, act: Act, register: Register, mandate: Mandate, moment: Moment) -> None:
+    def check_limit(self, act: Act, mandate: Mandate, moment: Moment) -> None:
         """Raise :class:`Refused` (``limit.*``) where a signature overruns a cumulative limit of the chain, or does
         not state the running total and the signature before it."""
         limited = [link for link in mandate.chain() if link.limit]
@@ -577,8 +574,8 @@ class Dossier:
             return None
         if consent.subject_to is None:
             return consent.moment
-        answer = self.around.register(consent.party).confirmed.get(consent.act.id)
-        return answer[0] if answer and answer[1] else None
+        answer = self.around.register(consent.party).confirmed(consent.act.id, consent.subject_to)
+        return answer.moment if answer and answer.answer else None
 
     def bound(self, digest: bytes, party: bytes, moment: Moment) -> bool:
         """Return whether a party is bound by a text at a moment: consented beyond ad referendum, and not withdrawn."""
@@ -699,7 +696,7 @@ class Dossier:
         ends: list[tuple[int, str]] = []
         if clauses.term.until is not None and not clauses.term.tacit:
             ends.append((clauses.term.until, "its term is over"))
-        bilateral = len(paper.consents) <= 2
+        bilateral = len(self.parties) == 2
         for notice in paper.denunciations:
             if notice.withdrawn is None and (bilateral or notice.party in (first, second)):
                 ends.append((self.effective(paper, notice), "denounced"))
@@ -708,6 +705,15 @@ class Dossier:
         if wider is not None:
             ends.append((wider, "a wider text entered into force"))
         return min(ends) if ends else None
+
+    def invitation_state(self, invitation: Invitation, party: bytes, moment: Moment) -> str:
+        """Return ``accepted``, ``open`` or ``lapsed``: what became of an invitation to a party, by its acts or silence."""
+        paper = self.papers[invitation.act["text"]]
+        consent = paper.consents.get(party)
+        since = self.bound_since(consent) if consent else None
+        if since is not None and since.time < invitation.by:
+            return "accepted"
+        return "open" if moment.time < invitation.by else "lapsed"
 
     def objected(self, paper: Paper, reserving: bytes, other: bytes, moment: Moment) -> bool | None:
         """Return whether the other party objected to a reservation in time: None while it still may.
@@ -742,7 +748,7 @@ def invoked(paper: Paper, clauses: Clauses, does: str) -> list[Applied]:
 def scopes_of(consent: Consent) -> set[str]:
     """Return the scopes that a consent covers: those of the mandates whose signatures it rests on."""
     found: set[str] = set()
-    for signature in consent.signatures:
+    for signature in consent.rests_on:
         for link in signature.mandate.chain():
             found |= link.scope or frozenset()
     return found
@@ -934,6 +940,7 @@ def handle_sign(self: Dossier, act: Act, by: Speaker) -> None:
     consent.state = following
     if act.kind == "conclude":
         consent.act, consent.moment, consent.reserves = act, by.moment, reserves
+        consent.rests_on = (consent.signatures[-1],)
     for link in by.mandate.chain():
         if link.limit:
             spent = self.around.text(act["text"])
@@ -966,12 +973,12 @@ def handle_ratify(self: Dossier, act: Act, by: Speaker) -> None:
     if len(named) != len(act["signs"]):
         raise Refused("consent.signature", "the ratification names a signature that the party did not make")
     for signature in named:
-        check_ratified(self, act, signature, past, by, cured)
+        check_ratified(self, signature, past, by, cured)
     following = change_consent_by_ratification(self, consent, paper, by)
     check_organ_lines(self, act, by.organ)
     reserves = check_reserves(self, act)
     consent.state, consent.act, consent.moment, consent.reserves = following, act, by.moment, reserves
-    consent.signatures = [*named, *(s for s in consent.signatures if s not in named)]
+    consent.rests_on = tuple(named)
     consent.subject_to = by.organ.superior if Power.RATIFY in by.organ.subject else None
 
 
@@ -1020,9 +1027,7 @@ def read_past(self: Dossier, act: Act, by: Speaker) -> Past:
     return Past(dossier_index, party_index, places)
 
 
-def check_ratified(
-    self: Dossier, act: Act, signature: Signature, past: Past, by: Speaker, cured: frozenset[bytes]
-) -> None:
+def check_ratified(self: Dossier, signature: Signature, past: Past, by: Speaker, cured: frozenset[bytes]) -> None:
     """Raise unless the signature stands in the ratification's past, or the ratification confirms it."""
     if signature.withdrawn:
         raise late("overtaken", "a signature that the ratification names was withdrawn")
@@ -1030,10 +1035,10 @@ def check_ratified(
         raise Refused("consent.past", "the heads that the act has seen are older than a signature it names")
     if signature.act.id in cured:
         return
-    if signature.void is not None:
+    if signature.void is not None and signature.void.reason != "standing.suspended":
         raise Refused(signature.void.reason, "a signature that the ratification names is void, and it is not confirmed")
     register = self.around.register(by.party)
-    for link in signature.mandate.chain():
+    for link in signature.mandate.chain():  # a suspension that nobody confirmed never outweighs a ratification
         for ending in register.endings.get(link.id, ()):
             if ending.unconfirmed or not past.holds(ending, register) or not register.is_real(ending.act):
                 continue

@@ -263,7 +263,7 @@ def parse_envelope(data: bytes) -> Envelope:
         algorithm, kid = parse_protected(cursor.byte_string("a protected header"))
         cursor.expect(b"\xa0", "an empty unprotected header")
         payload = cursor.byte_string("a payload")
-        signatures = (Signature(algorithm, kid, parse_signature(cursor, algorithm)),)
+        signatures: tuple[Signature, ...] = (Signature(algorithm, kid, parse_signature(cursor, algorithm)),)
         form = Form.SIGN1
     else:
         cursor.expect(b"\xd8\x62\x84\x40\xa0", "COSE_Sign1, or COSE_Sign with empty headers,")

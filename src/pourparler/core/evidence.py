@@ -14,9 +14,11 @@ A party's id is the digest of its founding act; the founding act names the party
 opening of a dossier names its ledger. So a party id is all that a stranger must know beforehand.
 """
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from itertools import pairwise
 
 from pourparler.core import limits
 from pourparler.core.act import Act, Issuer, Power, parse_act
@@ -37,7 +39,7 @@ from pourparler.core.ledger import (
     verify_multiproof,
 )
 from pourparler.core.redline import Text, parse_text, text_digest
-from pourparler.core.registry import Registry, Stamp, check_canonical
+from pourparler.core.registry import Registry, Stamp
 
 FORMAT = "pourparler/1 evidence"
 
@@ -254,7 +256,7 @@ def parse_shown(value: Value) -> Shown:
     if set(value) != {"origin", "key", "checkpoint", "entries", "hashes", "earlier"}:
         raise Malformed("bundle.malformed", "a ledger in a bundle has six parts")
     entries = tuple((as_index(index), as_bytes(entry)) for index, entry in value["entries"])
-    if any(first >= second for (first, _), (second, _) in zip(entries, entries[1:], strict=False)):
+    if any(first >= second for (first, _), (second, _) in pairwise(entries)):
         raise Malformed("bundle.malformed", "entries stand in ascending order of their indexes")
     return Shown(
         depositary=Depositary(as_text(value["origin"]), as_bytes(value["key"], 32)),
@@ -276,6 +278,7 @@ class Proven:
     acts: list[tuple[int, Act]]
     checkpoints: list[OpenCheckpoint]
     stamps: dict[int, Stamp] = field(default_factory=dict)
+    unreadable: list[tuple[int, PourparlerError]] = field(default_factory=list)
     skipped: list[tuple[int, PourparlerError]] = field(default_factory=list)
     bound_seconds: int | None = None
 
@@ -307,16 +310,19 @@ def prove(shown: Shown, witnesses: Sequence[VerifierKey]) -> Proven:
         try:
             proven.acts.append((index, parse_act(entry)))
         except Malformed as error:
-            proven.skipped.append((index, error))
+            proven.unreadable.append((index, error))
     return proven
 
 
-def fold(proven: Proven, registry: Registry, up_to: int, skipped: list[tuple[int, PourparlerError]]) -> Missing | None:
+def fold(proven: Proven, registry: Registry, up_to: int) -> Missing | None:
     """Fold the proven acts up to an index. Pass over what is not there at all (``spec/registry.md`` 3); return the
     first thing that is missing, where an act's place could not be judged.
 
     Raises :class:`Refused` (``stamp.*``) where the ledger contradicts itself.
     """
+    proven.skipped = list(proven.unreadable)
+    proven.stamps.clear()
+    stated: dict[tuple[bytes, int], bytes] = {}
     missing: Missing | None = None
     for index, act in proven.acts:
         if index > up_to:
@@ -324,31 +330,27 @@ def fold(proven: Proven, registry: Registry, up_to: int, skipped: list[tuple[int
         try:
             outcome = registry.enter(act, index)
             if outcome is None:
-                note_stamp(proven, registry, act, index)
-            else:
-                check_canonical(act, outcome)
+                note_stamp(proven, registry.stamp, act, stated)
         except Missing as lacking:
-            skipped.append((index, lacking))
+            proven.skipped.append((index, lacking))
             if not lacking.reason.startswith("unknown."):
                 missing = missing or lacking
         except PourparlerError as error:
             if act.issuer is Issuer.LEDGER:
                 raise
-            skipped.append((index, error))
+            proven.skipped.append((index, error))
     return missing
 
 
-def note_stamp(proven: Proven, registry: Registry, act: Act, index: int) -> None:
+def note_stamp(proven: Proven, stamp: Stamp | None, act: Act, stated: dict[tuple[bytes, int], bytes]) -> None:
     """Keep a stamp; two that state one count of a stream with two heads contradict each other."""
-    stamp = registry.stamp
     assert stamp is not None
     if act.kind == "ledger":
         proven.bound_seconds = act["bound"]
-    for other in proven.stamps.values():
-        for stream, (count, head) in stamp.streams.items():
-            if other.streams.get(stream, (None, head))[0] == count and other.streams[stream][1] != head:
-                raise Refused("stamp.contradiction", "two stamps of the ledger state different heads of one stream")
-    proven.stamps[index] = stamp
+    for stream, (count, head) in stamp.streams.items():
+        if stated.setdefault((stream, count), head) != head:
+            raise Refused("stamp.contradiction", "two stamps of the ledger state different heads of one stream")
+    proven.stamps[stamp.index] = stamp
 
 
 # --- the verification -------------------------------------------------------------------------------------------------
@@ -369,12 +371,12 @@ class Verification:
         self.claim: Claim | None = None
         self.registry: Registry | None = None
         self.time: int | None = None
+        self.texts: dict[bytes, Text] = {}
+        self.missing: dict[Depositary, Missing | None] = {}
 
     def run(self, data: bytes) -> Report:
-        try:
+        with contextlib.suppress(Stop):
             self.judge(data)
-        except Stop:
-            pass
         worst = [step.verdict for step in self.steps]
         verdict = Verdict.VALID
         if Verdict.INVALID in worst:
@@ -405,9 +407,9 @@ class Verification:
         homes = self.find_homes(registries, proven)
         registry = self.fold_claim(proven, claim, registries, homes)
         self.registry = registry
-        moment = self.check_streams(proven, claim, registry, homes)
+        moment = self.check_streams(proven, claim, registry)
         self.check_witnesses(proven, claim, registry, moment)
-        self.check_texts(claim, registry, moment)
+        self.check_texts(claim, registry)
         self.check_claim(claim, registry, moment)
         self.check_age(claim, registry, moment)
 
@@ -445,15 +447,16 @@ class Verification:
         """Steps 4 and 5: fold each ledger by its own notice, which is the last word where it is a party's home."""
         registries: dict[Depositary, Registry] = {}
         for depositary, found in proven.items():
-            registry = Registry(depositary, self.texts.get, partial=True)
+            registry = Registry(depositary, self.texts.get, partial=True, exact=True)
             up_to = claim.as_of if depositary == claim.ledger else found.size
             try:
-                self.missing = fold(found, registry, up_to, found.skipped)
+                missing = fold(found, registry, up_to)
             except PourparlerError as error:
                 raise self.stopped(4, error) from None
-            if self.missing and self.missing.reason.startswith("stamp."):
-                raise self.stopped(4, self.missing)
+            if missing and missing.reason.startswith("stamp."):
+                raise self.stopped(4, missing)
             registries[depositary] = registry
+            self.missing[depositary] = missing
         self.passed(4, f"{sum(len(found.stamps) for found in proven.values())} stamps")
         return registries
 
@@ -492,9 +495,8 @@ class Verification:
                 stated = [stamp.streams[party] for stamp in found.stamps.values() if party in stamp.streams]
                 stream = registry.streams[party]
                 if not stated or max(stated) != (stream.count, stream.head):
-                    raise self.stopped(
-                        5, Missing("home.incomplete", f"{register.spines.party.name}: its home stream has a gap")
-                    )
+                    name = register.spines.party.name
+                    raise self.stopped(5, Missing("home.incomplete", f"the home stream of {name} has a gap"))
 
     def fold_claim(
         self,
@@ -514,21 +516,17 @@ class Verification:
         }
         registry = first
         if elsewhere:
-            registry = Registry(claim.ledger, self.texts.get, elsewhere.get, partial=True)
-            found.skipped.clear()
-            found.stamps.clear()
-            self.missing = fold(found, registry, claim.as_of, found.skipped)
-        if self.missing:
-            raise self.stopped(6, self.missing)
+            registry = Registry(claim.ledger, self.texts.get, elsewhere.get, partial=True, exact=True)
+            self.missing[claim.ledger] = fold(found, registry, claim.as_of)
+        if missing := self.missing[claim.ledger]:
+            raise self.stopped(6, missing)
         for index, error in found.skipped:
             self.notes.append(f"entry {index} is passed over: {error}")
         void = [outcome for outcome in registry.outcomes.values() if outcome.void]
         self.passed(6, f"{len(registry.outcomes)} acts, {len(void)} of them void")
         return registry
 
-    def check_streams(
-        self, proven: Mapping[Depositary, Proven], claim: Claim, registry: Registry, homes: Mapping[bytes, HomeView]
-    ) -> Moment:
+    def check_streams(self, proven: Mapping[Depositary, Proven], claim: Claim, registry: Registry) -> Moment:
         """Step 7: the stamp at ``as_of`` states the head of each stream that the claim rests on, and it is ours."""
         stamp = proven[claim.ledger].stamps.get(claim.as_of)
         if stamp is None:
@@ -538,16 +536,13 @@ class Verification:
         needed = self.streams_needed(claim, registry)
         for stream in sorted(needed):
             ours = registry.streams.get(stream)
+            name = f"stream {stream.hex()[:16]}…"
             if stream not in stamp.streams:
-                raise self.stopped(
-                    7, Missing("stream.not-stated", f"the stamp does not state stream {stream.hex()[:16]}…")
-                )
-            if ours is None or stamp.streams[stream] != (ours.count, ours.head):
-                count = ours.count if ours else 0
-                raise self.stopped(
-                    7,
-                    Missing("stream.incomplete", f"{count} acts of {stamp.streams[stream][0]} in {stream.hex()[:16]}…"),
-                )
+                raise self.stopped(7, Missing("stream.not-stated", f"the stamp does not state {name}"))
+            count, head = stamp.streams[stream]
+            if ours is None or (count, head) != (ours.count, ours.head):
+                shown = ours.count if ours else 0
+                raise self.stopped(7, Missing("stream.incomplete", f"{shown} of the {count} acts in {name} are shown"))
         self.passed(7, f"{len(needed)} streams, as of index {claim.as_of}")
         return moment
 
@@ -577,9 +572,8 @@ class Verification:
                 and quorum_met(policy, checkpoint.cosigners(latest=time + found.bound_seconds))
                 for checkpoint in found.checkpoints
             ):
-                raise self.stopped(
-                    8, Missing("witness.quorum", f"no quorum saw entry {index} within {found.bound_seconds} s")
-                )
+                seen = f"no quorum saw entry {index} within {found.bound_seconds} s"
+                raise self.stopped(8, Missing("witness.quorum", seen))
         self.passed(8, f"the policy's quorum, within {found.bound_seconds} s")
 
     def deciding(self, claim: Claim, registry: Registry, moment: Moment) -> set[tuple[int, int]]:
@@ -592,7 +586,7 @@ class Verification:
                 found.add((consent.moment.index, consent.moment.time))
         return found
 
-    def check_texts(self, claim: Claim, registry: Registry, moment: Moment) -> None:
+    def check_texts(self, claim: Claim, registry: Registry) -> None:
         """Step 9: without the text nobody can say that its red lines are kept."""
         if not claim.text:
             self.passed(9, "the claim rests on no text")
@@ -601,7 +595,14 @@ class Verification:
         doubtful = dossier.doubtful if dossier else set()
         if claim.text not in self.texts or claim.text in doubtful:
             raise self.stopped(9, Missing("text.missing", "a text that the claim rests on is not in the bundle"))
-        self.passed(9, f"{len(self.texts)} texts")
+        self.passed(9, f"{len(self.texts)} texts; {self.private_lines(claim, dossier)} private red lines take no part")
+
+    def private_lines(self, claim: Claim, dossier: Dossier | None) -> int:
+        """Return how many private lines the mandates behind the text's signatures commit to."""
+        paper = dossier.papers.get(claim.text) if dossier else None
+        consents = paper.consents.values() if paper else ()
+        links = {link.id: link for c in consents for s in c.signatures for link in s.mandate.chain()}
+        return sum(len(link.private) for link in links.values())
 
     # Step 10, by the kind of claim.
 
@@ -644,7 +645,7 @@ def claim_bound(claim: Claim, registry: Registry, moment: Moment) -> str:
         raise Refused("claim.not-bound", f"the party's consent is: {state.value}")
     consent = paper.consents[party]
     since = dossier.bound_since(consent)
-    assert since is not None and state.value
+    assert since is not None
     return f"{state.value} at index {since.index}, log time {since.time}"
 
 

@@ -21,7 +21,7 @@ from pourparler.core.clauses import date_of_effect
 from pourparler.core.council import Depositary, Spines, read_depositary, verify_one
 from pourparler.core.dossier import SIGNING, Dossier, Outcome, Paper, Spending, Surroundings
 from pourparler.core.encoding import encode, label
-from pourparler.core.errors import STEP_STANDING, Malformed, Missing, Refused, step_of
+from pourparler.core.errors import STEP_STANDING, Missing, Refused, step_of
 from pourparler.core.redline import Text
 
 
@@ -83,7 +83,8 @@ class Registry(Surroundings):
     """The fold of one ledger. ``texts`` returns a text by digest, or None where it is not at hand.
 
     ``homes`` returns what is shown of a party's home ledger, or None where this ledger's own notice must do (as in the
-    ledger's own intake). With ``partial``, not every dossier of the ledger is shown.
+    ledger's own intake). With ``partial``, not every dossier of the ledger is shown; with ``exact``, an entry must be
+    its act's sufficient envelope and nothing more.
     """
 
     def __init__(
@@ -93,11 +94,13 @@ class Registry(Surroundings):
         homes: Callable[[bytes], HomeView | None] = lambda party: None,
         *,
         partial: bool = False,
+        exact: bool = False,
     ) -> None:
         self.ledger = ledger
         self.texts = texts
         self.homes = homes
         self.partial = partial
+        self.exact = exact
         self.registers: dict[bytes, Register] = {}
         self.dossiers: dict[bytes, Dossier] = {}
         self.streams: dict[bytes, Stream] = {}
@@ -187,8 +190,7 @@ class Registry(Surroundings):
 
         Raises :class:`Malformed`, :class:`Refused` or :class:`Missing` where it is not there at all, and then has
         changed nothing. With ``intake``, a holder's act that fails at steps 7 to 9 is refused instead of void. The
-        outcome's envelope is the sufficient one; without ``intake``, any other is refused
-        (``decision.not-canonical``).
+        outcome's envelope is the sufficient one, which is what the ledger keeps.
         """
         if act.id in self.outcomes:
             raise Refused("act.duplicate", "the act has an entry already")
@@ -241,7 +243,7 @@ class Registry(Surroundings):
         return Outcome(act, moment, envelope, None, register.party)
 
     def found(self, act: Act, moment: Moment) -> Outcome:
-        spines = Spines(act, self.ledger)
+        spines = Spines(act, self.ledger, exact=self.exact)
         self.registers[act.id] = Register(spines, self.homes(act.id))
         self.learn(act, act.id)
         return Outcome(act, moment, spines.envelope, None, act.id)
@@ -335,9 +337,3 @@ def in_force_since(dossier: Dossier, paper: Paper) -> int | None:
 def canonical(act: Act, outcome: Outcome) -> Act:
     """Return the act in the envelope that its entry has."""
     return replace(act, envelope=outcome.envelope)
-
-
-def check_canonical(act: Act, outcome: Outcome) -> None:
-    """Raise :class:`Malformed` (``envelope.not-canonical``) unless the entry is exactly the sufficient envelope."""
-    if act.envelope != outcome.envelope:
-        raise Malformed("envelope.not-canonical", "the entry holds signatures that the decision does not count")
