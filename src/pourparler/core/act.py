@@ -40,6 +40,7 @@ class Power(IntFlag):
 
 
 ALL_POWERS = Power(2047)
+NO_POWER = Power(0)
 
 
 def power_words(powers: Power) -> list[str]:
@@ -240,7 +241,7 @@ class Kind:
     issuer: tuple[Issuer, ...]
     required: Mapping[str, Check]
     optional: Mapping[str, Check] = field(default_factory=dict)
-    power: Power = Power(0)
+    power: Power = NO_POWER
 
     @property
     def dossier(self) -> bool:

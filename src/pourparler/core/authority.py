@@ -236,7 +236,7 @@ class HomeView:
         self.registers = registers
 
     def holds(self, act: Act) -> bool:
-        """Return whether the home took the decision. Raises :class:`Missing` (``home.not-shown``) if it is not shown."""
+        """Return whether the home took the decision. Raises :class:`Missing` (``home.not-shown``)."""
         for spines in (register.spines for register in self.registers):
             if act.id in spines.canonical:
                 return True

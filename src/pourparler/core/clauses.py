@@ -1,8 +1,8 @@
 """What a text says of itself: when it enters into force, for how long, for what, with which remedies.
 
-Specification: ``spec/dossier.md`` sections 5 to 7. Entry into force is computed and never signed: a *condition* over the
-consents (all, so many, named parties, scopes covered), counted at each index, then *steps* from the log time at which
-it was first met (at a date, after days, on the first day of a later month). Calendar steps are in UTC.
+Specification: ``spec/dossier.md`` sections 5 to 7. Entry into force is computed and never signed: a *condition* over
+the consents (all, so many, named parties, scopes covered), counted at each index, then *steps* from the log time at
+which it was first met (at a date, after days, on the first day of a later month). Calendar steps are in UTC.
 
 >>> from datetime import datetime, UTC
 >>> met = int(datetime(2001, 4, 11, tzinfo=UTC).timestamp())
@@ -83,9 +83,9 @@ def names(value: Value, what: str, kind: type) -> frozenset[Value]:
     if not isinstance(value, list) or len(value) > limits.IDENTIFIERS_MAX:
         raise wrong(f"{what} is a list of at most {limits.IDENTIFIERS_MAX}")
     if not all(isinstance(member, kind) for member in value):
-        raise wrong(f"{what} is a list of {'names' if kind is str else 'ids'}")
+        raise wrong(f"{what} are of another type than the format has")
     if kind is bytes and not all(len(member) == DIGEST_BYTES for member in value):
-        raise wrong(f"{what} is a list of {'names' if kind is str else 'ids'}")
+        raise wrong(f"{what} are ids of {DIGEST_BYTES} bytes")
     return frozenset(value)
 
 

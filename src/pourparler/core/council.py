@@ -1,7 +1,7 @@
 """Organs: who sits, how they decide, and the spine of their decisions. Specification: ``spec/council.md``.
 
-A party is founded by one act, whose id is the party's id. It has organs; each has seats (keys with weights), powers, and
-a *spine*: the strict chain of its own full decisions. Everything about an organ (its seats, its powers, its end)
+A party is founded by one act, whose id is the party's id. It has organs; each has seats (keys with weights), powers,
+and a *spine*: the strict chain of its own full decisions. Everything about an organ (its seats, its powers, its end)
 stands on its spine, so that the organ's state is a function of one place on one chain: :class:`Organ` at a place.
 
 Every decision names ``prior``, the place it was taken at. In the party's home ledger a place has at most one child, the
@@ -15,7 +15,7 @@ and double signatures removed, the rest in the order of the keys.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from pourparler.core.act import ALL_POWERS, Act, Issuer, Power
+from pourparler.core.act import ALL_POWERS, NO_POWER, Act, Issuer, Power
 from pourparler.core.encoding import (
     ALGORITHM_ED25519,
     Envelope,
@@ -82,11 +82,11 @@ class Organ:
     name: str
     members: Committee
     powers: Power
-    votes: Power = Power(0)
+    votes: Power = NO_POWER
     ballot: Ballot | None = None
     until: int | None = None
     superior: bytes | None = None
-    subject: Power = Power(0)
+    subject: Power = NO_POWER
     lines: tuple[Line, ...] = ()
     urgency: Urgency | None = None
     suspenders: frozenset[bytes] | None = None
@@ -573,11 +573,8 @@ class Spines:
         if self.home and act["closes"] < time + organ.ballot.open_seconds:
             raise Refused("vote.too-short", f"a vote of {organ.name} stays open for {organ.ballot.open_seconds} s")
         for poll in self.polls.values():
-            if (
-                poll.organ.id == organ.id
-                and same_question(poll.act, act)
-                and (time < poll.closes or poll.passed() is not None)
-            ):
+            undecided = time < poll.closes or poll.passed() is not None
+            if poll.organ.id == organ.id and same_question(poll.act, act) and undecided:
                 raise Refused("vote.repeated", "the same question is being voted on, or has been decided")
         self.polls[act.id] = Poll(act, organ, time, {})
 

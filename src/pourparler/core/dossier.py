@@ -1,15 +1,15 @@
 """One negotiation: the fold of its acts into a state. Specification: ``spec/dossier.md``.
 
-A dossier is opened by an act, lives in one ledger, and is a fold: acts in ledger order in, state out. There is no single
-status. Four questions are asked, each with its own table below:
+A dossier is opened by an act, lives in one ledger, and is a fold: acts in ledger order in, state out. There is no
+single status. Four questions are asked, each with its own table below:
 
 * **dossier**: are we talking? (:data:`DOSSIER_TABLE`)
 * **text**: what became of this text? (:data:`TEXT_TABLE`)
 * **consent**: did this party consent to this text? (:data:`CONSENT_TABLE`)
 * **effect**: is it in force, between whom, since when? (computed, never signed)
 
-What follows from silence (lapses, entry into force, renewal, the end of a term) is never stored: it is computed from the
-acts and the log time of the moment that is asked about.
+What follows from silence (lapses, entry into force, renewal, the end of a term) is never stored: it is computed from
+the acts and the log time of the moment that is asked about.
 
 Every act passes the same steps here, whoever logged it. Steps 1 to 6 decide whether it is there at all and raise; a
 failure at steps 7 to 12 makes it *void*: it stands in the stream, and does nothing unless an organ confirms it.
@@ -707,7 +707,7 @@ class Dossier:
         return min(ends) if ends else None
 
     def invitation_state(self, invitation: Invitation, party: bytes, moment: Moment) -> str:
-        """Return ``accepted``, ``open`` or ``lapsed``: what became of an invitation to a party, by its acts or silence."""
+        """Return what became of an invitation to a party, by its acts or silence: accepted, open or lapsed."""
         paper = self.papers[invitation.act["text"]]
         consent = paper.consents.get(party)
         since = self.bound_since(consent) if consent else None
@@ -899,8 +899,7 @@ def handle_initial(self: Dossier, act: Act, by: Speaker) -> None:
 
 
 def change_consent(self: Dossier, consent: Consent, paper: Paper, event: str, by: Speaker) -> ConsentState:
-    following = moved(CONSENT_TABLE, self.consent_state(paper, consent.party, by.moment), event)
-    return following
+    return moved(CONSENT_TABLE, self.consent_state(paper, consent.party, by.moment), event)
 
 
 def check_open(self: Dossier, paper: Paper, moment: Moment) -> None:
@@ -988,8 +987,7 @@ def change_consent_by_ratification(self: Dossier, consent: Consent, paper: Paper
         raise late("late", "the deadline of the signature has passed; the text needs a new one")
     if consent.state in BINDING:
         raise late("overtaken", f"the party's consent is {consent.state.value}")
-    following = moved(CONSENT_TABLE, state, "ratify")
-    return following
+    return moved(CONSENT_TABLE, state, "ratify")
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,3 +43,4 @@ COURSES_MAX = 16
 ARTICLES_MAX = 1_024
 CHECKS_MAX = 64
 DURATION_MAX_SECONDS = 100 * 366 * 86_400
+PARSE_CALLS_MAX = 400_000  # Python function calls that one hostile input may cost any parser

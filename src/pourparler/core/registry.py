@@ -27,7 +27,7 @@ from pourparler.core.redline import Text
 
 @dataclass(slots=True)
 class Stream:
-    """A list of acts with a running digest: ``heads[n]`` is the head after n + 1 acts, ``indexes[n]`` where it stood."""
+    """A list of acts with a running digest: ``heads[n]`` is the head after n + 1 acts, ``indexes[n]`` its place."""
 
     id: bytes
     heads: list[bytes]
@@ -56,7 +56,7 @@ def stream_head(previous: bytes, act_id: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """A stamp of a ledger: what opens each transaction. ``time`` is in seconds; ``streams`` maps id to count and head."""
+    """A ledger's stamp, which opens each transaction. ``time`` is in seconds; ``streams`` maps id to count and head."""
 
     index: int
     time: int
@@ -91,7 +91,7 @@ class Registry(Surroundings):
         self,
         ledger: Depositary,
         texts: Callable[[bytes], Text | None],
-        homes: Callable[[bytes], HomeView | None] = lambda party: None,
+        homes: Callable[[bytes], HomeView | None] = lambda _: None,
         *,
         partial: bool = False,
         exact: bool = False,

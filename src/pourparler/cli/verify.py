@@ -1,0 +1,214 @@
+"""``pourparler verify``: read the file, the trust and the clock; ask :func:`pourparler.core.evidence.verify`; say it.
+
+Exit codes: 0 VALID, 1 INVALID, 2 CANNOT TELL, 4 the command was given wrongly, 5 a file could not be read.
+"""
+
+import json
+import re
+import sys
+import time
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pourparler.cli import words
+from pourparler.core import limits
+from pourparler.core.errors import PourparlerError
+from pourparler.core.evidence import Report, Trust, verify
+from pourparler.core.ledger import Policy, parse_policy
+
+USAGE, INPUT = 4, 5
+PARTY_ID = re.compile(r"([0-9a-fA-F]{64})(?:=(.*))?", re.DOTALL)
+TRUST_FILE_MAX_BYTES = 1024 * 1024
+UNSAID = "given on the command line"
+
+
+class Problem(Exception):
+    """Why the command could not even begin: an exit code, what is wrong, and what to do about it."""
+
+    def __init__(self, exit_code: int, what: str, do: str = "") -> None:
+        super().__init__(what)
+        self.exit_code, self.what, self.do = exit_code, what, do
+
+
+@dataclass
+class Known:
+    """What the verifier knows beforehand: party ids with how each was learnt, and the policy of witnesses."""
+
+    parties: dict[bytes, str] = field(default_factory=dict)
+    policy: Policy | None = None
+
+    def trust(self) -> Trust:
+        return Trust(self.parties, self.policy)
+
+
+def run(bundle: str, *, trust: Sequence[str], policy: Path | None, at: str | None, as_json: bool) -> int:
+    """Verify one bundle and print the report; return the exit code."""
+    try:
+        known = read_trust(trust)
+        if policy is not None:
+            known.policy = read_policy(policy)
+        now = read_instant(at) if at is not None else int(time.time())
+        data = read_bundle(bundle)
+    except Problem as problem:
+        return complain(problem)
+    report = verify(data, known.trust(), now)
+    if as_json:
+        print(json.dumps(words.report_data(report, known.parties, now), indent=2))
+    else:
+        show(words.Screen(), report, known.parties, data)
+    return words.EXIT_CODES[report.verdict]
+
+
+def show(screen: words.Screen, report: Report, trusted: Mapping[bytes, str], data: bytes) -> None:
+    words.print_report(screen, report, trusted)
+    if report.claim is None and (looks := looks_like(data)):
+        screen.line(f"the file looks like {looks}", lead=words.field("note"))
+
+
+def complain(problem: Problem) -> int:
+    """Say on standard error what is wrong and what to do; return the exit code."""
+    screen = words.Screen(sys.stderr)
+    screen.line(words.clean(problem.what), lead=("pourparler: ", "bold"))
+    if problem.do:
+        screen.line(words.clean(problem.do), lead="  do: ")
+    return problem.exit_code
+
+
+# --- reading ----------------------------------------------------------------------------------------------------------
+
+
+def read_file(path: Path, most_bytes: int, what: str) -> bytes:
+    """Return a file's bytes. Raises :class:`Problem`."""
+    try:
+        if path.is_dir():
+            raise Problem(INPUT, f"{path} is a directory, not {what}.", "Name a file in it.")
+        with path.open("rb") as file:
+            data = file.read(most_bytes + 1)
+    except FileNotFoundError:
+        raise Problem(INPUT, f"there is no file {path}.", "Check the path.") from None
+    except PermissionError:
+        raise Problem(INPUT, f"{path} may not be read by you.", "Check its owner and its mode.") from None
+    except (OSError, ValueError) as error:
+        raise Problem(INPUT, f"{path} cannot be read: {getattr(error, 'strerror', None) or error}.") from None
+    return bounded(data, most_bytes, f"{path}", what)
+
+
+def bounded(data: bytes, most_bytes: int, where: str, what: str) -> bytes:
+    if not data:
+        raise Problem(INPUT, f"{where} is empty.", "Perhaps it was not copied to its end; fetch it again.")
+    if len(data) > most_bytes:
+        raise Problem(INPUT, f"{where} is too large: {what} has {most_bytes:,} bytes at most.", "Is it the right file?")
+    return data
+
+
+def read_bundle(name: str) -> bytes:
+    """Return the bundle in a file, or on standard input where the name is ``-``. Raises :class:`Problem`."""
+    if name == "-":
+        data = sys.stdin.buffer.read(limits.EVIDENCE_MAX_BYTES + 1)
+        return bounded(data, limits.EVIDENCE_MAX_BYTES, "standard input", "a bundle")
+    return read_file(Path(name), limits.EVIDENCE_MAX_BYTES, "a bundle")
+
+
+def read_trust(values: Sequence[str]) -> Known:
+    """Return what ``--trust`` names: party ids, each with how it was learnt, or files of them.
+
+    Raises :class:`Problem`. What is said on the command line itself goes before what a file says.
+    """
+    said, filed = Known(), Known()
+    for value in values:
+        if match := PARTY_ID.fullmatch(value):
+            said.parties[bytes.fromhex(match[1])] = (match[2] or "").strip() or UNSAID
+        elif value.endswith((".json", ".toml")) or Path(value).is_file():
+            read_trust_file(Path(value), filed)
+        else:
+            begins = value.partition("=")[0]
+            digits = re.fullmatch(r"[0-9a-fA-F]+", begins)
+            what = f"it has {len(begins)} digits" if digits else "this is neither hex nor a file"
+            raise Problem(
+                USAGE,
+                f"--trust {value}: {what}.",
+                "A party id is exactly 64 hex digits, whole: ID, ID=how you learnt it, or a .json or .toml file.",
+            )
+    return Known({**filed.parties, **said.parties}, filed.policy)
+
+
+def read_trust_file(path: Path, known: Known) -> None:
+    """Read a trust file: ``parties`` maps each id to how it was learnt; ``policy`` may name a policy file beside it."""
+    data = read_file(path, TRUST_FILE_MAX_BYTES, "a trust file")
+    try:
+        text = data.decode("utf-8")
+        value: Any = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
+    except (ValueError, RecursionError) as error:
+        kind = "TOML" if path.suffix == ".toml" else "JSON"
+        raise Problem(USAGE, f"{path} is not {kind}: {error}.") from None
+    shape = 'A trust file is {"parties": {"64 hex digits": "how you learnt it"}, "policy": "a file, if any"}.'
+    parties = value.get("parties") if isinstance(value, dict) else None
+    if not isinstance(parties, dict) or set(value) - {"parties", "policy"}:
+        raise Problem(USAGE, f"{path} is not a trust file.", shape)
+    for party, how in parties.items():
+        match = PARTY_ID.fullmatch(party)
+        if not match or match[2] is not None or not isinstance(how, str):
+            raise Problem(USAGE, f"{path}: {party!r} is not a party id with how it was learnt.", shape)
+        known.parties[bytes.fromhex(party)] = how.strip() or f"listed in {path.name}"
+    if "policy" in value:
+        if not isinstance(value["policy"], str):
+            raise Problem(USAGE, f"{path}: policy is the name of a file.", shape)
+        known.policy = read_policy(path.parent / value["policy"])
+
+
+def read_policy(path: Path) -> Policy:
+    """Return a policy of witnesses (c2sp.org/tlog-policy). Raises :class:`Problem`."""
+    try:
+        return parse_policy(read_file(path, limits.TLOG_POLICY_MAX_BYTES, "a policy"))
+    except PourparlerError as error:
+        do = "A policy has lines of log, witness, group and one quorum; see c2sp.org/tlog-policy."
+        raise Problem(USAGE, f"{path} is not a policy of witnesses: {error}.", do) from None
+
+
+def read_instant(text: str) -> int:
+    """Return an instant in seconds since 1970: digits are that already; ISO 8601 is in UTC unless it says otherwise."""
+    wrong = Problem(
+        USAGE, f"--at {text}: not an instant.", "Write 1917-12-17T11:00Z, 1917-12-17, or seconds since 1970."
+    )
+    try:
+        if re.fullmatch(r"-?\d{1,15}", text):
+            seconds = int(text)
+        else:
+            read = datetime.fromisoformat(text)
+            read = read if read.tzinfo else read.replace(tzinfo=UTC)
+            seconds = (read - words.EPOCH) // words.timedelta(seconds=1)
+    except (ValueError, OverflowError):
+        raise wrong from None
+    if not limits.TIME_MIN <= seconds <= limits.TIME_MAX:
+        raise wrong
+    return seconds
+
+
+# What people send by mistake, by how it begins.
+BEGINNINGS: tuple[tuple[bytes, str], ...] = (
+    (b"%PDF", "a PDF document"),
+    (b"PK\x03\x04", "a ZIP archive or an office document"),
+    (b"\x1f\x8b", "something packed with gzip: unpack it first"),
+    (b"\x89PNG", "a picture"),
+    (b"\xff\xd8\xff", "a picture"),
+    (b"<", "a web page or other markup"),
+    (b"{", "JSON"),
+    (b"-----BEGIN", "a key or certificate"),
+    (b"SQLite format 3", "a ledger's database: export a bundle from it"),
+    (b"\xd2\x84", "a single act, not a bundle"),
+    (b"\xd8\x62\x84", "a single act, not a bundle"),
+)
+
+
+def looks_like(data: bytes) -> str:
+    """Return what a file that is no bundle seems to be, or nothing."""
+    begins = data.lstrip()[:16]
+    for beginning, what in BEGINNINGS:
+        if begins.startswith(beginning):
+            return what
+    sample = data[:512]
+    return "plain text" if all(9 <= byte < 127 for byte in sample) else ""

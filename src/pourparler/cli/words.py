@@ -1,0 +1,345 @@
+"""Reports in plain words: what the core answers, as lines that a person reads. Nothing here decides anything.
+
+What comes from a bundle was written by strangers: every string of theirs passes :func:`clean` before it is shown, so
+that no name can move the cursor, and names are quoted, for they prove nothing. A verdict and a mark are always words
+or signs, never a colour alone; where the terminal has no Unicode, the signs become letters.
+"""
+
+import re
+import sys
+import unicodedata
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import IO, Any
+
+from rich.console import Console
+from rich.text import Text as Styled
+
+from pourparler.core.act import power_words
+from pourparler.core.evidence import STEPS, Claim, Report, Step, Verdict
+from pourparler.core.registry import Registry
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+WIDEST = 100  # columns; longer lines are hard to read
+EXIT_CODES = {Verdict.VALID: 0, Verdict.INVALID: 1, Verdict.CANNOT_TELL: 2}
+MARKS = {Verdict.VALID: "✓", Verdict.INVALID: "✗", Verdict.CANNOT_TELL: "?", None: "·"}
+STYLES = {Verdict.VALID: "green", Verdict.INVALID: "red", Verdict.CANNOT_TELL: "yellow", None: "dim"}
+ASCII = str.maketrans(
+    {
+        "✓": "v", "✗": "X", "·": "-", "…": "~", "—": "-", "–": "-", "→": ">", "“": '"', "”": '"', "‘": "'", "’": "'",
+        "«": '"', "»": '"', "─": "-", "━": "=", "│": "|", "┃": "|", "●": "*", "▸": ">", "⚑": "!", "×": "x", "§": "s.",
+    }
+)  # fmt: skip
+
+Part = str | tuple[str, str]  # text, or text and its style
+
+
+# --- strings and numbers ----------------------------------------------------------------------------------------------
+
+
+def clean(text: str) -> str:
+    """Return foreign text with whatever could steer a terminal, or hide in it, replaced."""
+    return "".join("\ufffd" if unicodedata.category(sign) in ("Cc", "Cf", "Cs", "Zl", "Zp") else sign for sign in text)
+
+
+def quoted(text: str) -> str:
+    return f"“{clean(text)}”"
+
+
+def short(identifier: bytes) -> str:
+    return f"{identifier.hex()[:8]}…"
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    """Return a number with its noun: ``1 act``, ``1,204 acts``."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def date_time(seconds: int) -> str:
+    """Return an instant as ``17 Dec 1917 11:00 UTC``; seconds are shown where there are any."""
+    try:
+        at = EPOCH + timedelta(seconds=seconds)
+    except OverflowError:
+        return f"{seconds} s from 1970"
+    clock = at.strftime("%H:%M:%S" if at.second else "%H:%M")
+    return f"{at.day} {MONTHS[at.month - 1]} {at.year} {clock} UTC"
+
+
+def duration(seconds: int) -> str:
+    """Return a duration in the unit that a person would choose, rounded down."""
+    for unit, size in (("year", 365 * 86_400), ("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        if abs(seconds) >= 2 * size:
+            return count(abs(seconds) // size, unit)
+    return count(abs(seconds), "second")
+
+
+def readable(detail: str) -> str:
+    """Return a step's detail with its log times as dates and its ages in large units."""
+
+    def aged(found: re.Match[str]) -> str:
+        seconds = int(found[1])
+        return duration(seconds) if seconds >= 0 else f"{duration(seconds)} ahead of the clock, not"
+
+    detail = re.sub(r"\b(log time|until) (-?\d+)", lambda found: f"{found[1]} {date_time(int(found[2]))}", clean(detail))
+    return re.sub(r"(?<![\w.-])(-?\d+) s\b", aged, detail)
+
+
+# --- the terminal -----------------------------------------------------------------------------------------------------
+
+
+class Screen:
+    """Lines on a terminal or in a file: wrapped with a hanging indent, and never failing for want of a sign."""
+
+    def __init__(self, file: IO[str] | None = None) -> None:
+        self.console = Console(file=file or sys.stdout, highlight=False, markup=False, emoji=False)
+        try:
+            "✓…“—━".encode(self.console.encoding)
+            self.unicode = True
+        except (UnicodeEncodeError, LookupError):
+            self.unicode = False
+
+    @property
+    def width(self) -> int:
+        return max(24, min(self.console.width, WIDEST))
+
+    def fit(self, text: str) -> str:
+        """Return the text in signs that this terminal has."""
+        if self.unicode:
+            return text
+        plain = unicodedata.normalize("NFKD", text.translate(ASCII))
+        return "".join(sign for sign in plain if not unicodedata.combining(sign)).encode("ascii", "replace").decode()
+
+    def line(self, *parts: Part, lead: Part = "") -> None:
+        """Print one paragraph. ``lead`` stands before its first line; the lines that follow are indented as far."""
+        first = self.styled(lead)
+        hang = min(first.cell_len, self.width // 2)
+        for number, row in enumerate(self.styled(*parts).wrap(self.console, self.width - hang)):
+            row = first + row if number == 0 else Styled(" " * hang) + row
+            row.rstrip()
+            self.console.print(row, soft_wrap=True)
+
+    def styled(self, *parts: Part) -> Styled:
+        text = Styled()
+        for part in parts:
+            words, style = (part, "") if isinstance(part, str) else part
+            text.append(self.fit(words), style or None)
+        return text
+
+    def rule(self, title: str = "", style: str = "bold") -> None:
+        """Print a heading that crosses the page, or a thin line."""
+        if not title:
+            self.line(("─" * self.width, "dim"))
+            return
+        tail = max(0, self.width - len(title) - 5)
+        self.line(("━━ ", style), (title, style), (" " + "━" * tail, style))
+
+
+# --- what a report says -----------------------------------------------------------------------------------------------
+
+
+def party_name(party: bytes, registry: Registry | None) -> str:
+    """Return what a party calls itself, quoted, or the beginning of its id."""
+    register = registry.registers.get(party) if registry else None
+    return quoted(register.spines.party.name) if register else f"party {short(party)}"
+
+
+def text_name(digest: bytes, registry: Registry | None) -> str:
+    """Return how a text begins, quoted, beside its digest."""
+    text = registry.text(digest) if registry else None
+    for articles in [text.articles.get("en"), *text.articles.values()] if text else ():
+        if articles:
+            begins = articles[0] if len(articles[0]) <= 48 else articles[0][:47].rstrip() + "…"
+            return f"the text {short(digest)} {quoted(begins)}"
+    return f"the text {short(digest)}"
+
+
+def claim_sentence(claim: Claim, registry: Registry | None) -> str:
+    """Return what the bundle claims, in one sentence without its full stop."""
+    names = [party_name(party, registry) for party in claim.parties]
+    text = text_name(claim.text, registry)
+    match claim.kind:
+        case "bound":
+            return f"{names[0]} is bound by {text}"
+        case "in-force":
+            return f"{text} is in force between {names[0]} and {names[1]}"
+        case "may":
+            powers = ", ".join(power_words(claim.power))
+            return f"the holder of the key {short(claim.holder)} may {powers}, under a mandate of {names[0]}"
+        case "recorded":
+            return f"the act {short(claim.act)} was recorded in the ledger {clean(claim.ledger.origin)}"
+    raise AssertionError(claim.kind)
+
+
+def as_of(report: Report) -> str:
+    """Return what every verdict carries: as of which index, and when that was by the ledger's own stamps."""
+    if report.claim is None:
+        return "as of no index: the claim could not be read"
+    when = f"log time {date_time(report.time)}" if report.time is not None else "its log time is not proven"
+    return f"as of index {report.claim.as_of:,}, {when}, in the ledger {clean(report.claim.ledger.origin)}"
+
+
+def deciding(report: Report) -> Step | None:
+    """Return the step that decided, or None for VALID."""
+    return next((step for step in report.steps if step.verdict is not Verdict.VALID), None)
+
+
+# Reason code, or its first word with a dot, to what a person does next. The first that fits is said.
+ADVICE: dict[str, str] = {
+    "trust.": "Learn the party's id from the party itself, or from where it publishes it, and pass it with --trust "
+    "ID=how. An id copied out of this bundle proves nothing.",
+    "bundle.claim": "Ask for a bundle whose claim is of a kind that this version knows.",
+    "bundle.": "This is not an evidence bundle, or it was damaged on the way. Ask for it again, over another channel.",
+    "cbor.": "This is not an evidence bundle, or it was damaged on the way. Ask for it again, over another channel.",
+    "stamp.contradiction": "Keep this file: it proves that the ledger told two stories. Show it to the other parties.",
+    "stamp.missing": "Ask for a bundle that holds the stamp of every transaction that it shows.",
+    "stamp.": "Rely on nothing in it, and keep the file: the ledger signed something that cannot be.",
+    "proof.": "Something was changed after the ledger signed it. Rely on nothing in it; ask for it again, elsewhere.",
+    "note.": "The ledger's signature does not fit. Rely on nothing in it; ask for it again, over another channel.",
+    "checkpoint.": "The ledger's checkpoint does not fit. Rely on nothing in it; ask for it again, elsewhere.",
+    "tree.": "The places of the entries cannot be. Rely on nothing in it; ask for it again, over another channel.",
+    "home.": "Ask for a bundle that also shows the party's home ledger, without a gap.",
+    "ledger.": "Ask for a bundle that shows the ledger which the claim names.",
+    "stream.": "Acts are left out. Ask for the whole bundle; whoever left them out may have had a reason.",
+    "witness.": "Ask for a checkpoint that the witnesses of your policy have cosigned, made near that time.",
+    "text.missing": "Ask for the text itself; only the right one has this digest.",
+    "text.": "A text in the bundle is not of the format. Ask for it again, over another channel.",
+    "claim.not-shown": "Ask for a bundle that holds the act which the claim names.",
+    "claim.": "The evidence is genuine, and it does not bear the claim out. Do not act as if it did.",
+    "dossier.": "Ask for a bundle that shows the dossier from its opening on.",
+    "standing.": "The evidence is genuine: the authority that the claim rests on has ended. Turn to the party's organ.",
+    "power.": "The evidence is genuine: this authority was never given. Turn to the party's organ.",
+    "unknown.": "Ask for a bundle that also holds the acts which this one names.",
+}
+ADVICE_BY_VERDICT = {
+    Verdict.VALID: "You may rely on this as of that index. What came later is not in here: before you act on it much "
+    "later, ask for a newer bundle.",
+    Verdict.INVALID: "Do not rely on this. Ask whoever sent it how it came about.",
+    Verdict.CANNOT_TELL: "Do not rely on this yet. Ask whoever sent it for what is missing.",
+}
+
+
+def advice(report: Report) -> str:
+    """Return what to do next."""
+    for beginning in (report.reason, f"{report.reason.partition('.')[0]}."):
+        if beginning in ADVICE:
+            return ADVICE[beginning]
+    return ADVICE_BY_VERDICT[report.verdict]
+
+
+def steps_of(report: Report) -> list[tuple[int, str, Step | None]]:
+    """Return every step of the specification with how it went; None for one that was not reached."""
+    taken = {step.number: step for step in report.steps}
+    return [(number, name, taken.get(number)) for number, name in STEPS.items()]
+
+
+def learnt(report: Report, trusted: Mapping[bytes, str]) -> list[tuple[bytes, str, str]]:
+    """Return each party that the claim names or that is trusted: its id, its name if shown, how its id was learnt."""
+    claimed = report.claim.parties if report.claim else ()
+    rows = [(party, trusted.get(party) or "not in your trust: nobody told you whose id this is") for party in claimed]
+    rows += [(party, f"{how}; the claim does not name it") for party, how in trusted.items() if party not in claimed]
+    return [(party, party_name(party, report.registry), clean(how)) for party, how in rows]
+
+
+# --- printing ---------------------------------------------------------------------------------------------------------
+
+BADGES = {
+    Verdict.VALID: "bold black on green",
+    Verdict.INVALID: "bold white on red",
+    Verdict.CANNOT_TELL: "bold black on yellow",
+}
+INDENT = 12
+
+
+def field(name: str) -> Part:
+    """Return a paragraph's lead: its name, right-aligned."""
+    return f"{name:>{INDENT - 2}}  "
+
+
+def print_verdict(screen: Screen, report: Report) -> None:
+    """Print the verdict, the claim in one sentence, and the step that decided."""
+    sentence = claim_sentence(report.claim, report.registry) if report.claim else "the file holds no claim to check"
+    if report.verdict is not Verdict.VALID and report.claim:
+        sentence = f"it is claimed that {sentence}"
+    screen.line(
+        f"  {sentence[0].upper()}{sentence[1:]}.",
+        lead=(f" {report.verdict.value} ", BADGES[report.verdict]),
+    )
+    if step := deciding(report):
+        because = f": {readable(step.detail)}" if step.detail else ""
+        screen.line(f"step {step.number}, {step.name}{because} ", (f"[{step.reason}]", "bold"), lead=field("because"))
+    screen.line(as_of(report), lead=field("when"))
+
+
+def print_steps(screen: Screen, report: Report) -> None:
+    """Print every numbered step with how it went."""
+    for number, name, step in steps_of(report):
+        verdict = step.verdict if step else None
+        said = f": {readable(step.detail)}" if step and step.detail else ""
+        code: list[Part] = [(f" [{step.reason}]", "bold")] if step and step.reason else []
+        style = "" if step else "dim"
+        screen.line((name, style), (said, "dim"), *code, lead=(f"  {MARKS[verdict]} {number:>2}  ", STYLES[verdict]))
+    screen.line(("✓ passed   ✗ failed   ? cannot tell   · not reached", "dim"), lead="        ")
+
+
+def print_report(screen: Screen, report: Report, trusted: Mapping[bytes, str]) -> None:
+    """Print the whole report."""
+    print_verdict(screen, report)
+    screen.line()
+    print_steps(screen, report)
+    screen.line()
+    for party, name, how in learnt(report, trusted):
+        screen.line(f"{name}: {how}", lead=field("party"))
+        screen.line((party.hex(), "dim"), lead=field(""))
+    for note in report.notes:
+        screen.line(readable(note), lead=field("note"))
+    screen.line((advice(report), "bold"), lead=field("next"))
+
+
+def report_data(report: Report, trusted: Mapping[bytes, str], at: int | None) -> dict[str, Any]:
+    """Return the report as data for machines; the keys are always the same ones."""
+    claim, step = report.claim, deciding(report)
+    return {
+        "format": "pourparler/1 report",
+        "verdict": report.verdict.value,
+        "exit_code": EXIT_CODES[report.verdict],
+        "reason": report.reason,
+        "step": step.number if step else None,
+        "detail": step.detail if step else "",
+        "sentence": claim_sentence(claim, report.registry) if claim else "",
+        "next": advice(report),
+        "claim": claim_data(claim) if claim else None,
+        "as_of": {"index": claim.as_of if claim else None, "log_time": report.time},
+        "at": at,
+        "trust": [
+            {"party": party.hex(), "name": name.strip("“”"), "learnt": how, "trusted": party in trusted}
+            for party, name, how in learnt(report, trusted)
+        ],
+        "steps": [
+            {
+                "number": number,
+                "name": name,
+                "verdict": taken.verdict.value if taken else "NOT REACHED",
+                "detail": taken.detail if taken else "",
+                "reason": taken.reason if taken else "",
+            }
+            for number, name, taken in steps_of(report)
+        ],
+        "notes": list(report.notes),
+    }
+
+
+def claim_data(claim: Claim) -> dict[str, Any]:
+    """Return a claim with its bytes in hex and its powers as words."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, bytes):
+            return value.hex()
+        if isinstance(value, dict):
+            return {name: plain(member) for name, member in value.items()}
+        return [plain(member) for member in value] if isinstance(value, Sequence) and not isinstance(value, str) else value
+
+    data = {name: plain(value) for name, value in claim.encoded().items()}
+    if "power" in data:
+        data["power"] = power_words(claim.power)
+    return data

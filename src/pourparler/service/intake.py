@@ -1,0 +1,584 @@
+"""Intake: takes acts in, gives each its place and time, and keeps the ledger that proves it.
+
+One transaction of the ledger is a *stamp*, signed with the ledger's key, and the acts that it covers. The stamp stands
+before its acts and states the heads that its streams have after them, so the acts are judged first and everything is
+written after: stamp, acts, tree nodes, texts and signed checkpoint in one transaction of the store. Nothing is
+answered before that has been committed.
+
+Submitters that wait share a commit: whoever gets hold of the ledger writes for all that wait by then. What is held in
+memory (the :class:`Registry`, the tree's frontier) can always be made again from the store, and is whenever a commit
+failed: an answer never rests on what was not stored.
+
+An act counts once. The first envelope that suffices is the entry; the same act again, with whatever signatures, gets
+the same receipt and changes nothing. What is refused reserves nothing and blocks nothing; it is kept apart, for
+supervisors.
+"""
+
+import copy
+import logging
+import threading
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+
+from pourparler.core import limits
+from pourparler.core.act import Act, Issuer, parse_act
+from pourparler.core.authority import Moment
+from pourparler.core.clauses import parse_clauses
+from pourparler.core.council import Depositary
+from pourparler.core.dossier import Outcome
+from pourparler.core.errors import FIRST_WORDS, Missing, PourparlerError, Refused, step_of
+from pourparler.core.ledger import (
+    Checkpoint,
+    Frontier,
+    KeyType,
+    VerifierKey,
+    frontier_of,
+    leaf_hash,
+    open_checkpoint,
+    sign_note_text,
+    signed_note,
+)
+from pourparler.core.redline import Text, parse_text, text_digest
+from pourparler.core.registry import Registry, check_canonical
+from pourparler.ports import Clock, Refusal, Signer, Store, StoredEntry, StoreError
+from pourparler.service.drafting import draft
+
+log = logging.getLogger(__name__)
+
+GROUP_ACTS_MAX = 256
+STAMP_STREAMS_MAX = 400  # a row has at most 78 bytes, and a stamp is an envelope of at most 32 KiB
+STREAMS_PER_ACT = 4  # a dossier, a party, an organ and another organ
+TEXTS_PARSED_MAX = 256
+BOUND_SECONDS = 3_600
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """An entry of the ledger, durable: its place, its log time in seconds, and the size of the tree that holds it.
+
+    ``void`` is the reason why an act has no effect, with its step and a sentence for people; None where it has.
+    """
+
+    act_id: bytes
+    index: int
+    time: int
+    size: int
+    void: str | None = None
+    step: int | None = None
+    detail: str = ""
+
+
+class LedgerDamaged(StoreError):
+    """What is stored contradicts itself, or is another ledger's. Nothing is served from it."""
+
+
+# --- texts ------------------------------------------------------------------------------------------------------------
+
+
+class Texts:
+    """The texts of the ledger's public dossiers, by digest; parsed once.
+
+    A text counts from the proposal on that brings it into a public dossier, and not before: so whoever folds the
+    stored entries again reads at each act what was read when the act came.
+    """
+
+    def __init__(self, stored: Callable[[bytes], bytes | None]) -> None:
+        self.stored = stored
+        self.public: set[bytes] = set()
+        self.wanted: bytes | None = None
+        self.brought: Mapping[bytes, bytes] = {}
+        self.parsed: dict[bytes, Text] = {}
+
+    def __call__(self, digest: bytes) -> Text | None:
+        """Return a public text. Raises :class:`Missing` (``text.missing``) for the one that a proposal must bring, and
+        :class:`Malformed` where it cannot be read."""
+        if digest == self.wanted:
+            text = self.read(digest)
+            if text is None:
+                raise Missing("text.missing", "a proposal in a public dossier comes with its text")
+            parse_clauses(text.clauses)
+            return text
+        return self.read(digest) if digest in self.public else None
+
+    def read(self, digest: bytes) -> Text | None:
+        if digest not in self.parsed:
+            data = self.brought.get(digest) or self.stored(digest)
+            if data is None:
+                return None
+            text = parse_text(data)
+            if len(self.parsed) >= TEXTS_PARSED_MAX:
+                self.parsed.pop(next(iter(self.parsed)))
+            self.parsed[digest] = text
+        return self.parsed[digest]
+
+    @contextmanager
+    def proposed(self, digest: bytes | None, brought: Mapping[bytes, bytes]) -> Iterator[None]:
+        """Let the act that is judged meanwhile read the text that it proposes, and those that came with it."""
+        self.wanted, self.brought = digest, brought
+        try:
+            yield
+        finally:
+            self.wanted, self.brought = None, {}
+
+
+def public_text(act: Act, registry: Registry) -> bytes | None:
+    """Return the digest of the text that an act proposes in a public dossier, or None."""
+    dossier = registry.dossiers.get(act["dossier"]) if act.kind == "propose" else None
+    return act["text"] if dossier and not dossier.sealed else None
+
+
+# --- what the store holds, folded -------------------------------------------------------------------------------------
+
+
+class Fold:
+    """The ledger in memory: registry, tree and the places where its transactions begin."""
+
+    def __init__(self, depositary: Depositary, store: Store) -> None:
+        self.texts = Texts(store.text)
+        self.registry = Registry(depositary, self.texts)
+        self.frontier = Frontier()
+        self.starts: list[int] = []
+
+    def judge(
+        self, act: Act, fold: Callable[[Act], Outcome | None], brought: Mapping[bytes, bytes]
+    ) -> tuple[Outcome | None, bytes | None]:
+        """Fold an act; return what became of it, and the digest of the text to keep with it."""
+        text = public_text(act, self.registry)
+        with self.texts.proposed(text, brought):
+            outcome = fold(act)
+        if text and outcome and not outcome.void:
+            self.texts.public.add(text)
+        return outcome, text
+
+    def add_leaf(self, data: bytes) -> tuple[tuple[int, int, bytes], ...]:
+        """Let the tree grow by an entry; return the nodes that it finishes."""
+        leaf = leaf_hash(data)
+        nodes = self.frontier.finished_by(leaf)
+        self.frontier = self.frontier.append(leaf)
+        return nodes
+
+    def start_of(self, index: int) -> int:
+        """Return where the transaction of an entry begins: the index of its stamp."""
+        return self.starts[bisect_right(self.starts, index) - 1]
+
+    def receipt(self, act_id: bytes, moment: Moment, void: Refused | None = None) -> Receipt:
+        following = bisect_right(self.starts, moment.index)
+        size = self.starts[following] if following < len(self.starts) else self.frontier.size
+        if void is None:
+            return Receipt(act_id, moment.index, moment.time, size)
+        return Receipt(act_id, moment.index, moment.time, size, void.reason, step_of(void.reason), void.detail)
+
+
+def replay(depositary: Depositary, store: Store) -> Fold:
+    """Fold everything that a store holds, and check it against itself. Cost: as much as taking all of it in once.
+
+    Raises :class:`LedgerDamaged` where an entry is not what intake would have written, where a stamp does not state the
+    heads that its transaction led to, or where the signed checkpoint is of another tree; and :class:`StoreError`.
+    """
+    fold = Fold(depositary, store)
+    at = 0
+    try:
+        moved: set[bytes] = set()
+        for entry in store.entries():
+            at = entry.index
+            moved |= replay_entry(fold, entry)
+            stamp = fold.registry.stamp
+            assert stamp is not None
+            if entry.index == stamp.index + stamp.follows:
+                check_stated(fold.registry, stamp.streams, moved)
+                moved = set()
+    except PourparlerError as error:
+        raise LedgerDamaged(f"{depositary.origin}: entry {at} is not what this ledger wrote: {error}") from error
+    check_checkpoint(fold, depositary, store)
+    return fold
+
+
+def replay_entry(fold: Fold, entry: StoredEntry) -> set[bytes]:
+    """Fold one stored entry; return the streams that it moved."""
+    if entry.index != fold.frontier.size:
+        raise Refused("stamp.contradiction", f"entry {fold.frontier.size} is not there")
+    act = parse_act(entry.data)
+    if act.id != entry.act_id:
+        raise Refused("stamp.contradiction", "the entry is of another act than its row says")
+    if (act.kind == "ledger") != (entry.index == 0):
+        raise Refused("stamp.index", "a ledger's first entry, and no other, names its origin")
+    outcome, _ = fold.judge(act, lambda act: fold.registry.enter(act, entry.index), {})
+    fold.add_leaf(entry.data)
+    if outcome is None:
+        fold.starts.append(entry.index)
+        return set()
+    check_canonical(act, outcome)
+    return set(fold.registry.streams_of(act, outcome))
+
+
+def check_stated(registry: Registry, stated: Mapping[bytes, tuple[int, bytes]], moved: set[bytes]) -> None:
+    """Raise :class:`Refused` unless a stamp states the streams as they are, and every one that moved."""
+    rows = registry.heads(stated)
+    if moved - stated.keys() or any(stated[stream] != (count, head) for stream, count, head in read_rows(rows)):
+        raise Refused("stamp.contradiction", "the stamp does not state the heads that its acts lead to")
+
+
+def read_rows(rows: Sequence[Sequence[object]]) -> Iterator[tuple[bytes, int, bytes]]:
+    for stream, count, head in rows:
+        assert isinstance(stream, bytes)
+        assert isinstance(count, int)
+        assert isinstance(head, bytes)
+        yield stream, count, head
+
+
+def check_checkpoint(fold: Fold, depositary: Depositary, store: Store) -> None:
+    """Raise :class:`LedgerDamaged` unless the stored checkpoint and tree are those of the entries."""
+    note, size = store.checkpoint(), fold.frontier.size
+    if note is None and size == 0:
+        return
+    stamp = fold.registry.stamp
+    if note is None or stamp is None or stamp.index + stamp.follows + 1 != size:
+        raise LedgerDamaged(f"{depositary.origin}: the stored entries end within a transaction, or lack a checkpoint")
+    try:
+        opened = open_checkpoint(note, depositary.origin, ledger_key(depositary)).checkpoint
+    except PourparlerError as error:
+        raise LedgerDamaged(f"{depositary.origin}: the stored checkpoint is not this ledger's: {error}") from error
+    if (opened.size, opened.root) != (size, fold.frontier.root()):
+        raise LedgerDamaged(
+            f"{depositary.origin}: the stored checkpoint is of {opened.size} entries with another root than the {size} "
+            "that are stored. Serve nothing from this file, and do not put an older one in its place."
+        )
+    try:
+        stored = frontier_of(size, store.node)
+    except KeyError:
+        stored = Frontier()
+    if stored != fold.frontier:
+        raise LedgerDamaged(f"{depositary.origin}: the stored tree is not that of the stored entries")
+
+
+def ledger_key(depositary: Depositary) -> VerifierKey:
+    return VerifierKey(depositary.origin, KeyType.ED25519, depositary.key)
+
+
+# --- one group of waiting submitters ----------------------------------------------------------------------------------
+
+
+@dataclass(slots=True, eq=False)
+class Ticket:
+    """What one submitter waits for: an act to be taken in, or streams to be stated by a stamp."""
+
+    act: Act | None = None
+    texts: Mapping[bytes, bytes] = field(default_factory=dict)
+    streams: frozenset[bytes] = frozenset()
+    outcome: Outcome | None = None
+    receipt: Receipt | None = None
+    error: BaseException | None = None
+
+    @property
+    def done(self) -> bool:
+        return self.receipt is not None or self.error is not None
+
+
+@dataclass(slots=True)
+class Group:
+    """What one commit will write. ``base`` is the index of its first stamp, ``time`` that of all its stamps."""
+
+    base: int
+    time: int
+    tickets: list[Ticket] = field(default_factory=list)
+    acts: list[Outcome] = field(default_factory=list)
+    moved: set[bytes] = field(default_factory=set)
+    asked: set[bytes] = field(default_factory=set)
+    texts: dict[bytes, bytes] = field(default_factory=dict)
+    entries: list[StoredEntry] = field(default_factory=list)
+    nodes: list[tuple[int, int, bytes]] = field(default_factory=list)
+
+    def takes(self, ticket: Ticket) -> bool:
+        """Return whether the ticket still fits into the group; the first one always does."""
+        if len(self.tickets) >= GROUP_ACTS_MAX:
+            return False
+        if ticket.act is None:
+            return len(self.asked | ticket.streams) <= STAMP_STREAMS_MAX
+        return len(self.moved) + STREAMS_PER_ACT <= STAMP_STREAMS_MAX
+
+
+class Intake:
+    """One ledger, open for acts. Safe to use from several threads; there is one for a store, and it owns the store.
+
+    Opening folds everything that is stored and checks it (:func:`replay`); an empty store becomes a new ledger, whose
+    first entry fixes ``bound_seconds``: how long after a stamp witnesses may still vouch for it. Raises
+    :class:`StoreError`, and :class:`OSError` where the signer cannot sign.
+    """
+
+    def __init__(
+        self, store: Store, signer: Signer, clock: Clock, origin: str, *, bound_seconds: int = BOUND_SECONDS
+    ) -> None:
+        self.store = store
+        self.signer = signer
+        self.clock = clock
+        self.depositary = Depositary(origin, signer.public_key)
+        self._waiting: deque[Ticket] = deque()
+        self._leading = threading.RLock()  # held by whoever judges and commits, or reads the registry
+        self._fold = replay(self.depositary, store)
+        self._stale = False  # the fold holds what may not be stored
+        if not self._fold.starts:
+            self._begin(bound_seconds)
+
+    def _begin(self, bound_seconds: int) -> None:
+        group = Group(0, self.clock.now())
+        first = draft("ledger", {"origin": self.depositary.origin, "at": group.time, "bound": bound_seconds})
+        self._write_stamp(group, first.signed_by(self.signer))
+        self._commit(group)
+
+    # For submitters.
+
+    def submit(self, data: bytes, texts: Sequence[bytes] = ()) -> Receipt:
+        """Take in an act in its envelope, with the texts that it proposes; return its receipt once it is durable.
+
+        The same act again returns the same receipt, whatever the signatures around it. Raises
+        :class:`PourparlerError` where the act is refused: it then has no entry, and may be sent again. Raises
+        :class:`StoreError` or :class:`OSError` where the ledger could not write: whether the act has an entry shows
+        when it is sent again.
+        """
+        (answer,) = self.submit_many([data], texts)
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+    def submit_many(self, acts: Sequence[bytes], texts: Sequence[bytes] = ()) -> list[Receipt | Exception]:
+        """Take in several acts in this order; return for each its receipt or what :meth:`submit` would raise."""
+        by_digest = {text_digest(text): text for text in texts if len(text) <= limits.TEXT_MAX_BYTES}
+        tickets = [self._ticket(data, by_digest) for data in acts]
+        self._run([ticket for ticket in tickets if not ticket.done])
+        for ticket, data in zip(tickets, acts, strict=True):
+            if isinstance(ticket.error, PourparlerError):
+                self._keep_refusal(ticket, data, ticket.error)
+        return [answer_of(ticket) for ticket in tickets]
+
+    def stamp(self, streams: Iterable[bytes]) -> int:
+        """Write an empty transaction whose stamp states the heads of these streams; return its index.
+
+        It is what evidence is as of. Raises :class:`ValueError` for more than 400 streams, and as :meth:`submit`
+        where the ledger could not write.
+        """
+        ticket = Ticket(streams=frozenset(streams))
+        if len(ticket.streams) > STAMP_STREAMS_MAX or any(len(stream) != 32 for stream in ticket.streams):
+            raise ValueError(f"a stamp states at most {STAMP_STREAMS_MAX} streams, each named by 32 bytes")
+        self._run([ticket])
+        answer = answer_of(ticket)
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer.index
+
+    # For readers.
+
+    @contextmanager
+    def still(self) -> Iterator[Registry]:
+        """Hold commits off while the registry is read; it holds exactly what is stored. Raises :class:`StoreError`."""
+        with self._leading:
+            self._refresh()
+            yield self._fold.registry
+
+    @property
+    def registry(self) -> Registry:
+        """The fold of what is stored. It changes with every commit: read it within :meth:`still` where that matters."""
+        with self.still() as registry:
+            return registry
+
+    @property
+    def size(self) -> int:
+        with self.still():
+            return self._fold.frontier.size
+
+    def checkpoint(self) -> bytes:
+        """Return the newest signed checkpoint."""
+        note = self.store.checkpoint()
+        assert note is not None
+        return note
+
+    def entry(self, index: int) -> bytes:
+        """Return an entry's envelope. Raises :class:`IndexError` where there is none."""
+        return self.store.entry(index).data
+
+    def node(self, level: int, index: int) -> bytes:
+        """Return a node of the tree, as the core's proofs ask for it."""
+        return self.store.node(level, index)
+
+    def text(self, digest: bytes) -> bytes | None:
+        """Return a text of a public dossier, or None where the ledger does not hold it."""
+        return self.store.text(digest)
+
+    def stamp_of(self, index: int) -> int:
+        """Return the index of the stamp that gives an entry its time; of a stamp, its own."""
+        with self.still():
+            return self._fold.start_of(index)
+
+    def receipt(self, act_id: bytes) -> Receipt | None:
+        """Return the receipt of an act that has an entry, or None."""
+        with self.still() as registry:
+            outcome = registry.outcomes.get(act_id)
+            return self._fold.receipt(act_id, outcome.moment, outcome.void) if outcome else None
+
+    def close(self) -> None:
+        """Wait for the commit that runs, and close the store."""
+        with self._leading:
+            self.store.close()
+
+    # Queue and leader.
+
+    def _ticket(self, data: bytes, texts: Mapping[bytes, bytes]) -> Ticket:
+        """Return the ticket for an act; what the bytes alone show to be wrong is refused without waiting."""
+        try:
+            act = parse_act(data)
+            if act.issuer is Issuer.LEDGER:
+                raise Refused("stamp.submitted", "a ledger makes its stamps itself")
+        except PourparlerError as error:
+            return Ticket(error=error)
+        text = act.get("text") if act.kind == "propose" else None
+        return Ticket(act, {text: texts[text]} if text in texts else {})
+
+    def _run(self, tickets: Sequence[Ticket]) -> None:
+        """Wait until all tickets are done, leading commits whenever nobody else does."""
+        self._waiting.extend(tickets)
+        for ticket in tickets:
+            while not ticket.done:
+                with self._leading:
+                    if not ticket.done:
+                        self._lead()
+
+    def _lead(self) -> None:
+        """Take what waits, judge it and commit it."""
+        group = Group(0, 0)
+        try:
+            self._refresh()
+            assert self._fold.registry.stamp is not None
+            group.base = self._fold.frontier.size
+            group.time = max(self.clock.now(), self._fold.registry.stamp.time)
+            while self._waiting and group.takes(self._waiting[0]):
+                ticket = self._waiting.popleft()
+                group.tickets.append(ticket)
+                self._take(ticket, group)
+            self._write(group)
+        except (StoreError, OSError) as error:
+            self._give_up(group, error)
+        except BaseException:
+            # Whatever it was, it must not take the others with it: they are judged again, from what is stored.
+            self._stale = True
+            self._waiting.extendleft(reversed([again(ticket) for ticket in group.tickets if not is_culprit(ticket)]))
+            raise
+        else:
+            self._answer(group)
+
+    def _take(self, ticket: Ticket, group: Group) -> None:
+        """Judge one ticket. An act that is admitted takes the next index; one that is refused leaves nothing."""
+        if ticket.act is None:
+            group.asked |= ticket.streams
+            return
+        registry = self._fold.registry
+        ticket.outcome = registry.outcomes.get(ticket.act.id)
+        if ticket.outcome:
+            return
+        moment = Moment(group.base + 1 + len(group.acts), group.time)
+        try:
+            outcome, text = self._fold.judge(
+                ticket.act, lambda act: registry.admit(act, moment, intake=True), ticket.texts
+            )
+        except PourparlerError as refusal:
+            ticket.error = refusal
+            return
+        except StoreError:
+            raise
+        except Exception as error:
+            # A fault of ours that this act brings out. Others wait; they are judged again without it.
+            log.exception("act %s could not be judged", ticket.act.id.hex())
+            ticket.error = error
+            raise Unjudged from error
+        assert outcome is not None
+        ticket.outcome = outcome
+        group.acts.append(outcome)
+        group.moved |= set(registry.streams_of(ticket.act, outcome))
+        if text and text in ticket.texts:
+            group.texts[text] = ticket.texts[text]
+
+    # Writing.
+
+    def _write(self, group: Group) -> None:
+        """Write the group: a stamp with its acts, and an empty one that states what was asked for."""
+        if group.acts:
+            self._write_stamp(group, self._stamp_act(group, group.base, len(group.acts), group.moved))
+            for outcome in group.acts:
+                self._write_entry(group, outcome.act.id, outcome.envelope.encoded())
+        if any(ticket.act is None for ticket in group.tickets):
+            self._write_stamp(group, self._stamp_act(group, self._fold.frontier.size, 0, group.asked))
+        if group.entries:
+            self._commit(group)
+
+    def _stamp_act(self, group: Group, index: int, follows: int, streams: Iterable[bytes]) -> Act:
+        rows = self._fold.registry.heads(streams)
+        return draft("stamp", {"index": index, "at": group.time, "follows": follows, "streams": rows}).signed_by(
+            self.signer
+        )
+
+    def _write_stamp(self, group: Group, stamp: Act) -> None:
+        index = self._fold.frontier.size
+        self._fold.registry.enter(stamp, index)  # also proves that the signer signs with the ledger's key
+        self._fold.starts.append(index)
+        self._write_entry(group, stamp.id, stamp.envelope.encoded())
+
+    def _write_entry(self, group: Group, act_id: bytes, data: bytes) -> None:
+        group.entries.append(StoredEntry(self._fold.frontier.size, act_id, data))
+        group.nodes += self._fold.add_leaf(data)
+
+    def _commit(self, group: Group) -> None:
+        frontier = self._fold.frontier
+        text = Checkpoint(self.depositary.origin, frontier.size, frontier.root()).text()
+        note = signed_note(text, [sign_note_text(text, ledger_key(self.depositary), self.signer.sign)])
+        self._stale = True
+        with self.store.transaction() as transaction:
+            transaction.append(group.entries, group.nodes)
+            for digest, data in group.texts.items():
+                transaction.put_text(digest, data)
+            transaction.set_checkpoint(frontier.size, note)
+        self._stale = False
+
+    # Afterwards.
+
+    def _answer(self, group: Group) -> None:
+        for ticket in group.tickets:
+            if ticket.outcome:
+                ticket.receipt = self._fold.receipt(
+                    ticket.outcome.act.id, ticket.outcome.moment, ticket.outcome.void
+                )
+            elif ticket.act is None:
+                entry = group.entries[-1]
+                ticket.receipt = self._fold.receipt(entry.act_id, Moment(entry.index, group.time))
+
+    def _give_up(self, group: Group, error: Exception) -> None:
+        """Tell all of a group that it was not written; nothing of it was, as far as anybody can know."""
+        self._stale = True
+        if not group.tickets and self._waiting:
+            group.tickets.append(self._waiting.popleft())
+        for ticket in group.tickets:
+            ticket.error = copy.copy(error).with_traceback(None)  # each is raised in a thread of its own
+            ticket.error.__cause__ = error
+
+    def _refresh(self) -> None:
+        """Fold what is stored again if the fold in memory may hold more. Raises :class:`StoreError`."""
+        if self._stale:
+            self._fold = replay(self.depositary, self.store)
+            self._stale = False
+
+    def _keep_refusal(self, ticket: Ticket, data: bytes, error: PourparlerError) -> None:
+        act = ticket.act
+        kept = data[: limits.ENVELOPE_MAX_BYTES]
+        step = step_of(error.reason) if error.reason.split(".", maxsplit=1)[0] in FIRST_WORDS else 0
+        with suppress(StoreError):
+            self.store.add_refusal(
+                Refusal(
+                    act.id if act else b"",
+                    act.kind if act else "",
+                    step,
+                    error.reason,
+                    error.detail,
+                    self.clock.now(),
+                    kept,
+                )
+            )

@@ -1,0 +1,91 @@
+"""A store in memory: the contract of :class:`pourparler.ports.Store` without a medium. For tests and rehearsals."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from pourparler.ports import Refusal, StoreConflict, StoredEntry
+
+
+class MemoryStore:
+    """Keeps everything in lists and maps; lost with the process. Safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._writing = threading.Lock()
+        self._entries: list[StoredEntry] = []
+        self._by_id: dict[bytes, int] = {}
+        self._nodes: dict[tuple[int, int], bytes] = {}
+        self._checkpoint: tuple[int, bytes] | None = None
+        self._texts: dict[bytes, bytes] = {}
+        self._refusals: list[Refusal] = []
+
+    @contextmanager
+    def transaction(self) -> Iterator["MemoryTransaction"]:
+        with self._writing:
+            staged = MemoryTransaction(self)
+            yield staged
+            self._by_id.update({entry.act_id: entry.index for entry in staged.entries})
+            self._nodes.update(staged.nodes)
+            self._texts.update(staged.texts)
+            self._entries += staged.entries
+            self._checkpoint = staged.checkpoint
+
+    def size(self) -> int:
+        return len(self._entries)
+
+    def entries(self, start: int = 0) -> Iterator[StoredEntry]:
+        yield from self._entries[start:]
+
+    def entry(self, index: int) -> StoredEntry:
+        return self._entries[index]
+
+    def find(self, act_id: bytes) -> StoredEntry | None:
+        index = self._by_id.get(act_id)
+        return None if index is None or index >= len(self._entries) else self._entries[index]
+
+    def node(self, level: int, index: int) -> bytes:
+        return self._nodes[level, index]
+
+    def checkpoint(self) -> bytes | None:
+        return self._checkpoint[1] if self._checkpoint else None
+
+    def text(self, digest: bytes) -> bytes | None:
+        return self._texts.get(digest)
+
+    def add_refusal(self, refusal: Refusal) -> None:
+        self._refusals.append(refusal)
+
+    def refusals(self) -> Iterator[Refusal]:
+        yield from tuple(self._refusals)
+
+    def close(self) -> None:
+        """Do nothing: what is in memory stays readable as long as the object lives."""
+
+
+class MemoryTransaction:
+    """What one transaction adds; the store takes it over when the transaction ends well."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self.store = store
+        self.entries: list[StoredEntry] = []
+        self.nodes: dict[tuple[int, int], bytes] = {}
+        self.texts: dict[bytes, bytes] = {}
+        self.checkpoint = store._checkpoint  # noqa: SLF001  the two are one thing in two states
+
+    def append(self, entries: Sequence[StoredEntry], nodes: Sequence[tuple[int, int, bytes]]) -> None:
+        for entry in entries:
+            size = self.store.size() + len(self.entries)
+            if entry.index != size:
+                raise StoreConflict(f"entry {entry.index} does not follow the {size} entries that are stored")
+            if self.store.find(entry.act_id) or any(entry.act_id == other.act_id for other in self.entries):
+                raise StoreConflict(f"the act of entry {entry.index} has an entry already")
+            self.entries.append(entry)
+        self.nodes.update({(level, index): hash_ for level, index, hash_ in nodes})
+
+    def set_checkpoint(self, size: int, note: bytes) -> None:
+        if self.checkpoint and size <= self.checkpoint[0]:
+            raise StoreConflict(f"a checkpoint of size {self.checkpoint[0]} is stored; {size} does not follow it")
+        self.checkpoint = (size, note)
+
+    def put_text(self, digest: bytes, data: bytes) -> None:
+        self.texts[digest] = data

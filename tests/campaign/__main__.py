@@ -1,0 +1,98 @@
+"""The longer checks that CI adds: ``./run campaign [NAME…]``. Seeds come from the commit, each part has a budget.
+
+Every part prints how much it did. A failure prints what reproduces it and ends the campaign with exit code 1.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def commit() -> str:
+    """Return the commit id that seeds the campaign, or a fixed word outside a checkout."""
+    found = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)
+    return found.stdout.strip() or "no-commit"
+
+
+def fuzz_part(seed: str, seconds: float) -> str:
+    from tests import fuzz
+
+    share = seconds / len(fuzz.TARGETS)
+    done = {target: fuzz.run(target, seed, seconds=share) for target in fuzz.TARGETS}
+    total = sum(tally.inputs for tally in done.values())
+    dearest = max(done, key=lambda target: done[target].dearest_calls)
+    return (
+        f"{total:,} inputs over {len(done)} parsers, {sum(tally.refused for tally in done.values()):,} refused; "
+        f"dearest: {done[dearest].dearest_calls:,} calls in {dearest}"
+    )
+
+
+def model_part(seed: str, seconds: float) -> str:
+    return pytest_free([sys.executable, "-m", "spec.model", "--depth", os.environ.get("MODEL_DEPTH", "5")], seconds)
+
+
+def oracle_part(seed: str, seconds: float) -> str:
+    from tests import oracle_model
+
+    return oracle_model.run_sampled(seed, histories=20_000, seconds=seconds)
+
+
+def stateful_part(seed: str, seconds: float) -> str:
+    from tests import stateful
+
+    return stateful.run_campaign(seed, seconds)
+
+
+def kills_part(seed: str, seconds: float) -> str:
+    from tests import kills
+
+    return kills.run(seed, seconds=seconds)
+
+
+def pytest_free(command: list[str], seconds: float) -> str:
+    """Run a program within its budget and return its last line."""
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=seconds, check=False)
+    if done.returncode:
+        raise AssertionError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+    return done.stdout.strip().splitlines()[-1]
+
+
+PARTS: dict[str, tuple[Callable[[str, float], str], float]] = {
+    "fuzz": (fuzz_part, 600),
+    "model": (model_part, 900),
+    "oracle": (oracle_part, 480),
+    "stateful": (stateful_part, 480),
+    "kills": (kills_part, 180),
+}
+
+
+def main(names: list[str]) -> int:
+    seed = os.environ.get("POURPARLER_SEED") or commit()
+    unknown = [name for name in names if name not in PARTS]
+    if unknown:
+        print(f"campaign: there is no part {', '.join(unknown)}; there are {', '.join(PARTS)}", file=sys.stderr)
+        return 4
+    share = float(os.environ.get("POURPARLER_CAMPAIGN_SHARE", "1"))
+    failed = 0
+    print(f"campaign: seed {seed}", flush=True)
+    for name in names or list(PARTS):
+        part, budget = PARTS[name]
+        print(f"{name}: up to {budget * share:.0f} s …", flush=True)
+        begun = time.monotonic()
+        try:
+            print(f"{name}: {part(seed, budget * share)}, in {time.monotonic() - begun:.0f} s", flush=True)
+        except Exception as error:
+            failed += 1
+            print(f"{name}: FAILED after {time.monotonic() - begun:.0f} s: {error}", flush=True)
+            print(f"  again: POURPARLER_SEED={seed} ./run campaign {name}", flush=True)
+    print(f"campaign: {len(names or PARTS) - failed} passed, {failed} failed", flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -1,0 +1,500 @@
+"""The command line, as people meet it: verdicts, exit codes, messages, terminals without colour, width or Unicode."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from pourparler.cli import words
+from pourparler.cli.main import app
+from pourparler.core import limits
+from pourparler.core.act import Act
+from pourparler.core.council import Depositary, organ_id
+from pourparler.core.encoding import Value, encode
+from pourparler.core.evidence import STEPS, Bundle, Claim, Shown, Trust, Verdict, parse_bundle, verify
+from pourparler.core.ledger import (
+    Checkpoint,
+    KeyType,
+    VerifierKey,
+    cosign_note_text,
+    leaf_hash,
+    multiproof,
+    root_of,
+    sign_note_text,
+    signed_note,
+)
+from pourparler.core.redline import parse_text, text_digest
+from pourparler.core.registry import Registry, canonical
+from pourparler.service.drafting import Draft, draft, powers
+from pourparler.testing.keys import Key
+
+ROOT = Path(__file__).resolve().parent.parent
+DAY = 86_400
+BEGUN = -1_643_000_000  # in December 1917
+
+
+# --- a small ledger, made by hand -------------------------------------------------------------------------------------
+
+
+@dataclass
+class Ledger:
+    """A ledger in memory: entries as a depositary makes them, one act in each transaction."""
+
+    key: Key = field(default_factory=lambda: Key.from_name("cli ledger"))
+    origin: str = "ledger.example/cli"
+    time: int = BEGUN
+    entries: list[bytes] = field(default_factory=list)
+    texts: dict[bytes, bytes] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.depositary = Depositary(self.origin, self.key.public_key)
+        self.wire = {"origin": self.origin, "key": self.key.public_key}
+        read = lambda digest: parse_text(self.texts[digest]) if digest in self.texts else None  # noqa: E731
+        self.registry = Registry(self.depositary, read)
+        self.append(draft("ledger", {"origin": self.origin, "at": self.time, "bound": 600}).signed_by(self.key))
+
+    def append(self, act: Act) -> None:
+        index = len(self.entries)
+        outcome = self.registry.enter(act, index)
+        self.entries.append((canonical(act, outcome) if outcome else act).envelope.encoded())
+
+    def stamp(self, follows: int, *streams: bytes) -> None:
+        self.time += 60
+        rows = self.registry.heads(streams)
+        fields = {"index": len(self.entries), "at": self.time, "follows": follows, "streams": rows}
+        self.append(draft("stamp", fields).signed_by(self.key))
+
+    def log(self, drafted: Draft, *signers: Key) -> Act:
+        act = drafted.signed_by(*signers)
+        self.stamp(1)
+        self.append(act)
+        return act
+
+    def text(self, terms: dict[str, Value], article: str, **clauses: Value) -> bytes:
+        data = encode({"articles": {"en": [article]}, "terms": terms, "random": bytes(16), "clauses": clauses})
+        self.texts[text_digest(data)] = data
+        return text_digest(data)
+
+    def position(self, stream: bytes) -> list[Value]:
+        found = self.registry.streams[stream]
+        return [found.count, found.head]
+
+    def note(self, size: int, *cosigners: tuple[str, Key, int]) -> bytes:
+        text = Checkpoint(self.origin, size, root_of(map(leaf_hash, self.entries[:size]))).text()
+        key = VerifierKey(self.origin, KeyType.ED25519, self.key.public_key)
+        lines = [sign_note_text(text, key, self.key.sign)]
+        for name, witness, when in cosigners:
+            witness_key = VerifierKey(name, KeyType.COSIGNATURE_ED25519, witness.public_key)
+            lines.append(cosign_note_text(text, witness_key, when, witness.sign))
+        return signed_note(text, lines)
+
+    def shown(self, *cosigners: tuple[str, Key, int], without: tuple[int, ...] = ()) -> Shown:
+        size = len(self.entries)
+        known = tuple((index, entry) for index, entry in enumerate(self.entries) if index not in without)
+        hashes = multiproof(size, [index for index, _ in known], self.node)
+        return Shown(self.depositary, self.note(size, *cosigners), known, hashes)
+
+    def node(self, level: int, index: int) -> bytes:
+        return root_of(map(leaf_hash, self.entries[index << level : (index + 1) << level]))
+
+
+@dataclass
+class Truce:
+    """Two parties, two mandates, one text that both are bound by; and the bundles that say so."""
+
+    ledger: Ledger
+    council: bytes
+    headquarters: bytes
+    dossier: bytes
+    text: bytes
+    ratified: int
+    as_of: int
+
+    def claim(self, kind: str = "bound") -> Claim:
+        parties = (self.council,) if kind == "bound" else tuple(sorted((self.council, self.headquarters)))
+        return Claim(kind, self.ledger.depositary, self.as_of, parties, self.dossier, self.text)
+
+    def bundle(self, kind: str = "bound", **parts: Value) -> bytes:
+        shown = parts.pop("shown", None) or self.ledger.shown()
+        texts = tuple(parts.pop("texts", self.ledger.texts.values()))
+        return Bundle(parts.pop("claim", self.claim(kind)), (shown,), texts).encoded()
+
+
+def make_truce(name: str = "Council of the Republic") -> Truce:
+    ledger = Ledger()
+    members = [Key.from_name(f"cli member {number}") for number in range(3)]
+    general, chief, envoy = (Key.from_name(f"cli {who}") for who in ("general", "chief", "envoy"))
+
+    def seats(*keys: Key) -> list[list[Value]]:
+        return sorted([key.public_key, 1] for key in keys)
+
+    def found(name: str, organ: str, keys: list[Key], needs: int) -> Act:
+        organs = [{"name": organ, "seats": seats(*keys), "needs": needs, "powers": 2047}]
+        fields = {"name": name, "nonce": bytes(16), "home": ledger.wire, "suspension": DAY, "organs": organs}
+        return ledger.log(draft("found", fields), *keys)
+
+    ours, theirs = found(name, "council", members, 2), found("Headquarters", "command", [chief], 1)
+    council, command = organ_id(ours.id, "council"), organ_id(theirs.id, "command")
+    talks = powers("open", "propose", "adopt", "sign-ad-referendum")
+    lines = [["absent", "annexation"], ["equal", "fronts", "all"]]
+    grant = {"organ": council, "prior": council, "to": envoy.public_key, "powers": talks, "lines": lines}
+    mandate = ledger.log(draft("grant", grant), members[0], members[1])
+    grant = {"organ": command, "prior": command, "to": general.public_key, "powers": talks | powers("conclude")}
+    other = ledger.log(draft("grant", grant), chief)
+
+    fields = {"parties": sorted([ours.id, theirs.id]), "ledger": ledger.wire, "rules": {"adopt": "all"}}
+    dossier = ledger.log(draft("open", {"by": mandate.id, **fields, "nonce": bytes(16)}), envoy).id
+    ledger.log(draft("join", {"by": other.id, "dossier": dossier}), general)
+    text = ledger.text({"fronts": "all"}, "The armies cease fire on all fronts.", term={"notice_days": 7})
+    on = {"dossier": dossier, "text": text}
+    ledger.log(draft("propose", {"by": mandate.id, **on}), envoy)
+    ledger.log(draft("adopt", {"by": mandate.id, **on}), envoy)
+    ledger.log(draft("adopt", {"by": other.id, **on}), general)
+    fields = {"by": mandate.id, **on, "organ": council, "deadline": BEGUN + DAY}
+    signature = ledger.log(draft("sign-ad-referendum", fields), envoy)
+    ledger.log(draft("conclude", {"by": other.id, **on}), general)
+    seen = {"dossier": ledger.position(dossier), "party": ledger.position(ours.id)}
+    fields = {"organ": council, "prior": mandate.id, **on, "signs": [signature.id], "seen": seen}
+    ledger.log(draft("ratify", fields), members[0], members[2])
+    ratified = len(ledger.entries) - 1
+    ledger.stamp(0, dossier, ours.id, theirs.id)
+    return Truce(ledger, ours.id, theirs.id, dossier, text, ratified, len(ledger.entries) - 1)
+
+
+@pytest.fixture(scope="module")
+def truce() -> Truce:
+    return make_truce()
+
+
+@pytest.fixture
+def bundle(truce: Truce, tmp_path: Path) -> Path:
+    path = tmp_path / "truce.evidence"
+    path.write_bytes(truce.bundle())
+    return path
+
+
+# --- running ----------------------------------------------------------------------------------------------------------
+
+
+def run(*arguments: object, stdin: bytes | None = b"", **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line as a person does, in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pourparler.cli.main", *map(str, arguments)],
+        input=stdin,
+        capture_output=True,
+        env={**clean_environment(), **environment},
+        cwd=ROOT,
+        timeout=120,
+        check=False,
+    )
+    return subprocess.CompletedProcess(
+        done.args, done.returncode, done.stdout.decode("utf-8"), done.stderr.decode("utf-8")
+    )
+
+
+def clean_environment() -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "SYSTEMROOT")}
+    return {**kept, "PYTHONPATH": str(ROOT / "src"), "PYTHONUTF8": "1", "COLUMNS": "80"}
+
+
+def flat(text: str) -> str:
+    """The output with its line breaks undone, to look for sentences."""
+    return " ".join(text.split())
+
+
+# --- verify: the verdicts ---------------------------------------------------------------------------------------------
+
+
+def test_a_bound_party_is_valid_and_every_step_is_named(truce: Truce, bundle: Path) -> None:
+    done = run("verify", bundle, "--trust", f"{truce.council.hex()}=handed over at the wire")
+    assert done.returncode == 0, done.stdout + done.stderr
+    said = flat(done.stdout)
+    assert said.startswith("VALID “Council of the Republic” is bound by the text")
+    assert "“The armies cease fire on all fronts.”" in said
+    assert "handed over at the wire" in said
+    assert truce.council.hex() in said
+    assert f"as of index {truce.as_of}, log time" in said
+    assert "Dec 1917" in said
+    for number, name in STEPS.items():
+        assert f"✓ {number} {name}" in said
+
+
+def test_in_force_says_which_party_is_nobody_you_know(truce: Truce, tmp_path: Path) -> None:
+    path = tmp_path / "force.evidence"
+    path.write_bytes(truce.bundle("in-force"))
+    done = run("verify", path, "--trust", truce.council.hex())
+    assert done.returncode == 0, done.stdout
+    assert "is in force between" in flat(done.stdout)
+    assert "“Headquarters”: not in your trust" in flat(done.stdout)
+
+
+def test_without_trust_nobody_can_tell(bundle: Path) -> None:
+    done = run("verify", bundle)
+    assert done.returncode == 2
+    said = flat(done.stdout)
+    assert said.startswith("CANNOT TELL It is claimed that")
+    assert "[trust.unknown-party]" in said
+    assert "Learn the party's id from the party itself" in said
+    assert "· 10 the claim" in said
+
+
+def test_an_act_left_out_is_cannot_tell(truce: Truce, tmp_path: Path) -> None:
+    path = tmp_path / "short.evidence"
+    path.write_bytes(truce.bundle(shown=truce.ledger.shown(without=(truce.ratified,))))
+    done = run("verify", path, "--trust", truce.council.hex())
+    assert done.returncode == 2, done.stdout
+    assert "? 7 no act of the streams is left out" in flat(done.stdout)
+    assert "[stream.incomplete]" in done.stdout
+
+
+def test_a_text_left_out_is_cannot_tell(truce: Truce, tmp_path: Path) -> None:
+    path = tmp_path / "short.evidence"
+    path.write_bytes(truce.bundle(texts=()))
+    done = run("verify", path, "--trust", truce.council.hex())
+    assert done.returncode == 2, done.stdout
+    assert "text.missing" in done.stdout
+
+
+def test_a_party_that_only_negotiated_is_not_bound(tmp_path: Path) -> None:
+    truce = make_truce()
+    other = truce.ledger.text({"fronts": "one"}, "The armies cease fire here.")
+    path = tmp_path / "other.evidence"
+    path.write_bytes(truce.bundle(claim=replace(truce.claim(), text=other)))
+    done = run("verify", path, "--trust", truce.council.hex())
+    assert done.returncode == 1, done.stdout
+    assert "[claim.not-bound]" in done.stdout
+    assert "Do not act as if it did" in flat(done.stdout)
+
+
+def test_no_changed_byte_is_valid(truce: Truce) -> None:
+    """Every byte of the bundle, one after the other: no change leaves VALID, and none is answered by an exception."""
+    data = truce.bundle()
+    trust = Trust({truce.council: "test"})
+    survived = [
+        (position, report.claim)
+        for position in range(0, len(data), 7)
+        if (report := verify(changed(data, position), trust)).verdict is Verdict.VALID
+    ]
+    assert not survived
+
+
+def changed(data: bytes, position: int) -> bytes:
+    return data[:position] + bytes([data[position] ^ 1]) + data[position + 1 :]
+
+
+def test_a_changed_byte_is_invalid_and_names_the_step(truce: Truce, tmp_path: Path) -> None:
+    data = truce.bundle()
+    entry = truce.ledger.entries[truce.ratified]
+    path = tmp_path / "changed.evidence"
+    path.write_bytes(changed(data, data.index(entry) + len(entry) - 9))
+    done = run("verify", path, "--trust", truce.council.hex())
+    assert done.returncode == 1, done.stdout
+    assert "✗ 3 the entries stand under checkpoints that the ledgers signed" in flat(done.stdout)
+    assert "[proof.root]" in done.stdout
+
+
+def test_a_policy_of_witnesses(truce: Truce, tmp_path: Path) -> None:
+    witness = Key.from_name("cli witness")
+    vkey = str(VerifierKey("geneva.example", KeyType.COSIGNATURE_ED25519, witness.public_key))
+    policy = tmp_path / "witnesses.policy"
+    policy.write_text(f"witness geneva {vkey}\nquorum geneva\n")
+    path = tmp_path / "truce.evidence"
+    path.write_bytes(truce.bundle())
+    done = run("verify", path, "--trust", truce.council.hex(), "--policy", policy)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "[witness.quorum]" in done.stdout
+
+
+# --- verify: the json report ------------------------------------------------------------------------------------------
+
+KEYS = [
+    "format", "verdict", "exit_code", "reason", "step", "detail", "sentence", "next",
+    "claim", "as_of", "at", "trust", "steps", "notes",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_json_has_the_same_keys_whatever_the_verdict(truce: Truce, bundle: Path, trusted: bool) -> None:
+    trust = ["--trust", f"{truce.council.hex().upper()}=printed in the paper"] if trusted else []
+    done = run("verify", bundle, *trust, "--json", "--at", "1917-12-20")
+    report = json.loads(done.stdout)
+    assert list(report) == KEYS
+    assert report["exit_code"] == done.returncode == (0 if trusted else 2)
+    assert report["verdict"] == ("VALID" if trusted else "CANNOT TELL")
+    assert [step["number"] for step in report["steps"]] == list(STEPS)
+    assert report["claim"]["parties"] == [truce.council.hex()]
+    assert report["as_of"]["index"] == truce.as_of
+    assert report["trust"][0]["party"] == truce.council.hex()
+    assert report["trust"][0]["trusted"] is trusted
+    assert report["at"] == -1_642_291_200
+
+
+def test_json_of_what_is_no_bundle(tmp_path: Path) -> None:
+    path = tmp_path / "letter"
+    path.write_text("Dear Sir")
+    done = run("verify", path, "--json")
+    report = json.loads(done.stdout)
+    assert done.returncode == 1
+    assert list(report) == KEYS
+    assert report["claim"] is None
+    assert report["step"] == 1
+
+
+# --- verify: what people get wrong ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("make", "exit_code", "says"),
+    [
+        (lambda path: None, 5, "there is no file"),
+        (lambda path: path.mkdir(), 5, "is a directory"),
+        (lambda path: path.write_bytes(b""), 5, "is empty"),
+        (lambda path: path.write_bytes(b"%PDF-1.7"), 1, "looks like a PDF document"),
+        (lambda path: path.write_text("Dear Sir"), 1, "looks like plain text"),
+        (lambda path: path.write_bytes(b"\xa0"), 1, "[bundle.malformed]"),
+    ],
+)
+def test_files_that_are_no_bundle(tmp_path: Path, make, exit_code: int, says: str) -> None:
+    path = tmp_path / "file"
+    make(path)
+    done = run("verify", path)
+    assert done.returncode == exit_code
+    assert says in flat(done.stdout + done.stderr)
+    assert "Traceback" not in done.stderr
+
+
+def test_an_oversized_file_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "huge"
+    with path.open("wb") as file:
+        file.truncate(limits.EVIDENCE_MAX_BYTES + 1)
+    done = run("verify", path)
+    assert done.returncode == 5
+    assert "is too large" in flat(done.stderr)
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
+def test_a_file_that_may_not_be_read(bundle: Path) -> None:
+    bundle.chmod(0)
+    assert run("verify", bundle).returncode == 5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--trust", "3f"], "it has 2 digits"),
+        (["--trust", "3f" * 31], "it has 62 digits"),
+        (["--trust", "the council"], "neither hex nor a file"),
+        (["--at", "yesterday"], "not an instant"),
+        (["--at", "99999999999999"], "not an instant"),
+        (["--nope"], "No such option"),
+        (["--trust", "{list}.json"], "is not a trust file"),
+        (["--trust", "{broken}.toml"], "is not TOML"),
+        (["--policy", "{list}.json"], "is not a policy of witnesses"),
+    ],
+)
+def test_wrong_usage_exits_4(bundle: Path, tmp_path: Path, arguments: list[str], says: str) -> None:
+    (tmp_path / "list.json").write_text("[1]")
+    (tmp_path / "broken.toml").write_text("[")
+    filled = [re.sub(r"\{(\w+)\}", rf"{tmp_path}/\1", argument) for argument in arguments]
+    done = run("verify", bundle, *filled)
+    assert done.returncode == 4
+    assert says in flat(done.stderr)
+    assert "Traceback" not in done.stderr
+
+
+def test_trust_from_files(truce: Truce, bundle: Path, tmp_path: Path) -> None:
+    party = truce.council.hex()
+    (tmp_path / "trust.json").write_text(json.dumps({"parties": {party: "from the gazette"}}))
+    (tmp_path / "trust.toml").write_text(f'[parties]\n{party} = "from the embassy"\n')
+    for name, how in (("trust.json", "from the gazette"), ("trust.toml", "from the embassy")):
+        done = run("verify", bundle, "--trust", tmp_path / name)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert how in flat(done.stdout)
+
+
+def test_a_bundle_on_standard_input(truce: Truce) -> None:
+    assert run("verify", "-", "--trust", truce.council.hex(), stdin=truce.bundle()).returncode == 0
+    assert run("verify", "-", stdin=b"").returncode == 5
+
+
+# --- terminals --------------------------------------------------------------------------------------------------------
+
+
+def test_no_colour_where_nobody_looks(truce: Truce, bundle: Path) -> None:
+    for environment in ({}, {"NO_COLOR": "1"}, {"TERM": "dumb"}):
+        assert "\x1b" not in run("verify", bundle, "--trust", truce.council.hex(), **environment).stdout
+
+
+def test_without_unicode_the_signs_are_letters(truce: Truce, bundle: Path) -> None:
+    plain = {"PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii", "LC_ALL": "C"}
+    done = run("verify", bundle, "--trust", truce.council.hex(), **plain)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.isascii()
+    assert '"Council of the Republic" is bound by' in flat(done.stdout)
+    assert "v 1 the bundle is well-formed" in flat(done.stdout)
+
+
+@pytest.mark.parametrize("columns", [30, 80, 120])
+def test_lines_keep_to_the_width(bundle: Path, truce: Truce, columns: int) -> None:
+    done = run("verify", bundle, "--trust", truce.council.hex(), COLUMNS=str(columns))
+    assert max(map(len, done.stdout.splitlines())) <= columns
+
+
+def test_a_name_cannot_steer_the_terminal(tmp_path: Path) -> None:
+    truce = make_truce("Nobody\x1b[2J\x07 VALID")
+    path = tmp_path / "nasty.evidence"
+    path.write_bytes(truce.bundle())
+    done = run("verify", path, "--trust", truce.council.hex())
+    assert done.returncode == 0
+    assert "\x1b" not in done.stdout
+    assert "\x07" not in done.stdout
+
+
+# --- the command as a whole -------------------------------------------------------------------------------------------
+
+
+def test_version_and_help() -> None:
+    runner = CliRunner()
+    assert runner.invoke(app, ["--version"]).output.startswith("pourparler 0.")
+    helped = runner.invoke(app, ["--help"])
+    assert helped.exit_code == 0
+    assert "only your council can bind you" in flat(helped.output)
+    for command in ("verify", "demo"):
+        assert command in helped.output
+        assert runner.invoke(app, [command, "--help"]).exit_code == 0
+
+
+def test_alone_it_helps_and_an_unknown_command_is_usage() -> None:
+    assert "Usage" in run().stdout
+    done = run("verfy")
+    assert done.returncode == 4
+    assert "Traceback" not in done.stderr
+
+
+def test_verify_imports_neither_the_service_nor_the_store() -> None:
+    code = (
+        "import sys; from pourparler.cli.main import main; main(['verify', 'nothing']);"
+        "print([m for m in sys.modules if m.startswith(('pourparler.service', 'pourparler.store', 'sqlite3'))])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=clean_environment(), check=True, cwd=ROOT
+    )
+    assert done.stdout.strip() == "[]"
+
+
+# --- words ------------------------------------------------------------------------------------------------------------
+
+
+def test_details_are_readable() -> None:
+    assert words.readable("in force since log time -1642291200, until -1642204800") == (
+        "in force since log time 17 Dec 1917 00:00 UTC, until 18 Dec 1917 00:00 UTC"
+    )
+    assert words.readable("the stamp is 3406000000 s old") == "the stamp is 108 years old"
+    assert words.readable("the stamp is 95 s old") == "the stamp is 95 seconds old"
