@@ -5,7 +5,6 @@ import os
 import re
 import subprocess
 import sys
-
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from pourparler.core import limits
 from pourparler.core.act import Act
 from pourparler.core.council import Depositary, organ_id
 from pourparler.core.encoding import Value, encode
-from pourparler.core.evidence import STEPS, Bundle, Claim, Shown, Trust, Verdict, parse_bundle, verify
+from pourparler.core.evidence import STEPS, Bundle, Claim, Shown, Trust, Verdict, verify
 from pourparler.core.ledger import (
     Checkpoint,
     KeyType,
@@ -302,14 +301,19 @@ def test_a_changed_byte_is_invalid_and_names_the_step(truce: Truce, tmp_path: Pa
 
 def test_a_policy_of_witnesses(truce: Truce, tmp_path: Path) -> None:
     witness = Key.from_name("cli witness")
-    vkey = str(VerifierKey("geneva.example", KeyType.COSIGNATURE_ED25519, witness.public_key))
+    vkey = VerifierKey("geneva.example", KeyType.COSIGNATURE_ED25519, witness.public_key).text
     policy = tmp_path / "witnesses.policy"
     policy.write_text(f"witness geneva {vkey}\nquorum geneva\n")
     path = tmp_path / "truce.evidence"
-    path.write_bytes(truce.bundle())
-    done = run("verify", path, "--trust", truce.council.hex(), "--policy", policy)
-    assert done.returncode == 2, done.stdout + done.stderr
-    assert "[witness.quorum]" in done.stdout
+    for cosigned, exit_code, says in (
+        ([], 2, "[witness.quorum]"),
+        ([("geneva.example", witness, truce.ledger.time + 30)], 0, "✓ 8 witnesses saw the checkpoints in time"),
+        ([("geneva.example", witness, truce.ledger.time + 601)], 2, "[witness.quorum]"),
+    ):
+        path.write_bytes(truce.bundle(shown=truce.ledger.shown(*cosigned)))
+        done = run("verify", path, "--trust", truce.council.hex(), "--policy", policy)
+        assert done.returncode == exit_code, done.stdout + done.stderr
+        assert says in flat(done.stdout)
 
 
 # --- verify: the json report ------------------------------------------------------------------------------------------
@@ -333,7 +337,7 @@ def test_json_has_the_same_keys_whatever_the_verdict(truce: Truce, bundle: Path,
     assert report["as_of"]["index"] == truce.as_of
     assert report["trust"][0]["party"] == truce.council.hex()
     assert report["trust"][0]["trusted"] is trusted
-    assert report["at"] == -1_642_291_200
+    assert report["at"] == -1_642_032_000
 
 
 def test_json_of_what_is_no_bundle(tmp_path: Path) -> None:

@@ -85,10 +85,10 @@ def ready() -> Path:
             if is_ready(venv):  # a checkout that may only be read, with a finished environment, is fine
                 return venv / "bin" / "python"
             raise
+        HELD.append(handle)
         while True:
             wait_for(handle, fcntl.LOCK_SH, venv)
             if is_ready(venv):
-                HELD.append(handle)
                 return venv / "bin" / "python"
             fcntl.flock(handle, fcntl.LOCK_UN)
             if os.environ.get("POURPARLER_INSIDE") == str(venv):
@@ -101,6 +101,11 @@ def ready() -> Path:
             if not is_ready(venv):
                 make(venv)
             fcntl.flock(handle, fcntl.LOCK_UN)
+
+
+def held() -> tuple[int, ...]:
+    """The lock, for a child to hold as well: if we are killed and it runs on, nobody pulls the floor from under it."""
+    return tuple(handle.fileno() for handle in HELD)
 
 
 def variables() -> dict[str, str]:
@@ -125,9 +130,14 @@ def clean() -> None:
         if is_ours(venv):
             handle = open_lock(venv)
             wait_for(handle, fcntl.LOCK_EX, venv)
-            shutil.rmtree(venv)
+            empty(venv)
+            (venv / STATE).unlink(missing_ok=True)
+            if not venv.is_symlink():  # a link is how somebody keeps it on another disk
+                venv.rmdir()
             lock_path(venv).unlink(missing_ok=True)
             handle.close()
+        elif venv.exists():
+            say(f"{venv} was not made by ./run and stays")
         for leftover in (ROOT / name for name in CACHES):
             if leftover.is_dir():
                 shutil.rmtree(leftover)
@@ -187,7 +197,8 @@ def is_ready(venv: Path) -> bool:
 
 
 def is_ours(venv: Path) -> bool:
-    return "state" in read_state(venv)
+    """Whether we may empty it. A full disk may have kept us from writing more than the file's name."""
+    return venv.is_dir() and any(child.name.startswith(STATE) for child in venv.iterdir())
 
 
 def lock_path(venv: Path) -> Path:
@@ -227,12 +238,9 @@ def make(venv: Path) -> None:
     refuse_foreign(venv)
     say(f"making the environment in {venv} with Python {platform.python_version()}; this happens once")
     started = time.monotonic()
-    if venv.is_symlink():  # somebody keeps it on another disk; that place is theirs to choose
-        venv = venv.resolve()
-    if venv.exists():
-        shutil.rmtree(venv)
-    venv.mkdir()
+    venv.mkdir(exist_ok=True)
     write_state(venv, {"state": "making"})
+    empty(venv)
     create_bare(venv)
     install(venv)
     add_ourselves(venv)
@@ -250,6 +258,15 @@ def refuse_foreign(venv: Path) -> None:
         "it may be somebody's work, so it is left alone",
         "move it away, or choose another place: POURPARLER_VENV=/some/where ./run ...",
     )
+
+
+def empty(venv: Path) -> None:
+    """Remove everything but the word that it is ours: if we are killed here, the next ./run still recognises it."""
+    for child in venv.iterdir():
+        if child.is_dir() and not child.is_symlink():
+            shutil.rmtree(child)
+        elif child.name != STATE:
+            child.unlink()
 
 
 def create_bare(venv: Path) -> None:
@@ -403,8 +420,14 @@ def watch(command: list[str], what: str) -> None:
     say(what)
     heard: deque[str] = deque(maxlen=400)
     child = subprocess.Popen(
-        command, cwd="/", env=variables(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )  # from the root directory: what pyproject.toml tells uv is for choosing versions, not for installing them
+        command,
+        cwd="/",  # what pyproject.toml tells uv is for choosing versions, not for installing them
+        env=variables(),
+        pass_fds=held(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
     reader = threading.Thread(target=listen, args=(child, heard), daemon=True)
     reader.start()
     started = told = time.monotonic()

@@ -31,7 +31,7 @@ def tell_version(wanted: bool) -> None:
 @app.callback(invoke_without_command=True)
 def common(
     context: typer.Context,
-    version: Annotated[
+    version: Annotated[  # noqa: ARG001 - its callback has answered it before
         bool, typer.Option("--version", help="Print the version and stop.", callback=tell_version, is_eager=True)
     ] = False,
 ) -> None:

@@ -10,7 +10,7 @@ import time
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -180,7 +180,7 @@ def read_instant(text: str) -> int:
         else:
             read = datetime.fromisoformat(text)
             read = read if read.tzinfo else read.replace(tzinfo=UTC)
-            seconds = (read - words.EPOCH) // words.timedelta(seconds=1)
+            seconds = (read - words.EPOCH) // timedelta(seconds=1)
     except (ValueError, OverflowError):
         raise wrong from None
     if not limits.TIME_MIN <= seconds <= limits.TIME_MAX:

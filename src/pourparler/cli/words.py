@@ -8,7 +8,7 @@ or signs, never a colour alone; where the terminal has no Unicode, the signs bec
 import re
 import sys
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import IO, Any
 
@@ -28,9 +28,9 @@ STYLES = {Verdict.VALID: "green", Verdict.INVALID: "red", Verdict.CANNOT_TELL: "
 ASCII = str.maketrans(
     {
         "✓": "v", "✗": "X", "·": "-", "…": "~", "—": "-", "–": "-", "→": ">", "“": '"', "”": '"', "‘": "'", "’": "'",
-        "«": '"', "»": '"', "─": "-", "━": "=", "│": "|", "┃": "|", "●": "*", "▸": ">", "⚑": "!", "×": "x", "§": "s.",
+        "«": '"', "»": '"', "─": "-", "━": "=", "│": "|", "┃": "|", "×": "x", "§": "s.",
     }
-)  # fmt: skip
+)  # fmt: skip  # noqa: RUF001 - that these signs are easily confused is why they can be replaced
 
 Part = str | tuple[str, str]  # text, or text and its style
 
@@ -81,7 +81,9 @@ def readable(detail: str) -> str:
         seconds = int(found[1])
         return duration(seconds) if seconds >= 0 else f"{duration(seconds)} ahead of the clock, not"
 
-    detail = re.sub(r"\b(log time|until) (-?\d+)", lambda found: f"{found[1]} {date_time(int(found[2]))}", clean(detail))
+    detail = re.sub(
+        r"\b(log time|until) (-?\d+)", lambda found: f"{found[1]} {date_time(int(found[2]))}", clean(detail)
+    )
     return re.sub(r"(?<![\w.-])(-?\d+) s\b", aged, detail)
 
 
@@ -291,6 +293,11 @@ def print_report(screen: Screen, report: Report, trusted: Mapping[bytes, str]) -
     for party, name, how in learnt(report, trusted):
         screen.line(f"{name}: {how}", lead=field("party"))
         screen.line((party.hex(), "dim"), lead=field(""))
+    if report.claim and not report.claim.parties:
+        screen.line(
+            f"{clean(report.claim.ledger.origin)}: no party vouches for it; compare its key", lead=field("ledger")
+        )
+        screen.line((report.claim.ledger.key.hex(), "dim"), lead=field(""))
     for note in report.notes:
         screen.line(readable(note), lead=field("note"))
     screen.line((advice(report), "bold"), lead=field("next"))
@@ -337,7 +344,9 @@ def claim_data(claim: Claim) -> dict[str, Any]:
             return value.hex()
         if isinstance(value, dict):
             return {name: plain(member) for name, member in value.items()}
-        return [plain(member) for member in value] if isinstance(value, Sequence) and not isinstance(value, str) else value
+        return (
+            [plain(member) for member in value] if isinstance(value, Sequence) and not isinstance(value, str) else value
+        )
 
     data = {name: plain(value) for name, value in claim.encoded().items()}
     if "power" in data:

@@ -20,8 +20,9 @@ import threading
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 from pourparler.core import limits
 from pourparler.core.act import Act, Issuer, parse_act
@@ -42,7 +43,7 @@ from pourparler.core.ledger import (
     signed_note,
 )
 from pourparler.core.redline import Text, parse_text, text_digest
-from pourparler.core.registry import Registry, check_canonical
+from pourparler.core.registry import Registry, Stream, check_canonical
 from pourparler.ports import Clock, Refusal, Signer, Store, StoredEntry, StoreError
 from pourparler.service.drafting import draft
 
@@ -205,7 +206,7 @@ def replay_entry(fold: Fold, entry: StoredEntry) -> set[bytes]:
         raise Refused("stamp.contradiction", "the entry is of another act than its row says")
     if (act.kind == "ledger") != (entry.index == 0):
         raise Refused("stamp.index", "a ledger's first entry, and no other, names its origin")
-    outcome, _ = fold.judge(act, lambda act: fold.registry.enter(act, entry.index), {})
+    outcome, _ = fold.judge(act, partial(fold.registry.enter, index=entry.index), {})
     fold.add_leaf(entry.data)
     if outcome is None:
         fold.starts.append(entry.index)
@@ -216,17 +217,10 @@ def replay_entry(fold: Fold, entry: StoredEntry) -> set[bytes]:
 
 def check_stated(registry: Registry, stated: Mapping[bytes, tuple[int, bytes]], moved: set[bytes]) -> None:
     """Raise :class:`Refused` unless a stamp states the streams as they are, and every one that moved."""
-    rows = registry.heads(stated)
-    if moved - stated.keys() or any(stated[stream] != (count, head) for stream, count, head in read_rows(rows)):
-        raise Refused("stamp.contradiction", "the stamp does not state the heads that its acts lead to")
-
-
-def read_rows(rows: Sequence[Sequence[object]]) -> Iterator[tuple[bytes, int, bytes]]:
-    for stream, count, head in rows:
-        assert isinstance(stream, bytes)
-        assert isinstance(count, int)
-        assert isinstance(head, bytes)
-        yield stream, count, head
+    for stream in moved | stated.keys():
+        found = registry.streams.get(stream) or Stream(stream, [], [])
+        if stated.get(stream) != (found.count, found.head):
+            raise Refused("stamp.contradiction", "the stamp does not state the heads that its acts lead to")
 
 
 def check_checkpoint(fold: Fold, depositary: Depositary, store: Store) -> None:
@@ -270,7 +264,7 @@ class Ticket:
     streams: frozenset[bytes] = frozenset()
     outcome: Outcome | None = None
     receipt: Receipt | None = None
-    error: BaseException | None = None
+    error: Exception | None = None
 
     @property
     def done(self) -> bool:
@@ -279,10 +273,9 @@ class Ticket:
 
 @dataclass(slots=True)
 class Group:
-    """What one commit will write. ``base`` is the index of its first stamp, ``time`` that of all its stamps."""
+    """What one commit writes for those who waited together; ``time`` is that of its stamps, in seconds."""
 
-    base: int
-    time: int
+    time: int = 0
     tickets: list[Ticket] = field(default_factory=list)
     acts: list[Outcome] = field(default_factory=list)
     moved: set[bytes] = field(default_factory=set)
@@ -323,7 +316,7 @@ class Intake:
             self._begin(bound_seconds)
 
     def _begin(self, bound_seconds: int) -> None:
-        group = Group(0, self.clock.now())
+        group = Group(self.clock.now())
         first = draft("ledger", {"origin": self.depositary.origin, "at": group.time, "bound": bound_seconds})
         self._write_stamp(group, first.signed_by(self.signer))
         self._commit(group)
@@ -339,7 +332,7 @@ class Intake:
         when it is sent again.
         """
         (answer,) = self.submit_many([data], texts)
-        if isinstance(answer, BaseException):
+        if isinstance(answer, Exception):
             raise answer
         return answer
 
@@ -364,7 +357,7 @@ class Intake:
             raise ValueError(f"a stamp states at most {STAMP_STREAMS_MAX} streams, each named by 32 bytes")
         self._run([ticket])
         answer = answer_of(ticket)
-        if isinstance(answer, BaseException):
+        if isinstance(answer, Exception):
             raise answer
         return answer.index
 
@@ -432,8 +425,7 @@ class Intake:
                 raise Refused("stamp.submitted", "a ledger makes its stamps itself")
         except PourparlerError as error:
             return Ticket(error=error)
-        text = act.get("text") if act.kind == "propose" else None
-        return Ticket(act, {text: texts[text]} if text in texts else {})
+        return Ticket(act, {digest: text for digest, text in texts.items() if digest == act.get("text")})
 
     def _run(self, tickets: Sequence[Ticket]) -> None:
         """Wait until all tickets are done, leading commits whenever nobody else does."""
@@ -446,55 +438,61 @@ class Intake:
 
     def _lead(self) -> None:
         """Take what waits, judge it and commit it."""
-        group = Group(0, 0)
+        group = Group()
         try:
             self._refresh()
-            assert self._fold.registry.stamp is not None
-            group.base = self._fold.frontier.size
-            group.time = max(self.clock.now(), self._fold.registry.stamp.time)
+            group.time = self._time()
             while self._waiting and group.takes(self._waiting[0]):
-                ticket = self._waiting.popleft()
-                group.tickets.append(ticket)
-                self._take(ticket, group)
+                group.tickets.append(self._waiting.popleft())
+                self._take(group.tickets[-1], group)
             self._write(group)
+            self._answer(group)
+        except Unjudged:
+            group.tickets.pop()
+            self._requeue(group)
         except (StoreError, OSError) as error:
             self._give_up(group, error)
-        except BaseException:
-            # Whatever it was, it must not take the others with it: they are judged again, from what is stored.
-            self._stale = True
-            self._waiting.extendleft(reversed([again(ticket) for ticket in group.tickets if not is_culprit(ticket)]))
+        except Exception as error:
+            log.exception("%s: a transaction could not be written", self.depositary.origin)
+            self._give_up(group, error)
+        except BaseException:  # this thread is being stopped; whoever waits beside it is not
+            self._requeue(group)
             raise
-        else:
-            self._answer(group)
+
+    def _time(self) -> int:
+        """Return the log time of a transaction that begins now: it never lies before the one before."""
+        before = self._fold.registry.stamp
+        assert before is not None
+        return max(self.clock.now(), before.time)
 
     def _take(self, ticket: Ticket, group: Group) -> None:
-        """Judge one ticket. An act that is admitted takes the next index; one that is refused leaves nothing."""
-        if ticket.act is None:
+        """Judge one ticket. An act that is admitted takes the next index; one that is refused leaves nothing.
+
+        Raises :class:`StoreError`, and :class:`Unjudged` where an act brings out a fault of ours.
+        """
+        act, registry = ticket.act, self._fold.registry
+        if act is None:
             group.asked |= ticket.streams
             return
-        registry = self._fold.registry
-        ticket.outcome = registry.outcomes.get(ticket.act.id)
+        ticket.outcome = registry.outcomes.get(act.id)
         if ticket.outcome:
             return
-        moment = Moment(group.base + 1 + len(group.acts), group.time)
+        moment = Moment(self._fold.frontier.size + 1 + len(group.acts), group.time)
         try:
-            outcome, text = self._fold.judge(
-                ticket.act, lambda act: registry.admit(act, moment, intake=True), ticket.texts
-            )
+            outcome, text = self._fold.judge(act, partial(registry.admit, moment=moment, intake=True), ticket.texts)
         except PourparlerError as refusal:
             ticket.error = refusal
             return
         except StoreError:
             raise
         except Exception as error:
-            # A fault of ours that this act brings out. Others wait; they are judged again without it.
-            log.exception("act %s could not be judged", ticket.act.id.hex())
+            log.exception("act %s could not be judged", act.id.hex())
             ticket.error = error
             raise Unjudged from error
         assert outcome is not None
         ticket.outcome = outcome
         group.acts.append(outcome)
-        group.moved |= set(registry.streams_of(ticket.act, outcome))
+        group.moved |= set(registry.streams_of(act, outcome))
         if text and text in ticket.texts:
             group.texts[text] = ticket.texts[text]
 
@@ -503,19 +501,18 @@ class Intake:
     def _write(self, group: Group) -> None:
         """Write the group: a stamp with its acts, and an empty one that states what was asked for."""
         if group.acts:
-            self._write_stamp(group, self._stamp_act(group, group.base, len(group.acts), group.moved))
+            self._write_stamp(group, self._stamp_act(group, len(group.acts), group.moved))
             for outcome in group.acts:
                 self._write_entry(group, outcome.act.id, outcome.envelope.encoded())
         if any(ticket.act is None for ticket in group.tickets):
-            self._write_stamp(group, self._stamp_act(group, self._fold.frontier.size, 0, group.asked))
+            self._write_stamp(group, self._stamp_act(group, 0, group.asked))
         if group.entries:
             self._commit(group)
 
-    def _stamp_act(self, group: Group, index: int, follows: int, streams: Iterable[bytes]) -> Act:
-        rows = self._fold.registry.heads(streams)
-        return draft("stamp", {"index": index, "at": group.time, "follows": follows, "streams": rows}).signed_by(
-            self.signer
-        )
+    def _stamp_act(self, group: Group, follows: int, streams: Iterable[bytes]) -> Act:
+        index, rows = self._fold.frontier.size, self._fold.registry.heads(streams)
+        stamp = draft("stamp", {"index": index, "at": group.time, "follows": follows, "streams": rows})
+        return stamp.signed_by(self.signer)
 
     def _write_stamp(self, group: Group, stamp: Act) -> None:
         index = self._fold.frontier.size
@@ -544,21 +541,29 @@ class Intake:
     def _answer(self, group: Group) -> None:
         for ticket in group.tickets:
             if ticket.outcome:
-                ticket.receipt = self._fold.receipt(
-                    ticket.outcome.act.id, ticket.outcome.moment, ticket.outcome.void
-                )
+                ticket.receipt = self._fold.receipt(ticket.outcome.act.id, ticket.outcome.moment, ticket.outcome.void)
             elif ticket.act is None:
                 entry = group.entries[-1]
                 ticket.receipt = self._fold.receipt(entry.act_id, Moment(entry.index, group.time))
 
     def _give_up(self, group: Group, error: Exception) -> None:
-        """Tell all of a group that it was not written; nothing of it was, as far as anybody can know."""
+        """Tell all of a group that it was not written. Their refusals fall with it: they were judged beside acts that
+        are not stored."""
         self._stale = True
-        if not group.tickets and self._waiting:
-            group.tickets.append(self._waiting.popleft())
+        if not group.tickets:
+            group.tickets, self._waiting = list(self._waiting), deque()
         for ticket in group.tickets:
-            ticket.error = copy.copy(error).with_traceback(None)  # each is raised in a thread of its own
-            ticket.error.__cause__ = error
+            told = copy.copy(error).with_traceback(None)  # each is raised in a thread of its own
+            told.__cause__ = error
+            ticket.error, ticket.outcome = told, None
+
+    def _requeue(self, group: Group) -> None:
+        """Put the tickets of a group back in front of those that wait, to be judged again from what is stored."""
+        self._stale = True
+        for ticket in reversed(group.tickets):
+            if not ticket.receipt:
+                ticket.error = ticket.outcome = None
+                self._waiting.appendleft(ticket)
 
     def _refresh(self) -> None:
         """Fold what is stored again if the fold in memory may hold more. Raises :class:`StoreError`."""
@@ -567,18 +572,22 @@ class Intake:
             self._stale = False
 
     def _keep_refusal(self, ticket: Ticket, data: bytes, error: PourparlerError) -> None:
-        act = ticket.act
-        kept = data[: limits.ENVELOPE_MAX_BYTES]
+        """Keep what was refused for supervisors; best effort, for nothing else rests on it."""
+        act_id, kind = (ticket.act.id, ticket.act.kind) if ticket.act else (b"", "")
         step = step_of(error.reason) if error.reason.split(".", maxsplit=1)[0] in FIRST_WORDS else 0
-        with suppress(StoreError):
-            self.store.add_refusal(
-                Refusal(
-                    act.id if act else b"",
-                    act.kind if act else "",
-                    step,
-                    error.reason,
-                    error.detail,
-                    self.clock.now(),
-                    kept,
-                )
-            )
+        kept = data[: limits.ENVELOPE_MAX_BYTES]
+        refusal = Refusal(act_id, kind, step, error.reason, error.detail, self.clock.now(), kept)
+        try:
+            self.store.add_refusal(refusal)
+        except StoreError as failure:
+            log.warning("a refusal could not be kept: %s", failure)
+
+
+class Unjudged(Exception):
+    """An act could not be judged by a fault of ours; its own submitter is told what it was."""
+
+
+def answer_of(ticket: Ticket) -> Receipt | Exception:
+    answer = ticket.receipt or ticket.error
+    assert answer is not None
+    return answer

@@ -104,7 +104,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A whole scenario. ``parties`` and ``texts`` stay as written: the player makes acts and bytes of them."""
+    """A whole scenario. ``texts`` stay as written: the player makes bytes of them."""
 
     id: str
     title: Words
@@ -114,7 +114,8 @@ class Scenario:
     actors: Mapping[str, Actor]
     sides: Mapping[str, Side]
     ledgers: Mapping[str, Mapping[str, Any]]
-    organs: Mapping[str, tuple[str, str]]  # symbol -> (party, name in its founding or constituting act)
+    parties: Mapping[str, Mapping[str, Any]]  # symbol -> name, the founding act, and where its acts give notice
+    organs: Mapping[str, tuple[str, str]]  # symbol -> (party, the act that founds or constitutes it)
     texts: Mapping[str, Mapping[str, Any]]
     watch: tuple[Mapping[str, Any], ...]  # whose state to tell: dossier, text, party, between
     claim: Mapping[str, str]  # what the evidence proves at the end
@@ -148,6 +149,7 @@ def read_scenario(data: str, reading: Reading = Reading.SIGN) -> Scenario:
         actors={name: Actor(name, given["name"], given["role"]) for name, given in value["actors"].items()},
         sides={name: Side(name, given["name"], tuple(given["reads"])) for name, given in value["sides"].items()},
         ledgers=value["ledgers"],
+        parties=value["parties"],
         organs={name: (given[0], given[1]) for name, given in value["organs"].items()},
         texts=value["texts"],
         watch=tuple(value["watch"]),

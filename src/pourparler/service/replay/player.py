@@ -1,0 +1,625 @@
+"""The player: takes a scenario through the real core, act by act, and checks that each has the fate it should have.
+
+The player is given everything that is not a rule: desks (one intake for each ledger), keys, chance and a clock that it
+sets to each row's instant. It turns symbols into ids, fills what every real speaker would fill from what he sees (the
+spine's head, the heads of streams, nonces, his clock), signs, and hands the bytes to the desks. What becomes of them is
+the core's answer. Where that differs from what the scenario expects, :class:`Differs` is raised: a story that the core
+does not bear out is not told.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
+
+from pourparler.core.act import KINDS, Act, Issuer, Power, power_words
+from pourparler.core.authority import Mandate, Moment, Register
+from pourparler.core.council import Depositary, organ_id
+from pourparler.core.dossier import Dossier
+from pourparler.core.encoding import Value, encode
+from pourparler.core.errors import STEPS, PourparlerError, step_of
+from pourparler.core.redline import commitment, sentence, text_digest
+from pourparler.core.registry import Registry
+from pourparler.ports import Chance, Signer
+from pourparler.service.drafting import draft, powers
+from pourparler.service.replay.scenario import EPOCH, PlannedAct, Reading, Row, Scenario, seconds
+from pourparler.service.replay.story import (
+    Differs,
+    Event,
+    Knowledge,
+    Logged,
+    Played,
+    Proof,
+    Shown,
+    State,
+    Verdict,
+)
+
+LATEST = 2**62  # an index past every entry: "as of now"
+
+
+class Desk(Protocol):
+    """One ledger's intake, as far as the player needs it."""
+
+    @property
+    def registry(self) -> Registry: ...
+
+    def submit(self, data: bytes, texts: Sequence[bytes] = ()) -> object:
+        """Log an act. Raises :class:`PourparlerError` where it is refused."""
+
+
+class ReplayClock:
+    """A clock that stands still until the player sets it."""
+
+    def __init__(self, time: int = 0) -> None:
+        self.time = time
+
+    def now(self) -> int:
+        return self.time
+
+
+def play(
+    scenario: Scenario,
+    desks: Mapping[str, Desk],
+    *,
+    keys: Callable[[str], Signer],
+    clock: ReplayClock,
+    chance: Chance,
+    reading: Reading = Reading.SIGN,
+    on_event: Callable[[Event], None] = lambda event: None,
+) -> Played:
+    """Play the whole scenario; ``on_event`` hears each event as it happens.
+
+    Raises :class:`Differs` where an act has another fate than expected, and :class:`KeyError` for a symbol that the
+    scenario does not define.
+    """
+    player = Player(scenario, desks, keys, clock, chance, reading)
+    for row in scenario.rows:
+        for event in player.play_row(row):
+            player.played.events.append(event)
+            on_event(event)
+    player.played.proof = player.proof()
+    return player.played
+
+
+class Player:
+    """One run. Everything that has a symbol is kept in :class:`Played`."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        desks: Mapping[str, Desk],
+        keys: Callable[[str], Signer],
+        clock: ReplayClock,
+        chance: Chance,
+        reading: Reading,
+    ) -> None:
+        self.scenario = scenario
+        self.desks = desks
+        self.clock = clock
+        self.chance = chance
+        self.played = Played(scenario, reading)
+        self.played.signers = {name: keys(name) for name in scenario.actors}
+        self.played.registries = {name: desk.registry for name, desk in desks.items()}
+        self.played.depositaries = {name: desk.registry.ledger for name, desk in desks.items()}
+        self.symbols: dict[bytes, str] = {}  # act id -> symbol
+        self.actors: dict[bytes, str] = {signer.public_key: name for name, signer in self.played.signers.items()}
+        self.where: dict[str, str] = {}  # dossier's symbol -> ledger
+        self.salts: dict[str, tuple[Value, bytes]] = {}  # private line's symbol -> line, salt
+        self.sizes: dict[str, int] = dict.fromkeys(desks, 0)
+        self.known: dict[str, dict[str, None]] = {side: {} for side in scenario.sides}
+        self.news: list[str] = []
+        self.states: dict[tuple[str, str], State] = {}
+
+    # A row.
+
+    def play_row(self, row: Row) -> Iterator[Event]:
+        """Yield the events of a row: one for each of its acts, or one that is only shown."""
+        self.clock.time = row.at
+        if not row.acts:
+            self.hear(row)
+            yield Event(self.number, row, knowledge=self.knowledge(), states=self.look())
+        for planned in row.acts:
+            yield self.play_act(row, planned)
+
+    @property
+    def number(self) -> int:
+        return len(self.played.events) + 1
+
+    def play_act(self, row: Row, planned: PlannedAct) -> Event:
+        act = self.played.acts[planned.of] if planned.kind == "notice" else self.make(planned)
+        if planned.kind != "notice":
+            self.remember(planned, act)
+        logged = self.log(planned, act)
+        self.check(planned, logged)
+        self.note(planned, act, logged)
+        if planned is row.acts[-1]:
+            self.hear(row)
+        mandate = self.mandate_of(act)
+        return Event(
+            number=self.number,
+            row=row,
+            planned=planned,
+            act=act,
+            speakers=planned.who,
+            speaks_for=self.speaks_for(act),
+            party=self.party_of(act),
+            chain=tuple(map(self.show, mandate.chain())) if mandate else (),
+            grants=self.granted(act),
+            logged=logged,
+            knowledge=self.knowledge(),
+            states=self.look(),
+        )
+
+    # Making an act.
+
+    def make(self, planned: PlannedAct) -> Act:
+        """Return the signed act. What every real speaker would fill from what he sees is filled here."""
+        kind = KINDS[planned.kind]
+        fields: dict[str, Value] = {"at": self.clock.time}
+        for name, value in planned.fields.items():
+            if name == "private-line":
+                fields["line"], fields["salt"] = self.salts[value]
+            else:
+                fields[name] = self.resolve(planned.kind, name, value)
+        if "nonce" in kind.required:
+            fields["nonce"] = self.chance.bytes(16)
+        if kind.spine and "organ" in fields:
+            register, organ = self.home_of(planned.fields["organ"]), fields["organ"]
+            fields.setdefault("prior", register.spines.heads[organ])
+            other = fields.get("to") if planned.kind == "hand-over" else fields.get("of")
+            if other:
+                fields.setdefault("theirs", register.spines.heads[other])
+        if planned.kind == "ratify" or planned.kind == "accede":
+            fields.setdefault("seen", self.heads_seen(planned))
+        several = kind.issuer[-1] is Issuer.HOLDER and len(planned.who) > 1
+        signers = [self.played.signers[name] for name in planned.who]
+        return draft(planned.kind, fields, several=several).signed_by(*signers)
+
+    def heads_seen(self, planned: PlannedAct) -> Value:
+        """Return the heads of the dossier and of the party's stream that the council has before its eyes."""
+        dossier, organ = planned.fields["dossier"], planned.fields["organ"]
+        registry = self.played.registries[self.where[dossier]]
+        party = self.played.parties[self.scenario.organs[organ][0]]
+        return {
+            name: registry.heads([stream])[0][1:]
+            for name, stream in (("dossier", self.played.acts[dossier].id), ("party", party))
+        }
+
+    def remember(self, planned: PlannedAct, act: Act) -> None:
+        """Give what the act creates its symbols."""
+        self.played.acts[planned.id] = act
+        self.symbols[act.id] = planned.id
+        for symbol, (party, by) in self.scenario.organs.items():
+            if by == planned.id:
+                if planned.kind == "found":
+                    self.played.parties[party] = act.id
+                self.played.organs[symbol] = organ_id(act.id, symbol)
+        if planned.kind == "open":
+            self.where[planned.id] = planned.fields["ledger"]
+
+    # Symbols into ids.
+
+    def resolve(self, kind: str, name: str, value: Any) -> Value:
+        """Return a field's value with every symbol in it turned into what it names."""
+        resolver = RESOLVERS.get((kind, name)) or RESOLVERS.get(("", name))
+        return resolver(self, value) if resolver else value
+
+    def key(self, actor: str) -> bytes:
+        return self.played.signers[actor].public_key
+
+    def act(self, symbol: str) -> bytes:
+        return self.played.acts[symbol].id
+
+    def text(self, symbol: str) -> bytes:
+        """Return a text's digest; its bytes are made when it is first named."""
+        if symbol not in self.played.texts:
+            data = encode(self.text_value(self.scenario.texts[symbol]))
+            self.played.texts[symbol] = text_digest(data)
+            self.played.text_bytes[text_digest(data)] = data
+        return self.played.texts[symbol]
+
+    def text_value(self, given: Mapping[str, Any]) -> Value:
+        value: dict[str, Value] = {
+            "articles": {"en": given["en"], "fr": given["fr"]},
+            "terms": given.get("terms", {}),
+            "random": self.chance.bytes(16),
+        }
+        if "clauses" in given:
+            value["clauses"] = {
+                name: self.resolve("clauses", name, clause) for name, clause in given["clauses"].items()
+            }
+        return value
+
+    # Logging.
+
+    def log(self, planned: PlannedAct, act: Act) -> tuple[Logged, ...]:
+        """Hand the act to its ledgers, in order; the first refusal ends the round. Return what each answered."""
+        texts = [self.played.text_bytes[digest] for digest in texts_in(act) if digest in self.played.text_bytes]
+        answers: list[Logged] = []
+        for ledger in planned.ledgers or self.ledgers_for(planned, act):
+            answers.append(self.submit(ledger, act, texts))
+            if answers[-1].verdict is Verdict.REFUSED:
+                break
+        return tuple(answers)
+
+    def submit(self, ledger: str, act: Act, texts: Sequence[bytes]) -> Logged:
+        desk = self.desks[ledger]
+        try:
+            desk.submit(act.envelope.encoded(), texts)
+        except PourparlerError as error:
+            step = step_of(error.reason)
+            return Logged(ledger, Verdict.REFUSED, None, step, STEPS[step], error.reason, error.detail)
+        outcome = desk.registry.outcomes[act.id]
+        index = outcome.moment.index
+        self.sizes[ledger] = index + 1
+        if outcome.void is None:
+            return Logged(ledger, Verdict.ACCEPTED, index)
+        step = step_of(outcome.void.reason)
+        return Logged(ledger, Verdict.VOID, index, step, STEPS[step], outcome.void.reason, outcome.void.detail)
+
+    def ledgers_for(self, planned: PlannedAct, act: Act) -> list[str]:
+        """Return where an act is logged: an organ's at home and where its party gives notice, talk in its dossier."""
+        in_dossier = [planned.fields["ledger"]] if act.kind == "open" else []
+        if act.row.dossier and act.kind != "open":
+            in_dossier = [self.where[planned.fields["dossier"]]]
+        if act.issuer is Issuer.HOLDER and in_dossier:
+            return in_dossier
+        party = self.scenario.parties[self.party_of(act)]
+        return list(dict.fromkeys([party["home"], *party.get("notice", ()), *in_dossier]))
+
+    def check(self, planned: PlannedAct, logged: tuple[Logged, ...]) -> None:
+        """Raise :class:`Differs` unless the act met the fate that the scenario expects."""
+        answer = decisive(logged)
+        if (planned.expect.word, planned.expect.reason) != (answer.verdict.value, answer.reason):
+            found = f"{answer.verdict.value} {answer.reason}".strip()
+            raise Differs(
+                f"{planned.id} ({planned.kind}): expected {planned.expect}; {answer.ledger} answers {found}"
+                f" at step {answer.step}: {answer.detail}"
+            )
+
+    # What each side knows.
+
+    def note(self, planned: PlannedAct, act: Act, logged: tuple[Logged, ...]) -> None:
+        symbol = planned.of or planned.id
+        if planned.news and symbol not in self.news:
+            self.news.append(symbol)
+        ledgers = {answer.ledger for answer in logged if answer.verdict is not Verdict.REFUSED}
+        for side in self.scenario.sides.values():
+            if ledgers & set(side.reads) and symbol in self.news:
+                self.known[side.id][symbol] = None
+
+    def hear(self, row: Row) -> None:
+        for side, acts in row.tells.items():
+            self.known[side].update(dict.fromkeys(acts))
+
+    def knowledge(self) -> tuple[Knowledge, ...]:
+        return tuple(
+            Knowledge(
+                side.id,
+                {ledger: self.sizes[ledger] for ledger in side.reads},
+                tuple(symbol for symbol in self.news if symbol in self.known[side.id]),
+                tuple(symbol for symbol in self.news if symbol not in self.known[side.id]),
+            )
+            for side in self.scenario.sides.values()
+        )
+
+    # What people read of authority.
+
+    def party_of(self, act: Act) -> str:
+        """Return whose act it is, as far as anybody can tell."""
+        if act.kind == "found":
+            return next(party for party, id_ in self.played.parties.items() if id_ == act.id)
+        for registry in self.played.registries.values():
+            try:
+                found = registry.party_of(act)
+            except PourparlerError:
+                continue
+            return next(party for party, id_ in self.played.parties.items() if id_ == found)
+        return ""
+
+    def home_of(self, organ: str) -> Register:
+        party = self.scenario.organs[organ][0]
+        home = self.scenario.parties[party]["home"]
+        return self.played.registries[home].register(self.played.parties[party])
+
+    def mandate_of(self, act: Act) -> Mandate | None:
+        """Return the mandate that a holder's act names, from whichever ledger has it."""
+        named = act.get("by") or act.get("class")
+        return self.mandate(named) if isinstance(named, bytes) else None
+
+    def mandate(self, id_: bytes) -> Mandate | None:
+        for registry in self.played.registries.values():
+            for register in registry.registers.values():
+                if id_ in register.mandates:
+                    return register.mandates[id_]
+        return None
+
+    def speaks_for(self, act: Act) -> str:
+        if isinstance(act.get("organ"), bytes) and act.issuer is not Issuer.HOLDER:
+            return next((symbol for symbol, id_ in self.played.organs.items() if id_ == act["organ"]), "")
+        named = act.get("by") or act.get("class")
+        return self.symbols.get(named, "") if isinstance(named, bytes) else ""
+
+    def granted(self, act: Act) -> Shown | None:
+        mandate = self.mandate(act.id)
+        return self.show(mandate) if mandate else None
+
+    def show(self, mandate: Mandate) -> Shown:
+        organ = next((symbol for symbol, id_ in self.played.organs.items() if id_ == mandate.organ), "")
+        class_ = mandate.act.get("class")
+        if mandate.holder is not None:
+            holder = ", ".join(self.actors.get(key, "?") for key in mandate.holder.seats)
+        else:
+            holder = str(class_["name"])
+        duty = ""
+        if mandate.duty:
+            instant = (EPOCH + timedelta(seconds=mandate.duty.by)).isoformat().replace("+00:00", "Z")
+            duty = f"{mandate.duty.kind} by {instant}, else {self.actors.get(mandate.duty.then, '?')}"
+        return Shown(
+            name=self.symbols.get(mandate.id, ""),
+            holder=holder,
+            organ=organ,
+            powers=tuple(power_words(mandate.powers)),
+            lines=tuple(map(sentence, mandate.lines)),
+            private_lines=len(mandate.private),
+            until=mandate.until,
+            scope=tuple(sorted(mandate.scope or ())),
+            report_seconds=mandate.report_seconds,
+            duty=duty,
+        )
+
+    # Where we stand.
+
+    def look(self) -> tuple[State, ...]:
+        """Return the state of everything that the scenario watches, as of now; mark what changed since last time."""
+        states: list[State] = []
+        for what, about, word, since, until, reason in self.watched():
+            before = self.states.get((what, about))
+            now = State(what, about, word, before is None or before.word != word, since, until, reason)
+            self.states[what, about] = now
+            states.append(now)
+        return tuple(states)
+
+    def watched(self) -> Iterator[tuple[str, str, str, int | None, int | None, str]]:
+        moment = Moment(LATEST, self.clock.time)
+        for watch in self.scenario.watch:
+            dossier = self.dossier(watch["dossier"])
+            if dossier is None:
+                continue
+            talks = dossier.state(moment).value
+            if dossier.talks_suspended(moment):
+                talks += ", suspended"
+            yield "dossier", watch["dossier"], talks, dossier.opened.time, None, ""
+            for symbol in watch.get("texts", ()):
+                paper = dossier.papers.get(self.played.texts.get(symbol, b""))
+                if paper is None:
+                    continue
+                yield "text", symbol, dossier.text_state(paper, moment).value, None, paper.until, ""
+                for party in watch.get("parties", ()):
+                    state = dossier.consent_state(paper, self.played.parties[party], moment)
+                    yield "consent", f"{party}: {symbol}", state.value, None, None, ""
+                for first, second in watch.get("between", ()):
+                    effect = dossier.effect(paper.digest, self.played.parties[first], self.played.parties[second], moment)
+                    about = f"{first}-{second}: {symbol}"
+                    yield "effect", about, effect.state.value, effect.since, effect.until, effect.reason
+
+    def dossier(self, symbol: str) -> Dossier | None:
+        if symbol not in self.where:
+            return None
+        return self.played.registries[self.where[symbol]].dossiers.get(self.act(symbol))
+
+    def proof(self) -> Proof:
+        claim = self.scenario.claim
+        return Proof(
+            ledger=self.where[claim["dossier"]],
+            dossier=self.act(claim["dossier"]),
+            text=self.text(claim["text"]),
+            party=self.played.parties[claim["party"]],
+            other=self.played.parties[claim["other"]],
+            at=seconds(claim["at"]),
+        )
+
+
+def decisive(logged: tuple[Logged, ...]) -> Logged:
+    """Return the answer that counts: the first that is not an acceptance, else the first."""
+    return next((answer for answer in logged if answer.verdict is not Verdict.ACCEPTED), logged[0])
+
+
+def texts_in(act: Act) -> list[bytes]:
+    """Return the digests of the texts that an act names."""
+    named = act.get("texts") or []
+    return [*([act["text"]] if act.get("text") else []), *named]
+
+
+# --- symbols into values, by the field they stand in -------------------------------------------------------------------
+
+Resolver = Callable[[Player, Any], Value]
+
+UNITS = {"s": 1, "min": 60, "h": 3_600, "days": 86_400, "day": 86_400}
+
+
+def to_seconds(player: Player, value: Any) -> Value:
+    """An instant with its offset, or a duration such as ``3 days``."""
+    if isinstance(value, datetime):
+        return seconds(value)
+    if isinstance(value, str) and " " in value:
+        number, unit = value.split()
+        return int(number) * UNITS[unit]
+    return value
+
+
+def to_instant(player: Player, value: Any) -> Value:
+    return seconds(value)
+
+
+def to_powers(player: Player, value: Any) -> Value:
+    return powers(*value)
+
+
+def to_act(player: Player, value: Any) -> Value:
+    return player.act(value)
+
+
+def to_acts(player: Player, value: Any) -> Value:
+    return sorted(map(player.act, value))
+
+
+def to_text(player: Player, value: Any) -> Value:
+    return player.text(value)
+
+
+def to_texts(player: Player, value: Any) -> Value:
+    return sorted(map(player.text, value))
+
+
+def to_organ(player: Player, value: Any) -> Value:
+    return player.played.organs[value]
+
+
+def to_party(player: Player, value: Any) -> Value:
+    return None if value == "private" else player.played.parties[value]
+
+
+def to_parties(player: Player, value: Any) -> Value:
+    return sorted(player.played.parties[party] for party in value)
+
+
+def to_ledger(player: Player, value: Any) -> Value:
+    depositary: Depositary = player.played.depositaries[value]
+    return {"origin": depositary.origin, "key": depositary.key}
+
+
+def to_keys(player: Player, value: Any) -> Value:
+    return sorted(map(player.key, value))
+
+
+def to_seats(player: Player, value: Any) -> Value:
+    return sorted([player.key(actor), 1] for actor in value)
+
+
+def to_holder(player: Player, value: Any) -> Value:
+    """One actor, or several with how many of them must sign."""
+    if isinstance(value, str):
+        return player.key(value)
+    return {"keys": to_seats(player, value["keys"]), "needs": value["needs"]}
+
+
+def to_class(player: Player, value: Any) -> Value:
+    return {"name": value["name"], "certifier": player.key(value["certifier"])}
+
+
+def to_private(player: Player, value: Any) -> Value:
+    for symbol, line in value.items():
+        player.salts[symbol] = (line, player.chance.bytes(16))
+    return [commitment(*player.salts[symbol]) for symbol in value]
+
+
+def to_duty(player: Player, value: Any) -> Value:
+    return {"kind": value["kind"], "by": seconds(value["by"]), "then": player.key(value["then"])}
+
+
+def to_urgency(player: Player, value: Any) -> Value:
+    return {**value, "keys": to_keys(player, value["keys"]), "lapse": to_seconds(player, value["lapse"])}
+
+
+def to_body(player: Player, value: Any) -> Value:
+    """An organ as a founding or constituting act states it."""
+    return {name: player.resolve("", name, given) for name, given in value.items()}
+
+
+def to_bodies(player: Player, value: Any) -> Value:
+    return [to_body(player, given) for given in value]
+
+
+def to_addressee(player: Player, value: Any) -> Value:
+    """Whoever an act is addressed to: an organ, or the holder of a mandate by the mandate's id."""
+    return player.played.organs.get(value) or player.act(value)
+
+
+def to_rules(player: Player, value: Any) -> Value:
+    return {name: to_seconds(player, given) for name, given in value.items()}
+
+
+def to_force(player: Player, value: Any) -> Value:
+    then = [[step, seconds(given) if step == "at" else given] for step, given in value.get("then", [])]
+    when = value.get("when", ["all"])
+    if when[0] == "parties":
+        when = ["parties", to_parties(player, when[1])]
+    return {"when": when, "then": then}
+
+
+def to_term(player: Player, value: Any) -> Value:
+    return {name: to_seconds(player, given) for name, given in value.items()}
+
+
+def to_remedies(player: Player, value: Any) -> Value:
+    return [
+        {**remedy, "by": to_parties(player, remedy["by"])} if "by" in remedy else dict(remedy) for remedy in value
+    ]
+
+
+def to_open_to(player: Player, value: Any) -> Value:
+    return value if value == "any" else to_parties(player, value)
+
+
+RESOLVERS: dict[tuple[str, str], Resolver] = {
+    ("", "at"): to_instant,
+    ("", "until"): to_instant,
+    ("", "from"): to_instant,
+    ("", "by_time"): to_instant,
+    ("", "deadline"): to_instant,
+    ("", "due"): to_instant,
+    ("", "closes"): to_instant,
+    ("", "suspension"): to_seconds,
+    ("", "report"): to_seconds,
+    ("", "fresh"): to_seconds,
+    ("", "powers"): to_powers,
+    ("", "holds"): to_powers,
+    ("", "subject"): to_powers,
+    ("", "organ"): to_organ,
+    ("", "of"): to_organ,
+    ("", "by"): to_act,
+    ("", "class"): to_act,
+    ("", "mandate"): to_act,
+    ("", "target"): to_act,
+    ("", "about"): to_act,
+    ("", "question"): to_act,
+    ("", "breach"): to_act,
+    ("", "signature"): to_act,
+    ("", "dossier"): to_act,
+    ("", "parent"): to_act,
+    ("", "replaces"): to_act,
+    ("", "signs"): to_acts,
+    ("", "confirms"): to_acts,
+    ("", "cites"): to_acts,
+    ("", "text"): to_text,
+    ("", "answers"): to_text,
+    ("", "texts"): to_texts,
+    ("", "parties"): to_parties,
+    ("", "with"): to_parties,
+    ("", "attributed"): to_party,
+    ("", "home"): to_ledger,
+    ("", "ledger"): to_ledger,
+    ("", "rules"): to_rules,
+    ("", "seats"): to_seats,
+    ("", "beacons"): to_keys,
+    ("", "suspenders"): to_keys,
+    ("", "urgent"): to_urgency,
+    ("", "organs"): to_bodies,
+    ("", "new"): to_body,
+    ("", "duty"): to_duty,
+    ("", "private"): to_private,
+    ("", "to"): to_holder,
+    ("query", "to"): to_addressee,
+    ("say", "to"): to_addressee,
+    ("hand-over", "to"): to_organ,
+    ("grant", "class"): to_class,
+    ("urgent-grant", "class"): to_class,
+    ("clauses", "force"): to_force,
+    ("clauses", "term"): to_term,
+    ("clauses", "parties"): to_parties,
+    ("clauses", "open_to"): to_open_to,
+    ("clauses", "open_from"): to_instant,
+    ("clauses", "remedies"): to_remedies,
+    ("clauses", "framework"): to_act,
+}
