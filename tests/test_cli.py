@@ -303,7 +303,7 @@ def test_a_policy_of_witnesses(truce: Truce, tmp_path: Path) -> None:
     witness = Key.from_name("cli witness")
     vkey = VerifierKey("geneva.example", KeyType.COSIGNATURE_ED25519, witness.public_key).text
     policy = tmp_path / "witnesses.policy"
-    policy.write_text(f"witness geneva {vkey}\nquorum geneva\n")
+    policy.write_bytes(b"witness geneva %s\nquorum geneva\n" % vkey.encode())
     path = tmp_path / "truce.evidence"
     for cosigned, exit_code, says in (
         ([], 2, "[witness.quorum]"),

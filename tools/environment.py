@@ -132,8 +132,7 @@ def clean() -> None:
             wait_for(handle, fcntl.LOCK_EX, venv)
             empty(venv)
             (venv / STATE).unlink(missing_ok=True)
-            if not venv.is_symlink():  # a link is how somebody keeps it on another disk
-                venv.rmdir()
+            venv.rmdir()
             lock_path(venv).unlink(missing_ok=True)
             handle.close()
         elif venv.exists():
@@ -165,9 +164,8 @@ def refresh_lock() -> int:
 
 
 def place() -> Path:
-    """The directory of the environment: absolute, links in its parents resolved."""
-    given = Path(os.environ.get("POURPARLER_VENV") or ROOT / ".venv").absolute()
-    return given.parent.resolve() / given.name
+    """The directory of the environment; a link there is followed, since somebody may keep it on another disk."""
+    return Path(os.environ.get("POURPARLER_VENV") or ROOT / ".venv").resolve()
 
 
 def key() -> str:
@@ -279,7 +277,11 @@ def create_bare(venv: Path) -> None:
             f"its standard library is incomplete ({missing})",
             f"Debian, Ubuntu: apt install python3-venv; elsewhere install a complete Python {VERSION}",
         ) from None
-    EnvBuilder(symlinks=True, with_pip=False).create(venv)
+    try:
+        EnvBuilder(symlinks=True, with_pip=False).create(venv)
+    except ValueError as refused:
+        do = "choose another place: POURPARLER_VENV=/some/where ./run ..."
+        raise SetUpFailed(f"Python makes no environment in {venv}.", str(refused), do) from None
 
 
 def install(venv: Path) -> None:

@@ -24,9 +24,9 @@ DOORS = {"pourparler", "pourparler.core"}
 
 # Whatever is not here has to be argued for here: the core must give the same answer everywhere and for ever.
 PURE = {
-    "abc", "base64", "bisect", "calendar", "collections", "copy", "dataclasses", "datetime", "decimal", "enum",
-    "functools", "hashlib", "heapq", "itertools", "json", "math", "operator", "re", "string", "struct", "types",
-    "typing", "unicodedata",
+    "abc", "base64", "bisect", "calendar", "collections", "contextlib", "copy", "dataclasses", "datetime", "decimal",
+    "enum", "functools", "hashlib", "heapq", "itertools", "json", "math", "operator", "re", "string", "struct",
+    "types", "typing", "unicodedata",
     "libipld", "nacl.bindings", "nacl.exceptions",
 }  # fmt: skip
 ON_USE = {"cryptography"}

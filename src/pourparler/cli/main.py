@@ -1,6 +1,7 @@
 """The command line. Each command is a few lines here and a module of its own, imported when it runs."""
 
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -72,6 +73,49 @@ def verify(
     from pourparler.cli.verify import run
 
     return run(bundle, trust=trust or [], policy=policy, at=at, as_json=as_json)
+
+
+class Reading(StrEnum):
+    """How the sources of a demo are read: what the mandate to every committee allows."""
+
+    OPEN = "open"
+    SIGN = "sign"
+    BOTH = "both"
+
+
+class Language(StrEnum):
+    EN = "en"
+    FR = "fr"
+
+
+class Demo(StrEnum):
+    NOVEMBER_1917 = "november-1917"
+
+
+@app.command()
+def demo(
+    name: Annotated[Demo, typer.Argument(help="Which negotiation.")] = Demo.NOVEMBER_1917,
+    once: Annotated[bool, typer.Option("--once", help="Tell it, verify it, and stop; wait for no key.")] = False,
+    reading: Annotated[
+        Reading,
+        typer.Option(help="Two sources differ: the committees may only open talks, or also sign, subject to approval."),
+    ] = Reading.SIGN,
+    pace: Annotated[
+        float | None, typer.Option(metavar="SECONDS", min=0, max=60, help="How long to wait after each event.")
+    ] = None,
+    lang: Annotated[Language, typer.Option(help="English or French.")] = Language.EN,
+    keep: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Keep ledger and evidence in this empty folder.")
+    ] = None,
+) -> int:
+    """Play a negotiation of 1917 through the real thing, then try to forge it.
+
+    Real keys, made for this run; every act through the real intake into a real ledger. At the end the evidence is
+    verified, tampered with, and cut short. Exit code 0 if all of that ends as it must.
+    """
+    from pourparler.cli.demo import run
+
+    return run(name.value, once=once, reading=reading.value, pace=pace, language=lang.value, keep=keep)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -41,25 +41,38 @@ class Known:
     parties: dict[bytes, str] = field(default_factory=dict)
     policy: Policy | None = None
 
-    def trust(self) -> Trust:
-        return Trust(self.parties, self.policy)
+
+@dataclass(frozen=True)
+class Examined:
+    """A bundle that was read and verified: the report, and what it was judged by."""
+
+    data: bytes
+    known: Known
+    at: int
+    report: Report
+
+
+def examine(bundle: str, *, trust: Sequence[str], policy: Path | None = None, at: str | None = None) -> Examined:
+    """Read everything and verify. Raises :class:`Problem` where something cannot be read."""
+    known = read_trust(trust)
+    if policy is not None:
+        known.policy = read_policy(policy)
+    now = read_instant(at) if at is not None else int(time.time())
+    data = read_bundle(bundle)
+    return Examined(data, known, now, verify(data, Trust(known.parties, known.policy), now))
 
 
 def run(bundle: str, *, trust: Sequence[str], policy: Path | None, at: str | None, as_json: bool) -> int:
     """Verify one bundle and print the report; return the exit code."""
     try:
-        known = read_trust(trust)
-        if policy is not None:
-            known.policy = read_policy(policy)
-        now = read_instant(at) if at is not None else int(time.time())
-        data = read_bundle(bundle)
+        examined = examine(bundle, trust=trust, policy=policy, at=at)
     except Problem as problem:
         return complain(problem)
-    report = verify(data, known.trust(), now)
+    report, trusted = examined.report, examined.known.parties
     if as_json:
-        print(json.dumps(words.report_data(report, known.parties, now), indent=2))
+        print(json.dumps(words.report_data(report, trusted, examined.at), indent=2))
     else:
-        show(words.Screen(), report, known.parties, data)
+        show(words.Screen(), report, trusted, examined.data)
     return words.EXIT_CODES[report.verdict]
 
 

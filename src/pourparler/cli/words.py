@@ -8,7 +8,7 @@ or signs, never a colour alone; where the terminal has no Unicode, the signs bec
 import re
 import sys
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import IO, Any
 
@@ -25,12 +25,8 @@ WIDEST = 100  # columns; longer lines are hard to read
 EXIT_CODES = {Verdict.VALID: 0, Verdict.INVALID: 1, Verdict.CANNOT_TELL: 2}
 MARKS = {Verdict.VALID: "✓", Verdict.INVALID: "✗", Verdict.CANNOT_TELL: "?", None: "·"}
 STYLES = {Verdict.VALID: "green", Verdict.INVALID: "red", Verdict.CANNOT_TELL: "yellow", None: "dim"}
-ASCII = str.maketrans(
-    {
-        "✓": "v", "✗": "X", "·": "-", "…": "~", "—": "-", "–": "-", "→": ">", "“": '"', "”": '"', "‘": "'", "’": "'",
-        "«": '"', "»": '"', "─": "-", "━": "=", "│": "|", "┃": "|", "×": "x", "§": "s.",
-    }
-)  # fmt: skip  # noqa: RUF001 - that these signs are easily confused is why they can be replaced
+# What stands for a sign where the terminal has only ASCII; other letters lose their accents.
+ASCII = str.maketrans("✓✗·…—\u2013→“”\u2018\u2019«»─━│┃\u00d7", 'vX-~-->""\'\'""-=||x')
 
 Part = str | tuple[str, str]  # text, or text and its style
 
@@ -64,6 +60,11 @@ def date_time(seconds: int) -> str:
         return f"{seconds} s from 1970"
     clock = at.strftime("%H:%M:%S" if at.second else "%H:%M")
     return f"{at.day} {MONTHS[at.month - 1]} {at.year} {clock} UTC"
+
+
+def iso(seconds: int) -> str:
+    """Return an instant as a command line takes it: ``1917-12-17T11:00:00Z``."""
+    return (EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def duration(seconds: int) -> str:
@@ -112,14 +113,33 @@ class Screen:
         plain = unicodedata.normalize("NFKD", text.translate(ASCII))
         return "".join(sign for sign in plain if not unicodedata.combining(sign)).encode("ascii", "replace").decode()
 
-    def line(self, *parts: Part, lead: Part = "") -> None:
+    def line(self, *parts: Part, lead: Part | list[Part] = "") -> None:
         """Print one paragraph. ``lead`` stands before its first line; the lines that follow are indented as far."""
-        first = self.styled(lead)
+        first = self.styled(*lead) if isinstance(lead, list) else self.styled(lead)
         hang = min(first.cell_len, self.width // 2)
         for number, row in enumerate(self.styled(*parts).wrap(self.console, self.width - hang)):
             row = first + row if number == 0 else Styled(" " * hang) + row
             row.rstrip()
             self.console.print(row, soft_wrap=True)
+
+    def raw(self, text: str) -> None:
+        """Print a line that is to be copied: it is not wrapped."""
+        self.console.print(Styled(self.fit(text)), soft_wrap=True)
+
+    def entry(self, heads: Sequence[str], parts: Sequence[Part], *, width: int, marked: bool) -> None:
+        """Print a paragraph with short lines in a column at its left, or above it where the page is narrow."""
+        style = "bold" if marked else "dim"
+        if self.width < 64:
+            self.line((" = ".join(heads), style))
+            self.line(*parts, lead="  ")
+            return
+        rows = self.styled(*parts).wrap(self.console, self.width - width - 2)
+        for number in range(max(len(rows), len(heads))):
+            head = heads[number] if number < len(heads) else ""
+            row = rows[number] if number < len(rows) else Styled()
+            line = self.styled((f"{head:>{width}}", style if number == 0 or not marked else "dim"), "  ") + row
+            line.rstrip()
+            self.console.print(line, soft_wrap=True)
 
     def styled(self, *parts: Part) -> Styled:
         text = Styled()
@@ -179,6 +199,14 @@ def as_of(report: Report) -> str:
         return "as of no index: the claim could not be read"
     when = f"log time {date_time(report.time)}" if report.time is not None else "its log time is not proven"
     return f"as of index {report.claim.as_of:,}, {when}, in the ledger {clean(report.claim.ledger.origin)}"
+
+
+def named(detail: str, report: Report) -> str:
+    """Return a detail with the streams in it called by what they are of."""
+    claim = report.claim
+    for party in claim.parties if claim else ():
+        detail = detail.replace(f"stream {party.hex()[:16]}…", f"the stream of {party_name(party, report.registry)}")
+    return detail.replace(f"stream {claim.dossier.hex()[:16]}…", "the stream of the dossier") if claim else detail
 
 
 def deciding(report: Report) -> Step | None:
@@ -250,7 +278,7 @@ BADGES = {
     Verdict.INVALID: "bold white on red",
     Verdict.CANNOT_TELL: "bold black on yellow",
 }
-INDENT = 12
+INDENT = 15
 
 
 def field(name: str) -> Part:
@@ -264,11 +292,11 @@ def print_verdict(screen: Screen, report: Report) -> None:
     if report.verdict is not Verdict.VALID and report.claim:
         sentence = f"it is claimed that {sentence}"
     screen.line(
-        f"  {sentence[0].upper()}{sentence[1:]}.",
-        lead=(f" {report.verdict.value} ", BADGES[report.verdict]),
+        f"{sentence[0].upper()}{sentence[1:]}.",
+        lead=[(f" {report.verdict.value} ", BADGES[report.verdict]), " " * (INDENT - len(report.verdict.value) - 2)],
     )
     if step := deciding(report):
-        because = f": {readable(step.detail)}" if step.detail else ""
+        because = f": {named(readable(step.detail), report)}" if step.detail else ""
         screen.line(f"step {step.number}, {step.name}{because} ", (f"[{step.reason}]", "bold"), lead=field("because"))
     screen.line(as_of(report), lead=field("when"))
 
@@ -277,11 +305,20 @@ def print_steps(screen: Screen, report: Report) -> None:
     """Print every numbered step with how it went."""
     for number, name, step in steps_of(report):
         verdict = step.verdict if step else None
-        said = f": {readable(step.detail)}" if step and step.detail else ""
+        said = f": {named(readable(step.detail), report)}" if step and step.detail else ""
         code: list[Part] = [(f" [{step.reason}]", "bold")] if step and step.reason else []
         style = "" if step else "dim"
         screen.line((name, style), (said, "dim"), *code, lead=(f"  {MARKS[verdict]} {number:>2}  ", STYLES[verdict]))
     screen.line(("✓ passed   ✗ failed   ? cannot tell   · not reached", "dim"), lead="        ")
+
+
+def print_strip(screen: Screen, report: Report) -> None:
+    """Print all steps in one line: each number with its mark."""
+    parts: list[Part] = []
+    for number, _, step in steps_of(report):
+        verdict = step.verdict if step else None
+        parts.append((f"{MARKS[verdict]}{number} ", STYLES[verdict]))
+    screen.line(*parts, lead=field("steps"))
 
 
 def print_report(screen: Screen, report: Report, trusted: Mapping[bytes, str]) -> None:
@@ -344,9 +381,7 @@ def claim_data(claim: Claim) -> dict[str, Any]:
             return value.hex()
         if isinstance(value, dict):
             return {name: plain(member) for name, member in value.items()}
-        return (
-            [plain(member) for member in value] if isinstance(value, Sequence) and not isinstance(value, str) else value
-        )
+        return list(map(plain, value)) if isinstance(value, list) else value
 
     data = {name: plain(value) for name, value in claim.encoded().items()}
     if "power" in data:

@@ -175,7 +175,9 @@ passkey_ = partial(
     {
         "member": key_,
         "algorithm": partial(is_integer, -70002, -70001),
-        "key": is_data,
+        "key": partial(
+            is_either, partial(is_bytes, 65, "an uncompressed P-256 point"), partial(is_bytes, 32, "an Ed25519 key")
+        ),
         "relying_party": short_,
         "origin": short_,
     },

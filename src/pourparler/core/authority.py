@@ -13,7 +13,7 @@ rounded up. *When* is always an index and a log time of that ledger.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from pourparler.core.act import ALL_POWERS, Act, Issuer, Power
+from pourparler.core.act import ALL_POWERS, NO_POWER, Act, Issuer, Power
 from pourparler.core.council import (
     Committee,
     Depositary,
@@ -309,6 +309,11 @@ class Register:
         """Return whether a decision counts: always by its home, where the home is shown; else by notice."""
         return self.home is None or not act.row.spine or self.home.holds(act)
 
+    def check_real(self, act: Act) -> None:
+        """Raise :class:`Refused` (``standing.sibling``) where the home took another decision in this one's place."""
+        if not self.is_real(act):
+            raise Refused("standing.sibling", "the home ledger took another decision in this one's place")
+
     # Admission, by issuer.
 
     def admit(self, act: Act, moment: Moment) -> Envelope:
@@ -434,14 +439,14 @@ class Register:
         """
         parent = self.mandate(act["by"])
         if act.kind == "revoke":
-            self.check_speaker(act, parent, moment, Power(0))
+            self.check_speaker(act, parent, moment, NO_POWER)
             target = self.mandate(act["target"])
             if parent not in target.chain()[:-1]:
                 raise Refused("power.missing", "a holder revokes only links that hang from his own")
             self.end(target.id, Ending(act, "standing.revoked", moment, ALL_POWERS))
             return
         if act.kind in ("query", "reply"):
-            self.check_speaker(act, parent, moment, Power(0))
+            self.check_speaker(act, parent, moment, NO_POWER)
             return
         child = read_mandate(act, parent.organ, parent, moment)
         if len(child.chain()) > 16:
@@ -465,7 +470,7 @@ class Register:
             self.end(target.id, Ending(act, "standing.withdrawn", moment, ALL_POWERS))
             return
         for ending in self.endings.get(class_mandate.certifier, ()):
-            if self.is_real(ending.act) and ending.works(Power(0), moment):
+            if self.is_real(ending.act) and ending.works(NO_POWER, moment):
                 raise Refused("standing.certifier", "the certifier was dismissed before this certificate was logged")
         certificate = read_mandate(act, class_mandate.organ, class_mandate, moment)
         check_narrows(certificate, class_mandate)
@@ -623,8 +628,7 @@ class Register:
         :class:`Missing` (``home.not-shown``).
         """
         for link in mandate.chain():
-            if not self.is_real(link.act):
-                raise Refused("standing.sibling", "the home ledger took another decision in the grant's place")
+            self.check_real(link.act)
             if link.starts is not None and moment.time < link.starts:
                 raise Refused("standing.not-yet", "the mandate has not begun")
             if link.until is not None and moment.time >= link.until:

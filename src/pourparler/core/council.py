@@ -294,8 +294,10 @@ class Spines:
     """
 
     def __init__(self, founding: Act, ledger: Depositary, *, exact: bool = False) -> None:
-        """With ``exact``, an envelope that holds more than it needs is refused, as in every fold of what is logged;
-        without, it is reduced, as at intake. Raises :class:`Refused` (``decision.*``) unless the founding act stands by itself."""
+        """Begin with a founding act. With ``exact``, an envelope that holds more than it needs is refused, as in every
+        fold of what is logged; without, it is reduced, as at intake.
+
+        Raises :class:`Refused` (``decision.*``) unless the founding act stands by itself."""
         self.ledger = ledger
         self.exact = exact
         self.founding = founding

@@ -16,7 +16,7 @@ failure at steps 7 to 12 makes it *void*: it stands in the stream, and does noth
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Protocol, TypeVar
 
@@ -26,7 +26,7 @@ from pourparler.core.authority import Ending, HomeView, Mandate, Moment, Registe
 from pourparler.core.clauses import DAY_SECONDS, Clauses, date_of_effect, parse_clauses
 from pourparler.core.council import Depositary, Organ
 from pourparler.core.encoding import Envelope
-from pourparler.core.errors import STEP_POWER, STEP_STANDING, Missing, Refused, step_of
+from pourparler.core.errors import STEP_POWER, STEP_STANDING, Malformed, Missing, PourparlerError, Refused, step_of
 from pourparler.core.redline import (
     Amount,
     Answer,
@@ -160,7 +160,7 @@ class Signature:
     party: bytes
     mandate: Mandate
     moment: Moment
-    void: Refused | None = None
+    void: PourparlerError | None = None
     withdrawn: bool = False
 
     @property
@@ -231,7 +231,7 @@ class Outcome:
     act: Act
     moment: Moment
     envelope: Envelope
-    void: Refused | None = None
+    void: PourparlerError | None = None
     party: bytes | None = None
 
 
@@ -346,18 +346,17 @@ class Dossier:
         assert envelope is not None
         organ = register.spines.organ(act["organ"], act["prior"])
         try:
-            if not register.is_real(act):
-                raise Refused("standing.sibling", "the home ledger took another decision in this one's place")
+            register.check_real(act)
             self.fit(act, party, moment, organ=organ)
             void = None
-        except Refused as refusal:
+        except (Refused, Malformed) as refusal:
             void = refusal
         return self.record(Outcome(act, moment, envelope, void, party))
 
     def admit_holder(self, act: Act, register: Register, moment: Moment, intake: bool) -> Outcome:
         mandate = register.mandate(act["by"])
         power = act.row.power
-        void: Refused | None = None
+        void: PourparlerError | None = None
         try:
             envelope = register.check_speaker(act, mandate, moment, power)
         except Refused as refusal:
@@ -376,7 +375,7 @@ class Dossier:
             consent.signatures.append(Signature(act, register.party, mandate, moment, void))
         return outcome
 
-    def reason_void(self, act: Act, register: Register, mandate: Mandate, moment: Moment) -> Refused | None:
+    def reason_void(self, act: Act, register: Register, mandate: Mandate, moment: Moment) -> PourparlerError | None:
         """Take the act through steps 8 to 12 and into the state; return the refusal of the first step that fails."""
         try:
             self.check_bounds(act, register, mandate)
@@ -385,7 +384,7 @@ class Dossier:
             register.check_reported(act, mandate, moment)
             self.check_limit(act, mandate, moment)
             self.fit(act, register.party, moment, mandate=mandate)
-        except Refused as refusal:
+        except (Refused, Malformed) as refusal:
             return refusal
         return None
 
@@ -615,7 +614,8 @@ class Dossier:
                 events.append((since, party, consent))
         for notice in paper.denunciations:
             if notice.withdrawn is None:
-                events.append((Moment(notice.moment.index, self.effective(paper, notice)), notice.party, None))
+                left = Moment(notice.moment.index, self.effective(paper, notice))
+                events.append((left, notice.party, None))
         return sorted(events, key=lambda event: (event[0].time, event[0].index))
 
     def is_met(self, clauses: Clauses, standing: Mapping[bytes, Consent], paper: Paper) -> bool:
@@ -961,18 +961,32 @@ def handle_withdraw_signature(self: Dossier, act: Act, by: Speaker) -> None:
 
 
 def handle_ratify(self: Dossier, act: Act, by: Speaker) -> None:
-    """The council's act: it names the text, the very signatures, and the past it has seen (``spec/dossier.md`` 4)."""
-    assert by.organ is not None
+    """The council's act: it names the text, the very signatures, and the past it has seen (``spec/dossier.md`` 4).
+
+    What it confirms counts only if the ratification itself does.
+    """
     paper = self.paper(act["text"])
+    before = (paper.state, set(paper.adopted_by), set(paper.authenticated_by))
+    try:
+        confirmed = confirm(self, act, by)
+        ratify(self, act, by, paper, confirmed)
+    except PourparlerError:
+        paper.state, paper.adopted_by, paper.authenticated_by = before
+        raise
+    for outcome in confirmed.values():
+        self.outcomes[outcome.act.id] = replace(outcome, void=None)
+
+
+def ratify(self: Dossier, act: Act, by: Speaker, paper: Paper, confirmed: Mapping[bytes, Outcome]) -> None:
+    assert by.organ is not None
     past = read_past(self, act, by)
-    cured = cure(self, act, by)
     check_open(self, paper, by.moment)
     consent = paper.consent(by.party)
     named = [signature for signature in consent.signatures if signature.act.id in set(act["signs"])]
     if len(named) != len(act["signs"]):
         raise Refused("consent.signature", "the ratification names a signature that the party did not make")
     for signature in named:
-        check_ratified(self, signature, past, by, cured)
+        check_ratified(self, signature, past, by, confirmed)
     following = change_consent_by_ratification(self, consent, paper, by)
     check_organ_lines(self, act, by.organ)
     reserves = check_reserves(self, act)
@@ -1025,13 +1039,15 @@ def read_past(self: Dossier, act: Act, by: Speaker) -> Past:
     return Past(dossier_index, party_index, places)
 
 
-def check_ratified(self: Dossier, signature: Signature, past: Past, by: Speaker, cured: frozenset[bytes]) -> None:
+def check_ratified(
+    self: Dossier, signature: Signature, past: Past, by: Speaker, confirmed: Mapping[bytes, Outcome]
+) -> None:
     """Raise unless the signature stands in the ratification's past, or the ratification confirms it."""
     if signature.withdrawn:
         raise late("overtaken", "a signature that the ratification names was withdrawn")
     if signature.moment.index > past.dossier_index:
         raise Refused("consent.past", "the heads that the act has seen are older than a signature it names")
-    if signature.act.id in cured:
+    if signature.act.id in confirmed:
         return
     if signature.void is not None and signature.void.reason != "standing.suspended":
         raise Refused(signature.void.reason, "a signature that the ratification names is void, and it is not confirmed")
@@ -1057,30 +1073,33 @@ def check_home_endings(home: HomeView, signature: Signature, past: Past) -> None
 
 
 CURABLE = ("standing.", "line.", "bounds.")
+CONFIRMABLE = frozenset({"adopt", "initial", *SIGNING})
 
 
-def cure(self: Dossier, act: Act, by: Speaker) -> frozenset[bytes]:
-    """Confirm the void acts that the ratification lists (VCLT 8): each counts from now on. Return their ids.
+def confirm(self: Dossier, act: Act, by: Speaker) -> dict[bytes, Outcome]:
+    """Return the acts on the text that the ratification confirms (VCLT 8); those on the way to it count from now on.
 
-    A crossed line is cured only by the organ that set it, or one that stands above it.
+    Only a lack of authority is made good, and only by the organ that gave the mandate or one that stands above it;
+    thus a crossed line only by an organ that may lift it. Raises :class:`Refused` (``consent.confirmed``).
     """
     register = self.around.register(by.party)
     assert by.organ is not None
-    cured: set[bytes] = set()
+    confirmed: dict[bytes, Outcome] = {}
     for act_id in act.get("confirms") or ():
         outcome = self.outcomes.get(act_id)
-        if outcome is None or outcome.party != by.party:
+        if outcome is None or outcome.party != by.party or outcome.act.kind not in CONFIRMABLE:
             raise Refused("consent.confirmed", "the ratification confirms an act that the party did not make here")
-        mandate = register.mandate(outcome.act["by"])
+        if outcome.act["text"] != act["text"]:
+            raise Refused("consent.confirmed", "the ratification confirms an act on another text")
         if outcome.void and not outcome.void.reason.startswith(CURABLE):
             raise Refused("consent.confirmed", "what made the act void is not a lack of authority")
+        mandate = register.mandate(outcome.act["by"])
         if not register.spines.governs(by.organ.id, mandate.organ):
             raise Refused("consent.confirmed", "only the organ that gave the mandate, or one above it, confirms")
         if outcome.void and outcome.act.kind not in SIGNING:
-            self.fit(outcome.act, by.party, by.moment, mandate=mandate)
-            self.outcomes[act_id] = Outcome(outcome.act, outcome.moment, outcome.envelope, None, by.party)
-        cured.add(act_id)
-    return frozenset(cured)
+            HANDLERS[outcome.act.kind](self, outcome.act, Speaker(by.party, by.moment, mandate, None))
+        confirmed[act_id] = outcome
+    return confirmed
 
 
 def check_organ_lines(self: Dossier, act: Act, organ: Organ) -> None:

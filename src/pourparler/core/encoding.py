@@ -319,5 +319,5 @@ def verify_ed25519(public_key: bytes, message: bytes, signature: bytes) -> None:
     """
     try:
         nacl.bindings.crypto_sign_open(signature + message, public_key)
-    except (nacl.exceptions.BadSignatureError, nacl.exceptions.ValueError, nacl.exceptions.TypeError):
+    except (nacl.exceptions.CryptoError, ValueError, TypeError):
         raise Refused("signature.invalid", "the signature does not verify with the key it must be by") from None

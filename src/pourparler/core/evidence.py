@@ -21,7 +21,7 @@ from enum import Enum
 from itertools import pairwise
 
 from pourparler.core import limits
-from pourparler.core.act import Act, Issuer, Power, parse_act
+from pourparler.core.act import NO_POWER, Act, Issuer, Power, parse_act
 from pourparler.core.authority import LEASED, HomeView, Moment, Register
 from pourparler.core.council import Depositary
 from pourparler.core.dossier import Dossier, EffectState
@@ -66,7 +66,7 @@ class Claim:
     text: bytes = b""
     mandate: bytes = b""
     holder: bytes = b""
-    power: Power = Power(0)
+    power: Power = NO_POWER
     act: bytes = b""
 
     def encoded(self) -> dict[str, Value]:
@@ -547,11 +547,10 @@ class Verification:
         return moment
 
     def streams_needed(self, claim: Claim, registry: Registry) -> set[bytes]:
-        needed = set(claim.parties)
-        if claim.dossier:
-            needed.add(claim.dossier)
-            dossier = registry.dossiers.get(claim.dossier)
-            needed |= set(dossier.joined) if dossier else set()
+        """Every dossier that the bundle shows must be whole, and so must the streams of those who spoke there."""
+        needed = set(claim.parties) | {claim.dossier} - {b""} | registry.dossiers.keys()
+        for dossier in registry.dossiers.values():
+            needed |= {outcome.party for outcome in dossier.outcomes.values() if outcome.party is not None}
         return needed
 
     def check_witnesses(

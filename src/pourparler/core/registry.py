@@ -21,7 +21,7 @@ from pourparler.core.clauses import date_of_effect
 from pourparler.core.council import Depositary, Spines, read_depositary, verify_one
 from pourparler.core.dossier import SIGNING, Dossier, Outcome, Paper, Spending, Surroundings
 from pourparler.core.encoding import encode, label
-from pourparler.core.errors import STEP_STANDING, Missing, Refused, step_of
+from pourparler.core.errors import STEP_POWER, STEP_STANDING, Malformed, Missing, Refused, step_of
 from pourparler.core.redline import Text
 
 
@@ -201,6 +201,8 @@ class Registry(Surroundings):
         return outcome
 
     def judge(self, act: Act, moment: Moment, intake: bool) -> Outcome:
+        if act.issuer is Issuer.LEDGER:
+            raise Refused("stamp.submitted", "only the ledger itself writes its stamps")
         if act.kind == "found":
             return self.found(act, moment)
         party = self.party_of(act)
@@ -214,7 +216,7 @@ class Registry(Surroundings):
         try:
             envelope = register.admit(act, moment)
         except Refused as refusal:
-            if act.issuer is not Issuer.HOLDER or (intake and step_of(refusal.reason) < STEP_STANDING):
+            if act.issuer is not Issuer.HOLDER:
                 raise
             if step_of(refusal.reason) < STEP_STANDING:
                 raise
@@ -238,8 +240,13 @@ class Registry(Surroundings):
         if "total" in act.payload:
             raise Missing("dossier.not-shown", "a signature under a cumulative limit stands in a dossier not shown")
         mandate = register.mandate(act["by"])
-        envelope = register.check_speaker(act, mandate, moment, act.row.power)
         self.elsewhere.setdefault(register.party, set()).add(act["text"])
+        try:
+            envelope = register.check_speaker(act, mandate, moment, act.row.power)
+        except Refused as refusal:
+            if step_of(refusal.reason) < STEP_POWER:
+                raise
+            return Outcome(act, moment, act.envelope, refusal, register.party)
         return Outcome(act, moment, envelope, None, register.party)
 
     def found(self, act: Act, moment: Moment) -> Outcome:
@@ -337,3 +344,9 @@ def in_force_since(dossier: Dossier, paper: Paper) -> int | None:
 def canonical(act: Act, outcome: Outcome) -> Act:
     """Return the act in the envelope that its entry has."""
     return replace(act, envelope=outcome.envelope)
+
+
+def check_canonical(act: Act, outcome: Outcome) -> None:
+    """Raise :class:`Malformed` (``envelope.not-canonical``) unless the entry is exactly the sufficient envelope."""
+    if act.envelope != outcome.envelope:
+        raise Malformed("envelope.not-canonical", "the entry holds signatures that the decision does not count")

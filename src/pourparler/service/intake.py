@@ -43,7 +43,7 @@ from pourparler.core.ledger import (
     signed_note,
 )
 from pourparler.core.redline import Text, parse_text, text_digest
-from pourparler.core.registry import Registry, Stream, check_canonical
+from pourparler.core.registry import Registry, Stream
 from pourparler.ports import Clock, Refusal, Signer, Store, StoredEntry, StoreError
 from pourparler.service.drafting import draft
 
@@ -131,6 +131,12 @@ def public_text(act: Act, registry: Registry) -> bytes | None:
     return act["text"] if dossier and not dossier.sealed else None
 
 
+def on_spine(act: Act, registry: Registry) -> bool:
+    """Return whether a decision stands on its organ's spine."""
+    register = registry.registers.get(registry.party_of_organ.get(act.get("organ") or b"", b""))
+    return register is not None and act.row.spine and (act.get("organ"), act.id) in register.spines.at
+
+
 # --- what the store holds, folded -------------------------------------------------------------------------------------
 
 
@@ -211,7 +217,8 @@ def replay_entry(fold: Fold, entry: StoredEntry) -> set[bytes]:
     if outcome is None:
         fold.starts.append(entry.index)
         return set()
-    check_canonical(act, outcome)
+    if act.envelope != outcome.envelope:
+        raise Refused("stamp.contradiction", "the entry holds signatures that intake would have removed")
     return set(fold.registry.streams_of(act, outcome))
 
 
@@ -428,13 +435,15 @@ class Intake:
         return Ticket(act, {digest: text for digest, text in texts.items() if digest == act.get("text")})
 
     def _run(self, tickets: Sequence[Ticket]) -> None:
-        """Wait until all tickets are done, leading commits whenever nobody else does."""
+        """Wait until all tickets are done, leading commits whenever nobody else does.
+
+        Only who holds the ledger looks at a ticket: until a group is committed, its answers are none.
+        """
         self._waiting.extend(tickets)
         for ticket in tickets:
-            while not ticket.done:
-                with self._leading:
-                    if not ticket.done:
-                        self._lead()
+            with self._leading:
+                while not ticket.done:
+                    self._lead()
 
     def _lead(self) -> None:
         """Take what waits, judge it and commit it."""
@@ -443,8 +452,10 @@ class Intake:
             self._refresh()
             group.time = self._time()
             while self._waiting and group.takes(self._waiting[0]):
-                group.tickets.append(self._waiting.popleft())
-                self._take(group.tickets[-1], group)
+                ticket = self._waiting[0]
+                group.tickets.append(ticket)  # before it leaves the queue: no interruption loses it
+                self._waiting.popleft()
+                self._take(ticket, group)
             self._write(group)
             self._answer(group)
         except Unjudged:
@@ -482,6 +493,9 @@ class Intake:
             outcome, text = self._fold.judge(act, partial(registry.admit, moment=moment, intake=True), ticket.texts)
         except PourparlerError as refusal:
             ticket.error = refusal
+            if on_spine(act, registry):  # what is refused leaves nothing; the next decision must not rest on it
+                log.exception("act %s was refused, and moved its spine all the same", act.id.hex())
+                raise Unjudged from refusal
             return
         except StoreError:
             raise
@@ -550,8 +564,8 @@ class Intake:
         """Tell all of a group that it was not written. Their refusals fall with it: they were judged beside acts that
         are not stored."""
         self._stale = True
-        if not group.tickets:
-            group.tickets, self._waiting = list(self._waiting), deque()
+        while not group.tickets and self._waiting:
+            group.tickets.append(self._waiting.popleft())
         for ticket in group.tickets:
             told = copy.copy(error).with_traceback(None)  # each is raised in a thread of its own
             told.__cause__ = error

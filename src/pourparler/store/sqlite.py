@@ -31,13 +31,15 @@ MIGRATIONS = (
     (
         "CREATE TABLE entry (idx INTEGER PRIMARY KEY, act_id BLOB NOT NULL, data BLOB NOT NULL)",
         "CREATE UNIQUE INDEX entry_act_id ON entry (act_id)",
-        "CREATE TABLE node (level INTEGER NOT NULL, idx INTEGER NOT NULL, hash BLOB NOT NULL,"
-        " PRIMARY KEY (level, idx)) WITHOUT ROWID",
+        """CREATE TABLE node (
+            level INTEGER NOT NULL, idx INTEGER NOT NULL, hash BLOB NOT NULL, PRIMARY KEY (level, idx)
+        ) WITHOUT ROWID""",
         "CREATE TABLE checkpoint (one INTEGER PRIMARY KEY CHECK (one = 1), size INTEGER NOT NULL, note BLOB NOT NULL)",
         "CREATE TABLE text (digest BLOB PRIMARY KEY, data BLOB NOT NULL)",
-        "CREATE TABLE refusal (number INTEGER PRIMARY KEY, act_id BLOB NOT NULL, kind TEXT NOT NULL,"
-        " step INTEGER NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL, time INTEGER NOT NULL,"
-        " data BLOB NOT NULL)",
+        """CREATE TABLE refusal (
+            number INTEGER PRIMARY KEY, act_id BLOB NOT NULL, kind TEXT NOT NULL, step INTEGER NOT NULL,
+            reason TEXT NOT NULL, detail TEXT NOT NULL, time INTEGER NOT NULL, data BLOB NOT NULL
+        )""",
     ),
 )
 
@@ -58,7 +60,7 @@ class SqliteStore:
         self._lock_file = self._take_lock()
         self._connections: list[sqlite3.Connection] = []
         try:
-            with self._failures("be opened"):
+            with self._failures("open the ledger"):
                 self._writer = self._connect("FULL")
                 self._check_owner()
                 self._set_up_journal()
@@ -147,11 +149,13 @@ class SqliteStore:
         try:
             yield
         except sqlite3.IntegrityError as error:
-            raise StoreConflict(f"{self.path} could not {doing}: {error}. Has another writer been here?") from error
+            raise StoreConflict(f"{self.path}: could not {doing}: {error}. Has another writer been here?") from error
         except (sqlite3.Error, sqlite3.Warning) as error:
             code = getattr(error, "sqlite_errorcode", 0) & 0xFF
             self._failed |= code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT)
-            raise StoreError(f"{self.path} could not {doing}: {error}. {ADVICE.get(code, ADVICE_OTHERWISE)}") from error
+            raise StoreError(
+                f"{self.path}: could not {doing}: {error}. {ADVICE.get(code, ADVICE_OTHERWISE)}"
+            ) from error
 
     # Writing.
 
@@ -183,13 +187,13 @@ class SqliteStore:
     # Reading: only what is committed.
 
     def _row(self, statement: str, *values: Any) -> Any:
-        with self._reading, self._failures("be read"):
+        with self._reading, self._failures("read the ledger"):
             return self._reader.execute(statement, values).fetchone()
 
     def _rows(self, statement: str, after: int) -> Iterator[Any]:
         """Yield the rows of a statement in parts, by their first column, so that no reader holds the file for long."""
         while True:
-            with self._reading, self._failures("be read"):
+            with self._reading, self._failures("read the ledger"):
                 rows = self._reader.execute(statement, (after, ROWS_AT_ONCE)).fetchall()
             if not rows:
                 return
@@ -255,7 +259,7 @@ ADVICE = {
     sqlite3.SQLITE_IOERR: "Reading or writing the disk failed: look at the disk, then start again.",
     sqlite3.SQLITE_CORRUPT: "The file is damaged: keep it, look at the disk, and do not restore an older copy.",
 }
-ADVICE_OTHERWISE = "Nothing of this transaction was stored; send the act again."
+ADVICE_OTHERWISE = "Nothing was stored by it."
 
 
 class SqliteTransaction:

@@ -8,10 +8,10 @@ does not bear out is not told.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from pourparler.core.act import KINDS, Act, Issuer, Power, power_words
+from pourparler.core.act import ALL_POWERS, KINDS, Act, Issuer, power_words
 from pourparler.core.authority import Mandate, Moment, Register
 from pourparler.core.council import Depositary, organ_id
 from pourparler.core.dossier import Dossier
@@ -32,6 +32,7 @@ from pourparler.service.replay.story import (
     Shown,
     State,
     Verdict,
+    decisive,
 )
 
 LATEST = 2**62  # an index past every entry: "as of now"
@@ -65,9 +66,13 @@ def play(
     clock: ReplayClock,
     chance: Chance,
     reading: Reading = Reading.SIGN,
-    on_event: Callable[[Event], None] = lambda event: None,
+    on_event: Callable[[Event], None] | None = None,
+    on_proof: Callable[[Played], None] | None = None,
 ) -> Played:
     """Play the whole scenario; ``on_event`` hears each event as it happens.
+
+    ``on_proof`` is called once, when the row has been played after which the scenario's claim holds: evidence is as of
+    a stamp, so whoever wants it asks the ledgers then. Without such a row it is called at the end.
 
     Raises :class:`Differs` where an act has another fate than expected, and :class:`KeyError` for a symbol that the
     scenario does not define.
@@ -76,8 +81,13 @@ def play(
     for row in scenario.rows:
         for event in player.play_row(row):
             player.played.events.append(event)
-            on_event(event)
-    player.played.proof = player.proof()
+            if on_event:
+                on_event(event)
+        if row.id == scenario.claim.get("after", scenario.rows[-1].id):
+            player.prepare_proof()
+            if on_proof:
+                on_proof(player.played)
+    player.played.registries = {name: desk.registry for name, desk in desks.items()}
     return player.played
 
 
@@ -99,7 +109,6 @@ class Player:
         self.chance = chance
         self.played = Played(scenario, reading)
         self.played.signers = {name: keys(name) for name in scenario.actors}
-        self.played.registries = {name: desk.registry for name, desk in desks.items()}
         self.played.depositaries = {name: desk.registry.ledger for name, desk in desks.items()}
         self.symbols: dict[bytes, str] = {}  # act id -> symbol
         self.actors: dict[bytes, str] = {signer.public_key: name for name, signer in self.played.signers.items()}
@@ -126,12 +135,13 @@ class Player:
         return len(self.played.events) + 1
 
     def play_act(self, row: Row, planned: PlannedAct) -> Event:
+        self.clock.time = max(self.clock.time, planned.when or self.clock.time)
         act = self.played.acts[planned.of] if planned.kind == "notice" else self.make(planned)
         if planned.kind != "notice":
             self.remember(planned, act)
         logged = self.log(planned, act)
         self.check(planned, logged)
-        self.note(planned, act, logged)
+        self.note(planned, logged)
         if planned is row.acts[-1]:
             self.hear(row)
         mandate = self.mandate_of(act)
@@ -169,7 +179,7 @@ class Player:
             other = fields.get("to") if planned.kind == "hand-over" else fields.get("of")
             if other:
                 fields.setdefault("theirs", register.spines.heads[other])
-        if planned.kind == "ratify" or planned.kind == "accede":
+        if planned.kind in ("ratify", "accede"):
             fields.setdefault("seen", self.heads_seen(planned))
         several = kind.issuer[-1] is Issuer.HOLDER and len(planned.who) > 1
         signers = [self.played.signers[name] for name in planned.who]
@@ -178,7 +188,7 @@ class Player:
     def heads_seen(self, planned: PlannedAct) -> Value:
         """Return the heads of the dossier and of the party's stream that the council has before its eyes."""
         dossier, organ = planned.fields["dossier"], planned.fields["organ"]
-        registry = self.played.registries[self.where[dossier]]
+        registry = self.registry(self.where[dossier])
         party = self.played.parties[self.scenario.organs[organ][0]]
         return {
             name: registry.heads([stream])[0][1:]
@@ -196,6 +206,12 @@ class Player:
                 self.played.organs[symbol] = organ_id(act.id, symbol)
         if planned.kind == "open":
             self.where[planned.id] = planned.fields["ledger"]
+
+    def registry(self, ledger: str) -> Registry:
+        return self.desks[ledger].registry
+
+    def registries(self) -> Iterator[Registry]:
+        yield from map(self.registry, self.desks)
 
     # Symbols into ids.
 
@@ -279,7 +295,7 @@ class Player:
 
     # What each side knows.
 
-    def note(self, planned: PlannedAct, act: Act, logged: tuple[Logged, ...]) -> None:
+    def note(self, planned: PlannedAct, logged: tuple[Logged, ...]) -> None:
         symbol = planned.of or planned.id
         if planned.news and symbol not in self.news:
             self.news.append(symbol)
@@ -309,7 +325,7 @@ class Player:
         """Return whose act it is, as far as anybody can tell."""
         if act.kind == "found":
             return next(party for party, id_ in self.played.parties.items() if id_ == act.id)
-        for registry in self.played.registries.values():
+        for registry in self.registries():
             try:
                 found = registry.party_of(act)
             except PourparlerError:
@@ -320,7 +336,7 @@ class Player:
     def home_of(self, organ: str) -> Register:
         party = self.scenario.organs[organ][0]
         home = self.scenario.parties[party]["home"]
-        return self.played.registries[home].register(self.played.parties[party])
+        return self.registry(home).register(self.played.parties[party])
 
     def mandate_of(self, act: Act) -> Mandate | None:
         """Return the mandate that a holder's act names, from whichever ledger has it."""
@@ -328,7 +344,7 @@ class Player:
         return self.mandate(named) if isinstance(named, bytes) else None
 
     def mandate(self, id_: bytes) -> Mandate | None:
-        for registry in self.played.registries.values():
+        for registry in self.registries():
             for register in registry.registers.values():
                 if id_ in register.mandates:
                     return register.mandates[id_]
@@ -399,18 +415,21 @@ class Player:
                     state = dossier.consent_state(paper, self.played.parties[party], moment)
                     yield "consent", f"{party}: {symbol}", state.value, None, None, ""
                 for first, second in watch.get("between", ()):
-                    effect = dossier.effect(paper.digest, self.played.parties[first], self.played.parties[second], moment)
+                    between = self.played.parties[first], self.played.parties[second]
+                    effect = dossier.effect(paper.digest, *between, moment)
                     about = f"{first}-{second}: {symbol}"
                     yield "effect", about, effect.state.value, effect.since, effect.until, effect.reason
 
     def dossier(self, symbol: str) -> Dossier | None:
         if symbol not in self.where:
             return None
-        return self.played.registries[self.where[symbol]].dossiers.get(self.act(symbol))
+        return self.registry(self.where[symbol]).dossiers.get(self.act(symbol))
 
-    def proof(self) -> Proof:
+    def prepare_proof(self) -> None:
+        """Say, now that it holds, what the evidence is to prove."""
         claim = self.scenario.claim
-        return Proof(
+        self.played.registries = dict(zip(self.desks, self.registries(), strict=True))
+        self.played.proof = Proof(
             ledger=self.where[claim["dossier"]],
             dossier=self.act(claim["dossier"]),
             text=self.text(claim["text"]),
@@ -420,25 +439,20 @@ class Player:
         )
 
 
-def decisive(logged: tuple[Logged, ...]) -> Logged:
-    """Return the answer that counts: the first that is not an acceptance, else the first."""
-    return next((answer for answer in logged if answer.verdict is not Verdict.ACCEPTED), logged[0])
-
-
 def texts_in(act: Act) -> list[bytes]:
     """Return the digests of the texts that an act names."""
     named = act.get("texts") or []
     return [*([act["text"]] if act.get("text") else []), *named]
 
 
-# --- symbols into values, by the field they stand in -------------------------------------------------------------------
+# --- symbols into values, by the field they stand in ------------------------------------------------------------------
 
 Resolver = Callable[[Player, Any], Value]
 
 UNITS = {"s": 1, "min": 60, "h": 3_600, "days": 86_400, "day": 86_400}
 
 
-def to_seconds(player: Player, value: Any) -> Value:
+def to_seconds(_: Player, value: Any) -> Value:
     """An instant with its offset, or a duration such as ``3 days``."""
     if isinstance(value, datetime):
         return seconds(value)
@@ -448,12 +462,12 @@ def to_seconds(player: Player, value: Any) -> Value:
     return value
 
 
-def to_instant(player: Player, value: Any) -> Value:
+def to_instant(_: Player, value: Any) -> Value:
     return seconds(value)
 
 
-def to_powers(player: Player, value: Any) -> Value:
-    return powers(*value)
+def to_powers(_: Player, value: Any) -> Value:
+    return int(ALL_POWERS) if value == ["all"] else powers(*value)
 
 
 def to_act(player: Player, value: Any) -> Value:
@@ -553,9 +567,7 @@ def to_term(player: Player, value: Any) -> Value:
 
 
 def to_remedies(player: Player, value: Any) -> Value:
-    return [
-        {**remedy, "by": to_parties(player, remedy["by"])} if "by" in remedy else dict(remedy) for remedy in value
-    ]
+    return [{**remedy, "by": to_parties(player, remedy["by"])} if "by" in remedy else dict(remedy) for remedy in value]
 
 
 def to_open_to(player: Player, value: Any) -> Value:

@@ -5,8 +5,8 @@ parties, texts, and rows in the order of time. A :class:`Row` is one line of the
 both calendars for display), what (our own words, in English and French), where that is known from, and the acts that it
 is in the product's words. A row without acts is a shown event.
 
-An act names everything by symbols, never by digests: ``text = "armistice"``, ``mandate = "order"``. The player turns them
-into ids, for they exist only once the real acts do. ``expect`` is what must become of the act: ``accepted``, or
+An act names everything by symbols, never by digests: ``text = "armistice"``, ``mandate = "order"``. The player turns
+them into ids, for they exist only once the real acts do. ``expect`` is what must become of the act: ``accepted``, or
 ``void`` or ``refused`` and the reason.
 """
 
@@ -77,6 +77,7 @@ class PlannedAct:
     who: tuple[str, ...]
     fields: Mapping[str, Any]
     expect: Expected
+    when: int | None = None  # where it comes later than its row begins
     ledgers: tuple[str, ...] = ()  # where it is logged, in this order; empty: the player finds out
     of: str = ""
     what: Words = field(default_factory=dict)  # a sentence for this act alone, where the row's is not enough
@@ -86,8 +87,8 @@ class PlannedAct:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the story. ``at`` is in seconds since 1970 (negative); ``old_style`` and ``new_style`` are for display
-    only, as the sources give them."""
+    """One line of the story. ``at`` is in seconds since 1970 (negative); ``old_style`` and ``new_style`` are for
+    display only, as the sources give them."""
 
     id: str
     at: int
@@ -146,7 +147,7 @@ def read_scenario(data: str, reading: Reading = Reading.SIGN) -> Scenario:
         about=value["about"],
         calendars=value["calendars"],
         sources=value["sources"],
-        actors={name: Actor(name, given["name"], given["role"]) for name, given in value["actors"].items()},
+        actors={actor.id: actor for name, given in value["actors"].items() for actor in read_actors(name, given)},
         sides={name: Side(name, given["name"], tuple(given["reads"])) for name, given in value["sides"].items()},
         ledgers=value["ledgers"],
         parties=value["parties"],
@@ -156,6 +157,16 @@ def read_scenario(data: str, reading: Reading = Reading.SIGN) -> Scenario:
         claim=value["claim"],
         rows=tuple(sorted((read_row(row, reading) for row in in_reading(value["rows"], reading)), key=time_of)),
     )
+
+
+def read_actors(name: str, given: Mapping[str, Any]) -> list[Actor]:
+    """Return one actor, or as many as there are ``seats``: ``name-1``, ``name-2`` …"""
+    if "seats" not in given:
+        return [Actor(name, given["name"], given["role"])]
+    return [
+        Actor(f"{name}-{seat}", {tongue: f"{words} ({seat})" for tongue, words in given["name"].items()}, given["role"])
+        for seat in range(1, given["seats"] + 1)
+    ]
 
 
 def time_of(row: Row) -> int:
@@ -191,7 +202,7 @@ def read_row(value: Mapping[str, Any], reading: Reading) -> Row:
     )
 
 
-OF_THE_ACT = {"id", "kind", "who", "expect", "ledgers", "of_act", "en", "fr", "news", "nature", "readings"}
+OF_THE_ACT = {"id", "kind", "who", "when", "expect", "ledgers", "of_act", "en", "fr", "news", "nature", "readings"}
 
 
 def read_act(value: Mapping[str, Any], number: str, nature: Nature, reading: Reading) -> PlannedAct:
@@ -204,6 +215,7 @@ def read_act(value: Mapping[str, Any], number: str, nature: Nature, reading: Rea
         who=tuple(value.get("who", ())),
         fields={name: of_reading(given, reading) for name, given in value.items() if name not in OF_THE_ACT},
         expect=Expected(*expected),
+        when=seconds(value["when"]) if "when" in value else None,
         ledgers=tuple(value.get("ledgers", ())),
         of=value.get("of_act", ""),
         what={language: of_reading(value[language], reading) for language in ("en", "fr") if language in value},

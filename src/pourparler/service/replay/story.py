@@ -36,6 +36,11 @@ class Logged:
     detail: str = ""
 
 
+def decisive(logged: tuple[Logged, ...]) -> Logged:
+    """Return the answer that counts: a decision may be good at home and void in the dossier that it is about."""
+    return next((answer for answer in logged if answer.verdict is not Verdict.ACCEPTED), logged[0])
+
+
 @dataclass(frozen=True, slots=True)
 class Shown:
     """A mandate as people read it: one link of the speaker's chain, or what an act grants."""
@@ -94,8 +99,8 @@ class Event:
 
     @property
     def outcome(self) -> Logged | None:
-        """Return the answer that counts: that of the first ledger the act was given to."""
-        return self.logged[0] if self.logged else None
+        """Return the answer that counts: the first that is not an acceptance, else that of the first ledger."""
+        return decisive(self.logged) if self.logged else None
 
     @property
     def first_of_row(self) -> bool:
@@ -144,4 +149,4 @@ class Played:
 
 
 class Differs(Exception):
-    """An act had another fate than the scenario says: a bug in the scenario or in the core, and never to be passed over."""
+    """An act had another fate than the scenario says: a fault of the scenario or of the core, never passed over."""

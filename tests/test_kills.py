@@ -1,0 +1,9 @@
+"""A few real kills in the suite; the campaign does many."""
+
+from tests import kills
+
+
+def test_nothing_answered_is_lost_when_the_intake_is_killed() -> None:
+    summary = kills.run("suite", seconds=120, kills=4)
+    assert summary.startswith("4 kills")
+    assert " 0 answered" not in summary

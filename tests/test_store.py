@@ -1,0 +1,305 @@
+"""Every store keeps the one contract of ``ports``; the SQLite one also keeps its word to the disk."""
+
+import contextlib
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from pourparler.core.act import parse_act
+from pourparler.core.ledger import Frontier, consistency_path, leaf_hash, verify_consistency
+from pourparler.ports import Refusal, StoreConflict, StoredEntry, StoreError
+from pourparler.store import sqlite as sqlite_module
+from pourparler.store.memory import MemoryStore
+from pourparler.store.sqlite import APPLICATION_ID, MIGRATIONS, SqliteStore
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def store(request, tmp_path):
+    opened = MemoryStore() if request.param == "memory" else SqliteStore(tmp_path / "ledger")
+    yield opened
+    opened.close()
+
+
+def entry(index, word=None):
+    return StoredEntry(index, (word or b"act %d" % index).rjust(32, b"\0"), b"entry %d" % index)
+
+
+def write(store, *entries, note=None):
+    with store.transaction() as transaction:
+        nodes = []
+        frontier = Frontier()
+        for kept in [*store.entries(), *entries]:
+            nodes.append(frontier.finished_by(leaf_hash(kept.data)))
+            frontier = frontier.append(leaf_hash(kept.data))
+        transaction.append(entries, [node for finished in nodes[-len(entries) :] for node in finished])
+        transaction.set_checkpoint(frontier.size, note or b"note of %d" % frontier.size)
+    return frontier
+
+
+# --- the contract -----------------------------------------------------------------------------------------------------
+
+
+def test_an_empty_store(store):
+    assert (store.size(), store.checkpoint(), store.find(bytes(32)), store.text(bytes(32))) == (0, None, None, None)
+    assert list(store.entries()) == list(store.refusals()) == []
+    with pytest.raises(IndexError):
+        store.entry(0)
+    with pytest.raises(KeyError):
+        store.node(0, 0)
+
+
+def test_what_was_committed_is_read_back(store):
+    first, second = write(store, entry(0)), write(store, entry(1), entry(2))
+    with store.transaction() as transaction:
+        transaction.put_text(b"digest", b"text")
+        transaction.put_text(b"digest", b"text")
+    assert store.size() == 3
+    assert [kept.index for kept in store.entries()] == [0, 1, 2]
+    assert list(store.entries(2)) == [store.entry(2)] == [entry(2)]
+    assert store.find(entry(1).act_id) == entry(1)
+    assert store.checkpoint() == b"note of 3"
+    assert store.text(b"digest") == b"text"
+    path = consistency_path(1, 3, store.node)
+    verify_consistency(1, first.root(), 3, second.root(), path)
+
+
+def test_nothing_of_a_transaction_is_seen_before_it_ends_or_after_it_failed(store):
+    write(store, entry(0))
+    seen = []
+
+    def look():
+        seen.append((store.size(), store.checkpoint(), store.text(b"digest")))
+
+    def fail_at_the_end():
+        with store.transaction() as transaction:
+            transaction.append([entry(1)], [(0, 1, bytes(32))])
+            transaction.put_text(b"digest", b"text")
+            transaction.set_checkpoint(2, b"note of 2")
+            reader = threading.Thread(target=look)
+            reader.start()
+            reader.join(10)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail_at_the_end()
+    assert seen == [(1, b"note of 1", None)]
+    assert (store.size(), store.checkpoint(), store.text(b"digest")) == (1, b"note of 1", None)
+    assert store.find(entry(1).act_id) is None
+    write(store, entry(1))
+    assert store.size() == 2
+
+
+@pytest.mark.parametrize("wrong", [[entry(0)], [entry(2)], [entry(1), entry(3)], [entry(1, b"act 0")]])
+def test_entries_that_do_not_follow_are_refused(store, wrong):
+    write(store, entry(0))
+    with pytest.raises(StoreConflict), store.transaction() as transaction:
+        transaction.append(wrong, [])
+    assert store.size() == 1
+
+
+@pytest.mark.parametrize("size", [0, 1, 2])
+def test_a_checkpoint_only_grows(store, size):
+    write(store, entry(0), entry(1))
+    with pytest.raises(StoreConflict), store.transaction() as transaction:
+        transaction.set_checkpoint(size, b"older")
+    assert store.checkpoint() == b"note of 2"
+
+
+def test_transactions_wait_for_one_another(store):
+    order = []
+
+    def other():
+        with store.transaction():
+            order.append("second")
+
+    with store.transaction():
+        thread = threading.Thread(target=other)
+        thread.start()
+        thread.join(0.1)
+        order.append("first")
+    thread.join(10)
+    assert order == ["first", "second"]
+
+
+def test_refusals_are_kept_in_order(store):
+    kept = [Refusal(bytes(32), "grant", 6, "decision.insufficient", "why", n, b"data") for n in range(3)]
+    for refusal in kept:
+        store.add_refusal(refusal)
+    assert list(store.refusals()) == kept
+
+
+# --- the file ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "ledger"
+
+
+def reopened(path):
+    return contextlib.closing(SqliteStore(path))
+
+
+def test_the_settings_that_durability_rests_on(path):
+    with reopened(path) as store:
+        assert store._pragma("journal_mode") == "wal"
+        assert store._pragma("synchronous") == sqlite_module.FULL
+        assert store._pragma("application_id") == APPLICATION_ID
+        assert store._pragma("user_version") == len(MIGRATIONS)
+
+
+def test_what_was_written_is_there_after_reopening(path):
+    with reopened(path) as store:
+        write(store, *map(entry, range(1_100)))
+        store.add_refusal(Refusal(b"", "", 1, "envelope.layout", "", -5, b""))
+    with reopened(path) as store:
+        assert [kept.index for kept in store.entries(3)] == list(range(3, 1_100))
+        assert [refusal.time for refusal in store.refusals()] == [-5]
+
+
+def test_a_second_instance_is_refused_until_the_first_is_closed(path):
+    with reopened(path), pytest.raises(StoreError, match=r"in use.*one writer.*stop the other"):
+        SqliteStore(path)
+    with reopened(path) as store:
+        write(store, entry(0))
+        store.close()  # closing twice does no harm
+        with pytest.raises(StoreError):
+            store.size()
+
+
+def test_another_process_is_refused_too(path):
+    script = f"from pourparler.store.sqlite import SqliteStore\nSqliteStore({str(path)!r})"
+    with reopened(path):
+        refused = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert refused.returncode == 1
+    assert "is in use" in refused.stderr.splitlines()[-1]
+    subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_another_programs_database_is_left_alone(path):
+    with contextlib.closing(sqlite3.connect(path)) as other:
+        other.execute("CREATE TABLE recipe (name TEXT)")
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match="another program's"):
+        SqliteStore(path)
+    assert path.read_bytes() == before
+
+
+def test_a_newer_layout_is_left_alone(path):
+    SqliteStore(path).close()
+    with contextlib.closing(sqlite3.connect(path)) as other:
+        other.execute(f"PRAGMA user_version={len(MIGRATIONS) + 1}")
+    with pytest.raises(StoreError, match="newer version"):
+        SqliteStore(path)
+
+
+def test_what_is_no_database_is_left_alone(path):
+    path.write_bytes(b"Dear diary, " * 200)
+    with pytest.raises(StoreError, match="no database"):
+        SqliteStore(path)
+    assert path.read_bytes().startswith(b"Dear diary")
+
+
+def test_a_directory_that_is_not_there(path):
+    with pytest.raises(StoreError, match="must exist"):
+        SqliteStore(path / "ledger")
+
+
+@pytest.mark.parametrize("damage", ["DELETE FROM entry WHERE idx = 1", "page"])
+def test_a_damaged_file_is_refused(path, damage):
+    with reopened(path) as store:
+        write(store, *map(entry, range(400)))
+    if damage == "page":
+        whole = bytearray(path.read_bytes())
+        whole[3 * 4096 : 4 * 4096] = bytes(4096)
+        path.write_bytes(whole)
+    else:
+        with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute(damage)
+    with pytest.raises(StoreError, match="damaged"):
+        SqliteStore(path)
+
+
+def test_another_writer_is_noticed(path):
+    with reopened(path) as store:
+        write(store, entry(0))
+        with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("INSERT INTO entry VALUES (1, x'00', x'00')")
+        with pytest.raises(StoreConflict, match="one writer only"), store.transaction() as transaction:
+            transaction.append([entry(1)], [])
+
+
+def test_a_full_disk_refuses_and_what_is_stored_stays(path):
+    with reopened(path) as store:
+        write(store, entry(0))
+        pages = store._pragma("page_count")
+        store._writer.execute(f"PRAGMA max_page_count={pages + 1}")
+        large = StoredEntry(1, bytes(32), bytes(60_000))
+        with pytest.raises(StoreError, match="disk is full: make room"), store.transaction() as transaction:
+            transaction.append([large], [])
+        assert store.size() == 1
+        store._writer.execute("PRAGMA max_page_count=100000")
+        write(store, large)
+        assert store.size() == 2
+
+
+def test_nothing_is_used_after_an_io_error(path):
+    with reopened(path) as store:
+        write(store, entry(0))
+        failure = sqlite3.OperationalError("disk I/O error")
+        failure.sqlite_errorcode = sqlite3.SQLITE_IOERR_FSYNC
+        with pytest.raises(StoreError, match="look at the disk"), store._failures("commit"):
+            raise failure
+        for use in (store.size, store.checkpoint, lambda: write(store, entry(1))):
+            with pytest.raises(StoreError, match="start again"):
+                use()
+    with reopened(path) as store:
+        assert store.size() == 1
+
+
+def test_refusals_cannot_fill_the_disk(path, monkeypatch):
+    monkeypatch.setattr(sqlite_module, "REFUSALS_KEPT", 50)
+    with reopened(path) as store:
+        for n in range(300):
+            store.add_refusal(Refusal(b"", "", 1, "envelope.layout", "", n, b""))
+        assert [refusal.time for refusal in store.refusals()] == list(range(250, 300))
+
+
+DESK = """
+import sys
+from pourparler.service.drafting import draft
+from pourparler.service.intake import Intake
+from pourparler.store.sqlite import SqliteStore
+from tests.test_intake import DESK, LEDGER, SetClock, Side, data, settle
+
+intake = Intake(SqliteStore(sys.argv[1]), LEDGER, SetClock(), DESK.origin)
+red = Side("red")
+settle(intake, red)
+start = intake.size
+for number in range(start, start + 100_000):
+    receipt = intake.submit(data(red.say("reply", {"about": number.to_bytes(32)})))
+    print(receipt.index, receipt.act_id.hex(), flush=True)
+"""
+
+
+def test_what_was_answered_before_the_process_was_killed_is_stored(path):
+    from tests.test_intake import begin
+
+    for _ in range(3):
+        process = subprocess.Popen([sys.executable, "-c", DESK, str(path)], stdout=subprocess.PIPE, text=True)
+        answered = [process.stdout.readline().split() for _ in range(20)]
+        time.sleep(0.01)
+        os.kill(process.pid, signal.SIGKILL)
+        answered += [line.split() for line in process.stdout.read().split("\n")[:-1]]
+        process.stdout.close()
+        process.wait()
+        intake = begin(SqliteStore(path))  # folds everything and checks it against stamps, tree and checkpoint
+        for index, act_id in answered:
+            assert parse_act(intake.entry(int(index))).id.hex() == act_id
+        intake.close()
