@@ -1,6 +1,6 @@
-# For fingers that type make; the commands are in ./run.
-.PHONY: demo test check
-demo test check:
-	./run $@
-%:
-	./run $@
+# For fingers that type make; the commands are in ./run, which also takes arguments.
+WORDS = demo test campaign check vectors bench docs setup clean help
+
+.PHONY: $(WORDS)
+$(WORDS):
+	@./run $@

@@ -8,7 +8,7 @@ Maps are matched member by member: keys are text or integers that the file names
 import re
 from dataclasses import dataclass
 
-from tests import oracle_cbor
+import cbor2
 
 TOKEN = re.compile(
     r"""\s*(?:;[^\n]*\n\s*)*(?:
@@ -229,8 +229,8 @@ class Schema:
                 if not self.fits(left, value):
                     return False
                 try:
-                    return self.fits(right, oracle_cbor.decode(value))
-                except oracle_cbor.Bad:
+                    return self.fits(right, cbor2.loads(value))
+                except cbor2.CBORDecodeError:
                     return False
             case ("tag", number, inner):
                 return isinstance(value, Tag) and value.number == number and self.fits(inner, value.value)

@@ -200,6 +200,20 @@ class Negotiation(RuleBasedStateMachine):
             self.ratify(number, 2, False, False)
         self.conclude("counterpart", number)
 
+    @rule(number=text_numbers, member=st.integers(0, 2))
+    def sign_while_suspended(self, number: int, member: int) -> None:
+        """A signature that is void as logged, and a council that confirms it."""
+        self.agree(number)
+        self.suspend("envoy", member, 0)
+        self.sign("envoy", number, 20)
+        self.ratify(number, 2, True, False)
+
+    @rule(number=text_numbers)
+    def sign_and_be_forgotten(self, number: int) -> None:
+        self.agree(number)
+        self.sign("envoy", number, 0)
+        self.wait(30)
+
     @rule(name=holders, number=text_numbers, days=st.integers(0, 20))
     def sign(self, name: str, number: int, days: int) -> None:
         fields = {"organ": self.council, "deadline": self.clock.time + days * DAY + 1}
@@ -436,7 +450,7 @@ class Negotiation(RuleBasedStateMachine):
             whole = assemble(claim, [self.intake])
             verdict = verify(whole.encoded(), trust).verdict
             expected = Verdict.VALID if self.dossier.bound(digest, self.ours, self.now) else Verdict.INVALID
-            assert verdict is expected
+            assert verdict is expected, (verdict, expected, verify(whole.encoded(), trust).steps)
             PREMISES[f"evidence {verdict.value}"] += 1
             indexes = [index for index, _ in whole.ledgers[0].entries if index not in (0, whole.claim.as_of)]
             for _ in range(3):

@@ -1,10 +1,17 @@
 """The command line, as people meet it: verdicts, exit codes, messages, terminals without colour, width or Unicode."""
 
+import fcntl
 import json
 import os
+import pty
 import re
+import select
+import shlex
+import struct
 import subprocess
 import sys
+import termios
+import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -46,9 +53,9 @@ BEGUN = -1_643_000_000  # in December 1917
 class Ledger:
     """A ledger in memory: entries as a depositary makes them, one act in each transaction."""
 
+    time: int = BEGUN
     key: Key = field(default_factory=lambda: Key.from_name("cli ledger"))
     origin: str = "ledger.example/cli"
-    time: int = BEGUN
     entries: list[bytes] = field(default_factory=list)
     texts: dict[bytes, bytes] = field(default_factory=dict)
 
@@ -126,8 +133,8 @@ class Truce:
         return Bundle(parts.pop("claim", self.claim(kind)), (shown,), texts).encoded()
 
 
-def make_truce(name: str = "Council of the Republic") -> Truce:
-    ledger = Ledger()
+def make_truce(name: str = "Council of the Republic", begun: int = BEGUN) -> Truce:
+    ledger = Ledger(begun)
     members = [Key.from_name(f"cli member {number}") for number in range(3)]
     general, chief, envoy = (Key.from_name(f"cli {who}") for who in ("general", "chief", "envoy"))
 
@@ -156,7 +163,7 @@ def make_truce(name: str = "Council of the Republic") -> Truce:
     ledger.log(draft("propose", {"by": mandate.id, **on}), envoy)
     ledger.log(draft("adopt", {"by": mandate.id, **on}), envoy)
     ledger.log(draft("adopt", {"by": other.id, **on}), general)
-    fields = {"by": mandate.id, **on, "organ": council, "deadline": BEGUN + DAY}
+    fields = {"by": mandate.id, **on, "organ": council, "deadline": begun + DAY}
     signature = ledger.log(draft("sign-ad-referendum", fields), envoy)
     ledger.log(draft("conclude", {"by": other.id, **on}), general)
     seen = {"dossier": ledger.position(dossier), "party": ledger.position(ours.id)}
@@ -299,7 +306,8 @@ def test_a_changed_byte_is_invalid_and_names_the_step(truce: Truce, tmp_path: Pa
     assert "[proof.root]" in done.stdout
 
 
-def test_a_policy_of_witnesses(truce: Truce, tmp_path: Path) -> None:
+def test_a_policy_of_witnesses(tmp_path: Path) -> None:
+    truce = make_truce(begun=1_700_000_000)  # a cosignature has no date before 1970
     witness = Key.from_name("cli witness")
     vkey = VerifierKey("geneva.example", KeyType.COSIGNATURE_ED25519, witness.public_key).text
     policy = tmp_path / "witnesses.policy"
@@ -491,6 +499,177 @@ def test_verify_imports_neither_the_service_nor_the_store() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, env=clean_environment(), check=True, cwd=ROOT
     )
     assert done.stdout.strip() == "[]"
+
+
+# --- demo -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """One whole demo: the folder that it kept, and what it said."""
+    folder = tmp_path_factory.mktemp("demo") / "kept"
+    done = run("demo", "--once", "--keep", folder)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr
+    assert done.stderr == ""
+    return folder, done.stdout
+
+
+def test_the_demo_tells_the_story(told: tuple[Path, str]) -> None:
+    said = flat(told[1])
+    for sentence in (
+        "may open and propose, not conclude",
+        "Asking another office proves nothing and suspends nothing",
+        "REFUSED at step 7, the powers suffice, and no link widens [power.missing]",
+        "REFUSED at step 10, the chain stands [standing.duty-missed]",
+        "who has not heard of the dismissal: the committees at the front, the Allied missions and the German command",
+        "VOID at step 10, the chain stands [standing.dismissed]",
+        "a wider text entered into force",
+        "“armistice”, Russia of the Soviets and Germany: IN FORCE since 4 (17) Dec 1917, 12:00 in Berlin = 14:00 in "
+        "Petrograd",
+        "Seven days were agreed and two were kept",
+    ):
+        assert sentence in said, sentence
+
+
+def test_the_demo_ends_with_the_three_verdicts(told: tuple[Path, str]) -> None:
+    said = flat(told[1])
+    first, second, third = said.index(" VALID The text"), said.index("INVALID It is"), said.index("CANNOT TELL It is")
+    assert first < second < third
+    assert "[proof.root]" in said[second:third]
+    assert "One act left out, as if it had never been" in said[second:third]
+    assert "the stream of “Russia of the Soviets” are shown [stream.incomplete]" in said[third:]
+    assert re.search(r"[\d,]+ acts were tried", said)
+
+
+def test_the_demo_s_command_works_when_copied(told: tuple[Path, str]) -> None:
+    folder, said = told
+    line = said[said.index("./run pourparler ") + len("./run pourparler ") :].replace("\\\n", " ").splitlines()[0]
+    assert run(*shlex.split(line)).returncode == 0
+    changed = line.replace("november-1917.evidence", "november-1917-changed.evidence")
+    assert run(*shlex.split(changed)).returncode == 1
+    assert run(*shlex.split(line.replace("november-1917.evidence", "november-1917-short.evidence"))).returncode == 2
+    assert (folder / "neutral.sqlite").exists()
+
+
+def test_the_demo_fits_any_terminal() -> None:
+    done = run("demo", "--once", COLUMNS="50", PYTHONUTF8="0", PYTHONIOENCODING="ascii", LC_ALL="C", NO_COLOR="1")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.isascii()
+    lines = done.stdout.splitlines()
+    copied = next(number for number, line in enumerate(lines) if "./run pourparler" in line)
+    assert max(len(line) for number, line in enumerate(lines) if number not in (copied, copied + 1)) <= 50
+
+
+def test_the_demo_in_french_and_in_both_readings() -> None:
+    done = run("demo", "--once", "--lang", "fr", "--reading", "both")
+    assert done.returncode == 0, done.stderr
+    said = flat(done.stdout)
+    assert "peut ouvrir et proposer, non conclure" in said
+    assert "REFUSÉ à l'étape 7" in said
+    assert "Seul ce qui diffère est dit." in said
+    assert said.count("Ordre d'ouvrir, non de conclure") == 1
+
+
+def test_a_folder_that_is_not_empty_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "letter").write_text("Dear Sir")
+    done = run("demo", "--once", "--keep", tmp_path)
+    assert done.returncode == 5
+    assert "is not empty" in flat(done.stderr)
+    assert list(tmp_path.iterdir()) == [tmp_path / "letter"]
+
+
+def test_without_a_terminal_the_demo_asks_nothing() -> None:
+    done = run("demo", stdin=b"")
+    assert done.returncode == 0
+    assert "[q]uit" not in done.stdout
+
+
+@pytest.mark.parametrize("arguments", [["november-1918"], ["--reading", "none"], ["--pace", "-1"], ["--lang", "de"]])
+def test_wrong_usage_of_the_demo_exits_4(arguments: list[str]) -> None:
+    assert run("demo", "--once", *arguments).returncode == 4
+
+
+class Terminal:
+    """The demo on a pseudo-terminal, as a person at it sees and types."""
+
+    def __init__(self, *arguments: str) -> None:
+        self.mine, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 80, 0, 0))
+        environment = {name: value for name, value in clean_environment().items() if name != "COLUMNS"}
+        self.child = subprocess.Popen(
+            [sys.executable, "-m", "pourparler.cli.main", *arguments],
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            env={**environment, "TERM": "xterm"},
+            cwd=ROOT,
+            start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        )
+        os.close(theirs)
+        self.seen = ""
+
+    def until(self, sign: str, seconds: float = 60) -> str:
+        """Read until the sign appears; return what came with it."""
+        deadline = time.monotonic() + seconds
+        while sign not in self.seen:
+            ready, _, _ = select.select([self.mine], [], [], max(0.0, deadline - time.monotonic()))
+            assert ready, f"{sign!r} did not appear in {self.seen[-2000:]!r}"
+            self.read()
+        said, _, self.seen = self.seen.partition(sign)
+        return said
+
+    def read(self) -> bool:
+        try:
+            data = os.read(self.mine, 65_536)
+        except OSError:  # Linux's word for the end of a terminal
+            data = b""
+        self.seen += data.decode("utf-8", "replace")
+        return bool(data)
+
+    def press(self, key: str) -> None:
+        os.write(self.mine, key.encode())
+
+    def end(self) -> int:
+        while self.read():
+            pass
+        os.close(self.mine)
+        return self.child.wait(timeout=60)
+
+
+def test_keys_at_a_terminal() -> None:
+    terminal = Terminal("demo", "--pace", "0")
+    told = terminal.until("[q]uit")
+    assert "\x1b[" in told  # in colour
+    terminal.press("v")
+    assert "VALID" in terminal.until("[q]uit")
+    terminal.press("t")
+    tampered = terminal.until("[q]uit")
+    assert re.search("INVALID|CANNOT TELL", tampered)
+    assert "One bit changed" in tampered
+    terminal.press("d")
+    dropped = terminal.until("[q]uit")
+    assert "One act left out" in dropped
+    assert "CANNOT TELL" in dropped
+    terminal.press("s")
+    assert "no act of the streams is left out" in terminal.until("[q]uit")
+    terminal.press("x")
+    assert "VALID" not in terminal.until("[q]uit")
+    terminal.press("q")
+    assert terminal.end() == 0
+
+
+def test_ctrl_c_at_the_prompt_and_in_the_story() -> None:
+    terminal = Terminal("demo", "--pace", "0")
+    terminal.until("[q]uit")
+    terminal.press("\x03")
+    assert terminal.end() == 0
+    terminal = Terminal("demo", "--pace", "5")
+    terminal.until("What may never be signed")
+    terminal.press("\x03")
+    said = terminal.until("Interrupted")
+    assert "Traceback" not in said
+    assert terminal.end() == 130
 
 
 # --- words ------------------------------------------------------------------------------------------------------------

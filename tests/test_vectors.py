@@ -10,6 +10,7 @@ import random
 import re
 from pathlib import Path
 
+import cbor2
 import cwt
 import pytest
 from cwt import COSE, COSEKey
@@ -31,7 +32,8 @@ KNOWN = {
     "encoding/tag-42": "libipld decodes tag 42 to bytes",
     "encoding/float32": "cbor.type for floats of 32 and 64 bits, cbor.malformed for 16",
     "encoding/float64": "cbor.type for floats of 32 and 64 bits, cbor.malformed for 16",
-    "encoding/float-nan": "cbor.type for floats of 32 and 64 bits, cbor.malformed for 16",
+    "act/appoint/passkeys.0.key-64-bytes": "a passkey's key is not checked",
+    "act/appoint/passkeys.1.key-text": "a passkey's key is not checked",
     "encoding/depth-5000": "cbor.malformed where libipld gives up before the depth is counted",
 }
 
@@ -211,7 +213,7 @@ def test_twins(name) -> None:
         assert "reason" not in twin, case["id"]
         assert twin["id"].split("/")[0] == name
         given = set(case) - {"id", "what", "reason", "twin", "differs"}
-        assert {key: case[key] for key in given} != {key: twin.get(key) for key in given}, case["id"]
+        assert not same({key: case[key] for key in given}, {key: twin.get(key) for key in given}), case["id"]
 
 
 def places(left, right, path="") -> list[str]:
@@ -236,7 +238,7 @@ def unwrapped(data: bytes) -> tuple[str, object]:
     return envelope.form.value, oracle_cbor.decode(envelope.payload)
 
 
-@pytest.mark.parametrize("case", cases("act", refused=True))
+@pytest.mark.parametrize("case", [c for c in GROUPS["act"].cases if "reason" in c], ids=lambda case: case["id"])
 def test_an_act_differs_from_its_twin_in_one_element(case) -> None:
     """One field of the payload, or the form; what differs within a field belongs to it."""
     if case.get("raw"):
@@ -424,14 +426,10 @@ def test_every_bound_is_stated() -> None:
 
 CDDL = (SPEC / "acts.cddl").read_text(encoding="utf-8")
 SCHEMA = oracle_cddl.Schema(CDDL)
-ABOVE_CDDL = {"act.form"}
 
 
 def test_the_cddl_has_a_rule_for_every_kind() -> None:
-    alternatives = {part[1] for part in SCHEMA.rules["payload"][1]}
-    assert alternatives == set(acts.KINDS) | {"denounce-by-organ", "denounce-by-holder"} - {"denounce"} or (
-        alternatives == set(acts.KINDS)
-    )
+    assert {part[1] for part in SCHEMA.rules["payload"][1]} == set(acts.KINDS)
 
 
 @pytest.mark.parametrize("case", cases("act", refused=False))
@@ -445,7 +443,7 @@ def test_cddl_accepts(case) -> None:
     assert SCHEMA.matches("envelope", envelope_value(kit.joined(case["input"])))
 
 
-@pytest.mark.parametrize("case", cases("act", refused=True))
+@pytest.mark.parametrize("case", [c for c in GROUPS["act"].cases if "reason" in c], ids=lambda case: case["id"])
 def test_cddl_refuses(case) -> None:
     """What an act is refused for stands in the CDDL, too, but for what the case says CDDL cannot express."""
     if not case["reason"].startswith("act."):
@@ -455,29 +453,19 @@ def test_cddl_refuses(case) -> None:
 
 
 def envelope_value(data: bytes):
-    """Return an envelope as a CBOR value with its tag and its integer keys, read by a decoder of everything."""
-    import cbor2
-
+    """Return an envelope as a CBOR value with its tag, read by a decoder of everything."""
     tag = cbor2.loads(data)
-    body, unprotected, payload, last = tag.value
-    if tag.tag == 18:
-        return oracle_cddl.Tag(18, [Headers(body), unprotected, payload, last])
-    rows = [[Headers(header), empty, value] for header, empty, value in last]
-    return oracle_cddl.Tag(98, [body, unprotected, payload, rows])
+    return oracle_cddl.Tag(tag.tag, tag.value)
 
 
-class Headers(bytes):
-    """A protected header: bytes whose content has integer keys, which the profile of payloads does not have."""
-
-
-@pytest.mark.parametrize("rule", ["text", "clauses", "line"])
+@pytest.mark.parametrize("rule", ["text-object", "clauses", "line"])
 def test_cddl_of_texts(rule) -> None:
     """Valid texts, clauses and lines fit their rules; invalid ones do not, where the CDDL can say so."""
-    group = "redline" if rule == "line" else rule
+    group = {"line": "redline", "text-object": "text"}.get(rule, rule)
     for case in GROUPS[group].cases:
         if case["id"] in KNOWN or case["id"].startswith("clauses/date") or "lines" in case:
             continue
-        if rule == "text":
+        if group == "text":
             try:
                 value = oracle_cbor.decode(kit.joined(case["input"]))
             except oracle_cbor.Bad:
@@ -495,15 +483,21 @@ BEYOND_CDDL = {"text/languages-uneven", "redline/depth-9"}
 
 
 def test_cddl_by_another_validator() -> None:
-    """A published validator reads the same file and takes the same payloads (it is lax about counts in arrays)."""
+    """A published validator reads the same file, takes the same payloads and refuses unknown and missing fields.
+
+    It cannot follow a rule into itself, nor a choice of maps within an array, so red lines and passkeys are any data to
+    it here; and it is lax about counts in arrays. Hence ``oracle_cddl``.
+    """
     pycddl = pytest.importorskip("pycddl", reason="pycddl is not installed")
     schemas: dict[str, object] = {}
+    source, replaced = re.subn(r"^(line|passkey) +=.*$", r"\1 = any", CDDL, flags=re.MULTILINE)
+    assert replaced == 2
     for case in GROUPS["act"].cases:
         if "reason" in case:
             continue
         kind = case["kind"]
         if kind not in schemas:
-            schemas[kind] = pycddl.Schema(f"start = {kind}\n{CDDL}")
+            schemas[kind] = pycddl.Schema(f"start = {kind}\n{source}")
         schemas[kind].validate_cbor(encoding.encode(kit.meant(case["payload"])))
     refused = 0
     for case in GROUPS["act"].cases:
@@ -544,9 +538,12 @@ def seeds() -> list[bytes]:
     return [data for data in found if 0 < len(data) < 4_096]
 
 
-def known_to_differ(data: bytes) -> bool:
-    """Return whether an input meets a fault of :data:`KNOWN`."""
-    return any(name in KNOWN for name in ("encoding/tag-42", "encoding/bytes-like-a-cid")) and b"\xd8\x2a" in data
+def known_to_differ(value) -> bool:
+    """Return whether a value holds bytes that meet the fault ``encoding/bytes-like-a-cid`` of :data:`KNOWN`."""
+    if "encoding/bytes-like-a-cid" not in KNOWN:
+        return False
+    members = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return (isinstance(value, bytes) and value[:1] in (b"\x00", b"\x01", b"\x12")) or any(map(known_to_differ, members))
 
 
 def mutated(chance: random.Random, data: bytes) -> bytes:
@@ -606,25 +603,30 @@ def test_the_second_decoder_and_encoder_agree_on_values() -> None:
     chance = random.Random("values")
     for _ in range(3_000):
         value = generated(chance)
-        data = encoding.encode(value)
-        if known_to_differ(data):
+        if known_to_differ(value):
             continue
+        data = encoding.encode(value)
         assert data == kit.encode(value)
         assert same(oracle_cbor.decode(data), value)
         assert same(encoding.decode(data), value)
 
 
 def check_agreement(data: bytes) -> bool:
-    if known_to_differ(data):
-        return False
     ours, value = outcome(encoding.decode, data)
     theirs, other = outcome(oracle_cbor.decode, data)
+    if "encoding/tag-42" in KNOWN and b"\xd8\x2a" in data and ours and not theirs:
+        return False
+    if theirs and not ours and known_to_differ(other):
+        return False
     assert ours == theirs, (data.hex(), value, other)
     assert not ours or same(value, other), data.hex()
     return ours
 
 
 # --- a second implementation of COSE ----------------------------------------------------------------------------------
+
+
+LAX = {"envelope/verify-neighbour": "asked for a key, it takes any signature of the list that the key made"}
 
 
 def cose_key(public_key: bytes) -> COSEKey:
@@ -654,7 +656,9 @@ def test_cose_sign_by_another_implementation(case) -> None:
     "case", [p for p in cases("envelope", refused=True) if p.values[0]["reason"] == "signature.invalid"]
 )
 def test_bad_signatures_by_another_implementation(case) -> None:
-    """What we refuse to verify, the other implementation does, too."""
+    """What we refuse to verify, the other implementation refuses, too."""
+    if case["id"] in LAX:
+        pytest.skip(LAX[case["id"]])
     asked = case["verify"]
     public_key = bytes.fromhex(asked["key"])
     with pytest.raises(Exception):  # noqa: B017, PT011 -- whatever it raises, it does not accept

@@ -74,7 +74,7 @@ MANDATE = {
     "with": ids("party B"),
     "depth": 2,
     "fresh": 86_400,
-    "cosign": {"powers": 32, "keys": weighted(MEMBERS[:1]), "needs": 1},
+    "cosign": {"powers": 32, "keys": publics(MEMBERS[:1]), "needs": 1},
     "limit": {"path": "total", "most": ["EUR", "250000"], "ledger": HOME},
     "report": 3_600,
     "duty": {"kind": "open", "by": NOW + 86_400, "then": NEGOTIATORS[0].public},
@@ -224,7 +224,7 @@ SAMPLES: dict[str, tuple[str, dict, dict]] = {
     ),
     "refuse": (ORGANS, {**ORGAN, **ON}, TALLY),
     "accede": (ORGANS, {**ORGAN, **ON, **PAST}, CONSENT),
-    "apply": (ORGANS, {**ORGAN, **ON, "until": NOW + YEAR}, {}),
+    "apply": (ORGANS, {**ORGAN, **ON}, {"until": NOW + YEAR, **TALLY}),
     "stop-applying": (ORGANS, {**ORGAN, **ON}, {}),
     "object-reservation": (ORGANS, {**ORGAN, **ON, "about": id_of("ratification")}, {}),
     "denounce": (HOLDERLY, {**BY, **ON}, TALLY),
@@ -243,7 +243,6 @@ SAMPLES: dict[str, tuple[str, dict, dict]] = {
         {"streams": sorted([id_of(name), 4, id_of(f"head of {name}")] for name in ("party A", "dossier"))},
     ),
 }
-SAMPLES["apply"][2].update(TALLY)
 WORDS = "Comrades, the trains stand still."
 
 
@@ -417,14 +416,15 @@ def apply_limits(group: Group) -> None:
     lines = [["present", f"p{number}"] for number in range(65)]
     most = {**least("grant"), "lines": lines[:64], "depth": 16, "until": TIME_MAX, "from": TIME_MIN, "powers": 2047}
     most |= {"scope": [f"{number:03}" for number in range(256)], "private": named(64, "commitment")}
-    most |= {"limit": {"path": "p" * 256, "most": INTEGER_MAX, "ledger": HOME}}
+    path = ".".join(["p" * 64] * 3 + ["p" * 61])
+    most |= {"limit": {"path": path, "most": INTEGER_MAX, "ledger": HOME}}
     grant.valid("most", "every list and number at its greatest", most)
     grant.wrong("lines", "65 lines", lines, twin="most")
     grant.wrong("depth", "17", 17, twin="most")
     grant.wrong("powers", "2048", 2048, twin="most")
     grant.wrong("scope", "257 identifiers", [f"{number:03}" for number in range(257)], twin="most")
     grant.wrong("private", "65 commitments", named(65, "commitment"), twin="most")
-    grant.wrong("limit.path", "257 bytes", "p" * 257, twin="most")
+    grant.wrong("limit.path", "257 bytes", path + "p", twin="most")
     grant.wrong("from", "before year 1", TIME_MIN - 1, twin="most")
     say = Acts(group, "join", HOLDERLY)
     say.valid("long", "8,192 bytes of words", {**least("join"), "words": "w" * 8_192})
@@ -510,6 +510,8 @@ def wrong_fields(acts: Acts) -> None:
             wrong("passkeys.0.algorithm", "unknown", -70_003)
             wrong("passkeys.0.algorithm", "a signing key's", -19)
             wrong("passkeys.0.origin", "empty", "")
+            wrong("passkeys.0.key", "64 bytes", PASSKEYS[0]["key"][1:])
+            wrong("passkeys.1.key", "text", "an Ed25519 key")
             lacking = {name: value for name, value in PASSKEYS[0].items() if name != "relying_party"}
             wrong("passkeys.0", "no relying party", lacking, reason="act.field-missing")
         case "recover":
@@ -530,7 +532,7 @@ def wrong_fields(acts: Acts) -> None:
             wrong("with", "none", [])
             wrong("depth", "negative", -1)
             wrong("fresh", "negative", -1)
-            lacking = {"powers": 32, "keys": weighted(MEMBERS[:1])}
+            lacking = {"powers": 32, "keys": publics(MEMBERS[:1])}
             wrong("cosign", "no needs", lacking, reason="act.field-missing")
             lacking = {"path": "total", "most": 5}
             wrong("limit", "no ledger", lacking, reason="act.field-missing")

@@ -15,20 +15,21 @@ import time
 import tty
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nacl.signing import SigningKey
 
 from pourparler.cli import verify, words
-from pourparler.cli.tell import Teller, say
-from pourparler.core.act import Act, parse_act
+from pourparler.cli.tell import Teller, noun, say
+from pourparler.core.act import parse_act
 from pourparler.core.encoding import encode
 from pourparler.core.evidence import Bundle, Claim, Report, Verdict
+from pourparler.core.ledger import multiproof
 from pourparler.ports import StoreError
-from pourparler.service.export import assemble
+from pourparler.service.export import assemble, size_of
 from pourparler.service.intake import Intake
-from pourparler.service.replay import Differs, Played, Proof, Reading, ReplayClock, Scenario, play, read_scenario
+from pourparler.service.replay import Differs, Event, Played, Reading, ReplayClock, Scenario, play, read_scenario
 from pourparler.service.replay import Verdict as Answer
 from pourparler.store.sqlite import SqliteStore
 
@@ -38,10 +39,10 @@ EXPECTED = (Verdict.VALID, Verdict.INVALID, Verdict.CANNOT_TELL)
 SAYINGS: dict[str, Mapping[str, str]] = {
     "title": {"en": "The evidence", "fr": "La preuve"},
     "export": {
-        "en": "All of this leaves the ledger as one file of {size:,} bytes. Whoever gets it asks nobody: it is "
-        "verified offline, knowing nothing but the council's party id.",
-        "fr": "Tout ceci quitte le registre en un fichier de {size:,} octets. Qui le reçoit n'interroge personne : il "
-        "se vérifie hors ligne, sans rien connaître que l'identifiant de la partie du conseil.",
+        "en": "As of {at}, all of this leaves the ledgers as one file of {size:,} bytes. Whoever gets it asks nobody: "
+        "it is verified offline, knowing nothing but the council's party id.",
+        "fr": "À la date du {at}, tout ceci quitte les registres en un fichier de {size:,} octets. Qui le reçoit "
+        "n'interroge personne : il se vérifie hors ligne, sans rien connaître que l'identifiant de la partie du conseil.",
     },
     "as-it-is": {"en": "As it is, trusting only party {party}…", "fr": "Tel quel, sans confiance qu'en {party}…"},
     "changed": {
@@ -52,6 +53,10 @@ SAYINGS: dict[str, Mapping[str, str]] = {
         "en": "One act left out, as if it had never been: entry {index}, {kind}",
         "fr": "Un acte omis, comme s'il n'avait jamais été : l'inscription {index}, {kind}",
     },
+    "later": {
+        "en": "The same claim, exported after all that came later: a verdict is always as of an index",
+        "fr": "Le même énoncé, exporté après tout ce qui suivit : un verdict vaut toujours à un rang donné",
+    },
     "acts": {"en": "acts were tried", "fr": "actes tentés"},
     "accepted": {"en": "of them accepted", "fr": "acceptés"},
     "void": {"en": "void: logged, without effect", "fr": "nuls : inscrits, sans effet"},
@@ -61,6 +66,10 @@ SAYINGS: dict[str, Mapping[str, str]] = {
     "signatures": {"en": "signatures checked", "fr": "signatures vérifiées"},
     "milliseconds": {"en": "milliseconds to check all of it", "fr": "millisecondes pour tout vérifier"},
     "again": {"en": "To check it yourself, as often as you like:", "fr": "Pour vérifier vous-même, autant de fois :"},
+    "beside": {
+        "en": "The changed file, the shortened one and the ledgers lie beside it.",
+        "fr": "Le fichier altéré, le fichier raccourci et les registres sont à côté.",
+    },
     "keys": {
         "en": "[v]erify again   [t]amper with a byte   [d]rop an act   [s]how the steps   [q]uit",
         "fr": "[v]érifier   [t]oucher à un octet   [d]ôter un acte   [s] voir les étapes   [q]uitter",
@@ -99,54 +108,50 @@ class Dice:
 # --- one run ----------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
 class Stage:
-    """A played scenario with its open ledgers; ``at`` is the instant that the evidence is to be as of."""
+    """A played scenario with its open ledgers, and the evidence as it left them at the instant of the claim."""
 
-    played: Played
-    ledgers: Mapping[str, Intake]
-    at: int
-
-    @property
-    def scenario(self) -> Scenario:
-        return self.played.scenario
-
-    @property
-    def proof(self) -> Proof:
-        assert self.played.proof is not None
-        return self.played.proof
-
-    @property
-    def party(self) -> bytes:
-        """The council's party."""
-        return self.proof.party
-
-    @property
-    def ledger(self) -> Intake:
-        """The ledger of the claim."""
-        return self.ledgers[self.proof.ledger]
+    def __init__(self, played: Played, ledgers: Mapping[str, Intake], clock: ReplayClock) -> None:
+        assert played.proof is not None
+        self.played = played
+        self.ledgers = ledgers
+        self.proof = played.proof
+        self.party = played.proof.party  # the council's
+        self.ledger = ledgers[played.proof.ledger]
+        self.clock = clock
+        self.at = clock.now()
+        self.bundle = self.export()
+        self.data = self.bundle.encoded()
+        shown = ((index, parse_act(entry)) for index, entry in self.bundle.ledgers[0].entries)
+        # The acts that it shows of the claim's ledger, by index; the ledger's own entries are none.
+        self.acts = {index: act for index, act in shown if act.kind not in ("ledger", "stamp")}
 
     def trust(self) -> str:
         """Return all that the verifier is told beforehand, as it stands on a command line."""
         return f"{self.party.hex()}=handed over by the council"
 
-    def export(self, without: frozenset[int] = frozenset()) -> Bundle:
-        """Return the evidence; ``without`` leaves entries of the claim's ledger out."""
+    def export(self) -> Bundle:
+        """Return the evidence for the scenario's claim, as of now."""
         parties = tuple(sorted((self.party, self.proof.other)))
         claim = Claim("in-force", self.ledger.depositary, 0, parties, self.proof.dossier, self.proof.text)
-        return assemble(claim, list(self.ledgers.values()), texts=self.played.text_bytes.values(), exclude=without)
+        return assemble(claim, list(self.ledgers.values()), texts=self.played.text_bytes.values())
 
-    def acts(self, bundle: Bundle) -> list[tuple[int, Act]]:
-        """Return the acts that a bundle shows of the claim's ledger; the ledger's own entries are none."""
-        found = [(index, parse_act(entry)) for index, entry in bundle.ledgers[0].entries]
-        return [(index, act) for index, act in found if act.kind not in ("ledger", "stamp")]
+    def without(self, index: int) -> bytes:
+        """Return the evidence with one entry of the claim's ledger left out, as somebody would who hides it: the
+        proof fits what is left."""
+        shown = self.bundle.ledgers[0]
+        entries = tuple(entry for entry in shown.entries if entry[0] != index)
+        size = size_of(shown.checkpoint, shown.depositary)
+        hashes = multiproof(size, [index for index, _ in entries], self.ledger.node)
+        cut = replace(shown, entries=entries, hashes=hashes)
+        return replace(self.bundle, ledgers=(cut, *self.bundle.ledgers[1:])).encoded()
 
 
 def run(name: str, *, once: bool, reading: str, pace: float | None, language: str, keep: Path | None) -> int:
     """Play, tell, export, verify; then let whoever watches break it. Return the exit code."""
     screen = words.Screen()
     interactive = not once and sys.stdin.isatty() and sys.stdout.isatty()
-    slow = pace if pace is not None else (0.1 if interactive else 0.0)
+    slow = pace if pace is not None else (0.25 if interactive else 0.0)
     with ExitStack() as ledgers:
         try:
             folder = open_folder(keep)
@@ -178,34 +183,48 @@ def open_folder(keep: Path | None) -> Path:
 
 
 def load_scenario(name: str, reading: Reading) -> Scenario:
-    import os
-
-    return read_scenario(Path(os.environ["MINI"]).read_text("utf-8"), reading)
+    """Return a scenario that comes with the package, or that lies beside its source."""
+    places = (Path(__file__).parents[1] / "scenarios", Path(__file__).parents[3] / "scenarios")
+    for place in places:
+        with suppress(FileNotFoundError):
+            return read_scenario((place / f"{name}.toml").read_text("utf-8"), reading)
+    raise FileNotFoundError(f"the scenario {name} is not installed")
 
 
 def perform(scenario: Scenario, reading: Reading, folder: Path, teller: Teller, ledgers: ExitStack) -> Stage:
-    """Play one reading through ledgers in a folder, telling it on the way."""
+    """Play one reading through ledgers in a folder, telling it on the way.
+
+    The evidence leaves at the instant that the scenario's claim names; the story goes on after it.
+    """
     folder.mkdir(exist_ok=True)
     clock = ReplayClock(scenario.rows[0].at)
     desks: dict[str, Intake] = {}
     for symbol, given in scenario.ledgers.items():
         store = SqliteStore(folder / f"{symbol}.sqlite")
         ledgers.callback(store.close)
-        desks[symbol] = Intake(store, FreshKey.make(), clock, given.get("origin", f"{symbol}.example"))
+        desks[symbol] = Intake(store, FreshKey.make(), clock, given["origin"])
     keys = {actor: FreshKey.make() for actor in scenario.actors}
+    stages: list[Stage] = []
+    told: list[Event] = []
+
+    def tell(event: Event) -> None:
+        told.append(event)
+        if event.planned is None or event.planned is event.row.acts[-1]:
+            teller.tell(event.row, told)
+            told.clear()
+
     teller.begin(reading)
-    played = play(
+    play(
         scenario,
         desks,
         keys=keys.__getitem__,
         clock=clock,
         chance=Dice(),
         reading=reading,
-        on_event=teller.tell,
+        on_event=tell,
+        on_proof=lambda played: stages.append(Stage(played, desks, clock)),
     )
-    assert played.proof is not None
-    clock.time = played.proof.at
-    return Stage(played, desks, clock.time)
+    return stages[0]
 
 
 # --- the end ----------------------------------------------------------------------------------------------------------
@@ -228,9 +247,8 @@ class Finale:
         self.stage = stage
         self.folder = folder
         self.language = language
-        self.bundle = stage.export()
-        self.data = self.bundle.encoded()
-        self.regions = list(regions(self.bundle, self.data))
+        self.data = stage.data
+        self.regions = list(regions(stage.bundle, stage.data))
         self.last: Report | None = None
 
     def say(self, name: str, **parts: object) -> str:
@@ -241,8 +259,9 @@ class Finale:
         screen.line()
         screen.rule(self.say("title"))
         screen.line()
-        screen.line(self.say("export", size=len(self.data)))
+        screen.line(self.say("export", size=len(self.data), at=words.date_time(self.stage.at)))
         verdicts = [self.as_it_is(), self.one_byte_changed(), self.one_act_left_out()]
+        self.later()
         self.figures()
         self.command()
         if interactive:
@@ -251,12 +270,12 @@ class Finale:
 
     # The three tests.
 
-    def judge(self, name: str, data: bytes) -> Report:
+    def judge(self, name: str, data: bytes, at: int | None = None) -> Report:
         """Write a file and verify it as `pourparler verify` does, knowing nothing but the council's party id."""
-        path = self.folder / f"{self.stage.scenario.id}{name}.evidence"
+        path = self.folder / f"{self.stage.played.scenario.id}{name}.evidence"
         path.write_bytes(data)
         started = time.perf_counter()
-        examined = verify.examine(str(path), trust=[self.stage.trust()], at=str(self.stage.at))
+        examined = verify.examine(str(path), trust=[self.stage.trust()], at=str(self.stage.at if at is None else at))
         self.milliseconds = (time.perf_counter() - started) * 1000
         self.last = examined.report
         return examined.report
@@ -275,16 +294,21 @@ class Finale:
 
     def one_byte_changed(self) -> Verdict:
         """Change a byte of the last decision that the evidence holds: a ratification, where there is one."""
-        decisions = [index for index, act in self.stage.acts(self.bundle) if act.kind == "ratify"]
-        index = decisions[-1] if decisions else self.stage.acts(self.bundle)[-1][0]
-        start = self.data.index(self.stage.ledger.entry(index))
-        return self.change(start + len(self.stage.ledger.entry(index)) // 2, number=2)
+        entry = self.stage.ledger.entry(self.last_of("ratify"))
+        return self.change(self.data.index(entry) + len(entry) // 2, number=2)
 
     def one_act_left_out(self) -> Verdict:
         """Leave a dismissal out, where there is one: the piece that somebody might like to lose."""
-        acts = self.stage.acts(self.bundle)
-        wanted = [index for index, act in acts if act.kind in ("dismiss", "urgent-dismiss")] or [acts[0][0]]
-        return self.leave_out(wanted[0], number=3)
+        return self.leave_out(self.last_of("urgent-dismiss", "dismiss"), number=3)
+
+    def later(self) -> None:
+        """The same claim, exported when the whole story is over: a verdict is always as of an index."""
+        data = self.stage.export().encoded()
+        self.show(4, self.say("later"), self.judge("-later", data, at=self.stage.clock.now()))
+
+    def last_of(self, *kinds: str) -> int:
+        acts = self.stage.acts
+        return max((index for index, act in acts.items() if act.kind in kinds), default=max(acts))
 
     def change(self, position: int, number: int = 0) -> Verdict:
         bit = 1 << secrets.randbelow(8)
@@ -294,16 +318,15 @@ class Finale:
         return self.show(number, title, self.judge("-changed", data))
 
     def leave_out(self, index: int, number: int = 0) -> Verdict:
-        act = dict(self.stage.acts(self.bundle))[index]
-        data = self.stage.export(frozenset({index})).encoded()
-        return self.show(number, self.say("left-out", index=index, kind=act.kind), self.judge("-short", data))
+        title = self.say("left-out", index=index, kind=noun(self.stage.acts[index].kind, self.language))
+        return self.show(number, title, self.judge("-short", self.stage.without(index)))
 
     # Figures, and how to do it again.
 
     def figures(self) -> None:
         answers = [event.outcome for event in self.stage.played.events if event.outcome]
         counted = {verdict: sum(answer.verdict is verdict for answer in answers) for verdict in Answer}
-        entries = [entry for shown in self.bundle.ledgers for _, entry in shown.entries]
+        entries = [entry for shown in self.stage.bundle.ledgers for _, entry in shown.entries]
         rows = (
             ("acts", len(answers)),
             ("accepted", counted[Answer.ACCEPTED]),
@@ -320,12 +343,13 @@ class Finale:
             self.screen.line(self.say(name), lead=f"{number:>10,}  ")
 
     def command(self) -> None:
-        path = self.folder / f"{self.stage.scenario.id}.evidence"
+        path = self.folder / f"{self.stage.played.scenario.id}.evidence"
         self.screen.line()
         self.screen.line(self.say("again"), lead="   ")
         at = words.iso(self.stage.at)
         self.screen.raw(f"   ./run pourparler verify {shlex.quote(str(path))} --at {at} \\")
         self.screen.raw(f"     --trust {shlex.quote(self.stage.trust())}")
+        self.screen.line(self.say("beside"), lead="   ")
 
     # Whoever watches may try.
 
@@ -342,7 +366,7 @@ class Finale:
                     case "t":
                         self.change(secrets.randbelow(len(self.data)))
                     case "d":
-                        self.leave_out(secrets.choice(self.stage.acts(self.bundle))[0])
+                        self.leave_out(secrets.choice(list(self.stage.acts)))
                     case "s" if self.last:
                         words.print_steps(self.screen, self.last)
                     case "q" | "":

@@ -7,15 +7,16 @@ turns, a line in the margin says what that shows.
 
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from pourparler.cli.words import EPOCH, MARKS, MONTHS, STYLES, Part, Screen, clean, date_time
+from pourparler.cli.words import EPOCH, MARKS, MONTHS, NARROW, STYLES, Part, Screen, clean, date_time
 from pourparler.core.evidence import Verdict as Colour
 from pourparler.service.replay import Event, Logged, Nature, Played, Reading, Row, Scenario, Shown, State, Verdict
 
 Words = Mapping[str, str]
-LEAD = 19  # columns for the two dates
+LEAD = 18  # columns for the two dates
 ANSWERS = {Verdict.ACCEPTED: Colour.VALID, Verdict.VOID: Colour.CANNOT_TELL, Verdict.REFUSED: Colour.INVALID}
 
 SAYINGS: dict[str, Words] = {
@@ -29,7 +30,7 @@ SAYINGS: dict[str, Words] = {
     "line": {"en": "red line", "fr": "ligne rouge"},
     "same-lines": {"en": "the same {number} red lines", "fr": "les mêmes {number} lignes rouges"},
     "private": {"en": "{number} more, known to the two of them only", "fr": "{number} de plus, connues d'eux seuls"},
-    "until": {"en": "until", "fr": "jusqu'au"},
+    "until": {"en": "until {instant}", "fr": "jusqu'au {instant}"},
     "scope": {"en": "for", "fr": "pour"},
     "report": {"en": "must report within {hours} h", "fr": "rend compte sous {hours} h"},
     "duty": {"en": "duty: {kind} by {instant}, else {then}", "fr": "devoir : {kind} avant le {instant}, sinon {then}"},
@@ -38,8 +39,8 @@ SAYINGS: dict[str, Words] = {
     "refused-how": {"en": "never logged", "fr": "jamais inscrit"},
     "void-how": {"en": "logged at {index}, without effect", "fr": "inscrit sous {index}, sans effet"},
     "at-step": {"en": "at step {step}", "fr": "à l'étape {step}"},
-    "not-yet": {"en": "{side} does not know yet: {news}", "fr": "{side} ne sait pas encore : {news}"},
-    "knows": {"en": "{side} now knows: {news}", "fr": "{side} sait désormais : {news}"},
+    "missed": {"en": "who has not heard of {news}: {sides}", "fr": "qui ne connaît pas encore {news} : {sides}"},
+    "heard": {"en": "who has now heard of {news}: {sides}", "fr": "qui connaît désormais {news} : {sides}"},
     "dossier": {"en": "talks", "fr": "pourparlers"},
     "since": {"en": "since {instant}", "fr": "depuis le {instant}"},
     "staging": {"en": "staging", "fr": "mise en scène"},
@@ -47,6 +48,10 @@ SAYINGS: dict[str, Words] = {
     "what-if": {"en": "what if", "fr": "et si"},
     "outside": {"en": "afterwards", "fr": "plus tard"},
     "interrupted": {"en": "Interrupted.", "fr": "Interrompu."},
+    "dates": {
+        "en": "Left: the day by the old calendar (OS, Petrograd), under it by the new one (NS), 13 days later.",
+        "fr": "À gauche, le jour selon l'ancien calendrier (Petrograd) ; dessous, selon le nouveau, 13 jours après.",
+    },
     "legend": {
         "en": "✓ accepted   ✗ REFUSED, never logged   ? VOID, logged without effect   [S1] source",
         "fr": "✓ accepté   ✗ REFUSÉ, jamais inscrit   ? NUL, inscrit sans effet   [S1] source",
@@ -77,16 +82,16 @@ FACTS: dict[int, Words] = {
         "fr": "Le mandat dit ce qu'il peut. Conclure n'y est pas, qui que ce soit qui le presse.",
     },
     2: {
-        "en": "An order carries its number, its instant and its key: the receiver checks it alone. Asking another office "
-        "proves nothing and suspends nothing.",
-        "fr": "Un ordre porte son numéro, son instant, sa clé : qui le reçoit le vérifie seul. Demander à un autre bureau "
-        "ne prouve rien et ne suspend rien.",
+        "en": "An order carries its number, its instant and its key: the receiver checks it alone. Asking another "
+        "office proves nothing and suspends nothing.",
+        "fr": "Un ordre porte son numéro, son instant, sa clé : qui le reçoit le vérifie seul. Demander à un autre "
+        "bureau ne prouve rien et ne suspend rien.",
     },
     3: {
-        "en": "Whoever has no notice of a dismissal still writes to the old man. It works against each of them from its "
-        "place in a ledger that they read.",
-        "fr": "Qui n'a pas notification d'une révocation écrit encore à l'ancien. Elle vaut contre chacun dès sa place "
-        "dans un registre qu'il lit.",
+        "en": "Whoever has no notice of a dismissal still writes to the old man. It works against each of them from "
+        "its place in a ledger that they read.",
+        "fr": "Qui n'a pas notification d'une révocation écrit encore à l'ancien. Elle vaut contre chacun dès sa "
+        "place dans un registre qu'il lit.",
     },
     4: {
         "en": "What is stopped stops at once; what is held over goes on.",
@@ -101,8 +106,8 @@ FACTS: dict[int, Words] = {
         "fr": "Les sources se lisent de deux façons. Dans aucune une trêve locale ne lie avant l'approbation.",
     },
     7: {
-        "en": "A wider text will end the local ones by its scope: nobody has to list them.",
-        "fr": "Un texte plus large mettra fin aux trêves locales par son étendue : nul n'a à les énumérer.",
+        "en": "A wider text ends the local ones by its extent: nobody has to list them.",
+        "fr": "Un texte plus large met fin aux trêves locales par son étendue : nul n'a à les énumérer.",
     },
     8: {
         "en": "One instant: two clocks, two calendars. Entry into force is computed; nobody signs it.",
@@ -117,8 +122,8 @@ FACTS: dict[int, Words] = {
         "fr": "Signé, publié, en vigueur : trois jours différents, chacun prouvable.",
     },
     11: {
-        "en": "Seven days' notice were agreed. The ledger counts them, and so can anybody.",
-        "fr": "Un préavis de sept jours était convenu. Le registre les compte, et chacun peut le faire.",
+        "en": "Seven days were agreed and two were kept. The ledger counts them, and so can anybody.",
+        "fr": "Sept jours étaient convenus, deux furent tenus. Le registre les compte, et chacun peut le faire.",
     },
     12: {
         "en": "Urgency can stop, and can start talks. It binds nobody, and must be confirmed.",
@@ -133,8 +138,21 @@ FACTS: dict[int, Words] = {
         "fr": "Un remède est une suite inscrite pour l'accord, jamais l'ordre de nuire à quiconque.",
     },
 }
+# The row at which a fact is plainest, where that is not the first one that carries it.
+FACT_ROWS: dict[str, dict[int, str]] = {
+    "november-1917": {
+        2: "wrong-authority",
+        3: "protest",
+        7: "soly-in-force",
+        8: "armistice-in-force",
+        9: "deadline-passes",
+        10: "soly-printed",
+        11: "advance",
+    },
+}
 TURNS = frozenset({2, 3, 7, 8, 11})
 TURNING_KINDS = frozenset({"dismiss", "urgent-dismiss", "ratify", "breach"})
+TELLING_KINDS = TURNING_KINDS | {"query", "reply", "suspend", "denounce", "remedy", "dissolve"}
 
 
 def instant(text: str) -> float:
@@ -190,7 +208,8 @@ STATES_FR = {
 LINES_FR = (
     (r" is not stated$", " n'y figure pas"), (r" is stated$", " y figure"), (r" is at least ", " est au moins "),
     (r" is at most ", " est au plus "), (r" is not ", " n'est pas "), (r" is none of ", " n'est aucun de "),
-    (r" is one of ", " est l'un de "), (r" is before ", " est avant "), (r" is after ", " est après "), (r" is ", " est "),
+    (r" is one of ", " est l'un de "), (r" is before ", " est avant "), (r" is after ", " est après "),
+    (r" is ", " est "),
 )  # fmt: skip
 
 NOUNS: dict[str, tuple[str, str]] = {
@@ -281,32 +300,33 @@ def line_in_words(line: str, language: str) -> str:
     return line
 
 
-def state_word(word: str, language: str) -> str:
-    if language != "fr":
-        return word
-    base, comma, rest = word.partition(", ")
-    return STATES_FR.get(base, base) + comma + STATES_FR.get(rest, rest)
-
-
 # The two clocks of the front; Petrograd kept summer time, three hours ahead of UTC, until the end of December.
 BERLIN, PETROGRAD = timedelta(hours=1), timedelta(hours=3)
 JULIAN = timedelta(days=13)
+SUMMER_TIME_ENDS = datetime(1917, 12, 28, tzinfo=UTC)
 
 
-def on_both_clocks(seconds: int) -> str:
-    """Return an instant of 1917 in both calendars and on both clocks."""
+def on_both_clocks(seconds: int, language: str) -> str:
+    """Return an instant of 1917 in both calendars and on both clocks, such as
+    ``4 (17) Dec 1917, 12:00 in Berlin = 14:00 in Petrograd``."""
     at = EPOCH + timedelta(seconds=seconds)
     old, new = at + PETROGRAD - JULIAN, at + PETROGRAD
-    old_style = f"{old.day} {MONTHS[old.month - 1]}" if old.month != new.month else f"{old.day}"
-    clocks = f"{at + BERLIN:%H:%M} in Berlin = {at + PETROGRAD:%H:%M} in Petrograd"
-    return f"{old_style} ({new.day}) {MONTHS[new.month - 1]} {new.year}, {clocks}"
+    month = MONTHS[new.month - 1]
+    if at >= SUMMER_TIME_ENDS:
+        return date_time(seconds)
+    days = f"{old.day} ({new.day}) {month}"
+    if old.month != new.month:
+        days = f"{old.day} {MONTHS[old.month - 1]} ({new.day} {month})"
+    place = "à" if language == "fr" else "in"
+    clocks = f"{at + BERLIN:%H:%M} {place} Berlin = {at + PETROGRAD:%H:%M} {place} Petrograd"
+    return f"{days} {new.year}, {clocks}"
 
 
 # --- the teller -------------------------------------------------------------------------------------------------------
 
 
 class Teller:
-    """Tells the events of one run as they come. With ``before``, an earlier run, only what differs from it."""
+    """Tells the rows of one run as they come. With ``before``, an earlier run, only the rows that differ from it."""
 
     def __init__(
         self, screen: Screen, scenario: Scenario, language: str, pace: float, before: Played | None = None
@@ -315,12 +335,13 @@ class Teller:
         self.scenario = scenario
         self.language = language
         self.pace = pace
-        self.before = {key_of(event): gist(event, language) for event in before.events} if before else {}
+        self.before = {row.id: gist(events) for row, events in by_row(before.events)} if before else None
+        self.news = {act.id: act.news for row in scenario.rows for act in row.acts if act.news}
         self.chapter = -1
-        self.row = ""
         self.facts_told: set[int] = set()
         self.lines_told: tuple[str, ...] = ()
-        self.lacks: dict[str, tuple[str, ...]] = {}
+        self.lacks: dict[str, frozenset[str]] = {}
+        self.owed: set[tuple[str, str]] = set()  # side and news: said to be missing, and not yet to have come
 
     def say(self, name: str, **parts: object) -> str:
         return say(name, self.language, **parts)
@@ -331,17 +352,18 @@ class Teller:
         """Print the title page."""
         screen, scenario, language = self.screen, self.scenario, self.language
         screen.line()
-        if self.before:
+        if self.before is not None:
             screen.rule()
             screen.line((self.say("differs"), "bold"), lead="   ")
-        else:
-            screen.line((scenario.title[language], "bold"), lead="   ")
-            screen.line()
-            screen.line(scenario.about[language], lead="   ")
-            screen.line((scenario.calendars[language], "dim"), lead="   ")
+            screen.line(self.say(reading.value), lead="   ")
+            return
+        screen.line((scenario.title[language], "bold"), lead="   ")
+        screen.line()
+        screen.line(scenario.about[language], lead="   ")
+        screen.line()
+        screen.line((self.say("dates"), "dim"), lead="   ")
+        screen.line((self.say("legend"), "dim"), lead="   ")
         screen.line((self.say(reading.value), "dim"), lead="   ")
-        if not self.before:
-            screen.line((self.say("legend"), "dim"), lead="   ")
 
     def turn_page(self, row: Row) -> None:
         chapters = CHAPTERS.get(self.scenario.id, ())
@@ -350,34 +372,43 @@ class Teller:
             self.chapter = reached
             self.screen.line()
             self.screen.rule(f"{reached + 1}. {chapters[reached][1][self.language]}")
-            self.screen.line()
+        self.screen.line()
 
     # A row.
 
-    def tell(self, event: Event) -> None:
-        """Print one event."""
-        known = self.before.get(key_of(event))
-        if known is None or known != gist(event, self.language):
-            if event.row.id != self.row:
-                self.row = event.row.id
-                self.tell_row(event.row, turning=is_turn(event))
-            if event.planned:
+    def tell(self, row: Row, events: Sequence[Event]) -> None:
+        """Print one row of the story with all that was tried in it."""
+        missed, heard = self.learn(events[-1])
+        if self.before is not None and self.before.get(row.id) == gist(events):
+            return
+        turning = is_turn(row, events)
+        self.turn_page(row)
+        self.tell_row(row, turning=turning)
+        quiet: list[Event] = []
+        for event in events:
+            if not event.planned:
+                continue
+            if is_quiet(event):
+                quiet.append(event)
+            else:
+                self.tell_together(quiet)
+                quiet = []
                 self.tell_act(event)
-            self.tell_changes(event)
-        if self.row == event.row.id and (event.planned is None or event.planned is event.row.acts[-1]):
-            self.tell_knowledge(event)
-            self.tell_facts(event.row)
-            time.sleep(self.pace)
+        self.tell_together(quiet)
+        self.tell_changes(events)
+        self.tell_knowledge(missed, heard)
+        self.tell_facts(row)
+        time.sleep(self.pace)
 
     def tell_row(self, row: Row, *, turning: bool) -> None:
-        self.turn_page(row)
         parts: list[Part] = []
         if row.nature is not Nature.HISTORY:
             parts.append((f"({self.say(row.nature.value)}) ", "italic magenta"))
-        parts.append((row.what[self.language], "bold" if turning else ""))
+        style = "bold" if turning else "dim" if row.nature is Nature.STAGING else ""
+        parts.append((row.what[self.language], style))
         if row.sources:
             parts.append((" " + "".join(f"[{source}]" for source in row.sources), "dim cyan"))
-        dates = [date for date in (row.old_style, row.new_style) if date]
+        dates = list(dict.fromkeys(date.replace(" 1917", "") for date in (row.old_style, row.new_style) if date))
         self.screen.entry(dates, parts, width=self.indent, marked=turning)
 
     def indented(self, *parts: Part, lead: Part = "") -> None:
@@ -386,9 +417,19 @@ class Teller:
 
     @property
     def indent(self) -> int:
-        return LEAD if self.screen.width >= 64 else 2
+        return LEAD if self.screen.width >= NARROW else 2
 
-    # An act.
+    # Acts.
+
+    def tell_together(self, events: Sequence[Event]) -> None:
+        """Print ordinary acts: one or two on a line each, more of them counted on one line."""
+        if len(events) <= 2:
+            for event in events:
+                self.tell_act(event)
+            return
+        counted = Counter(noun(event.planned.kind, self.language) for event in events if event.planned)
+        said = ", ".join(f"{kind} \u00d7{number}" if number > 1 else kind for kind, number in counted.items())
+        self.indented(said, (f"  {self.places(events)}", "dim"), lead=("✓", "green"))
 
     def tell_act(self, event: Event) -> None:
         """Print who did what, under which mandate, and what the ledger answered."""
@@ -400,51 +441,72 @@ class Teller:
         if planned.nature is not event.row.nature:
             parts.append((f"({self.say(planned.nature.value)}) ", "italic magenta"))
         if planned.what:
-            parts += [planned.what[self.language], (f" ({self.spoken(event)})", "dim")]
+            parts.append(f"{planned.what[self.language]} ")
+            parts.append((f"({self.spoken(event)})", "dim"))
         else:
             parts.append(self.spoken(event))
         if answer.verdict is Verdict.ACCEPTED:
-            parts.append((f"  {self.places(event.logged)}", "dim"))
+            parts.append((f"  {self.places([event])}", "dim"))
         self.indented(*parts, lead=(MARKS[colour], f"bold {STYLES[colour]}"))
         if answer.verdict is not Verdict.ACCEPTED:
             self.tell_refusal(answer)
-        elif event.grants:
+        elif event.grants and event.planned and event.planned.nature is Nature.HISTORY:
             self.tell_mandate(event.grants)
 
     def spoken(self, event: Event) -> str:
-        """Return the act in the product's words: what, of which text, by whom, under which mandate, to whom."""
+        """Return the act in the product's words: what, of what, by whom, under which mandate, to whom."""
         planned = event.planned
         assert planned is not None
-        said = NOUNS.get(planned.kind, (planned.kind, planned.kind))[LANGUAGES.index(self.language)]
-        of = planned.of or planned.fields.get("text")
+        said = noun(planned.kind, self.language)
+        of = planned.of or planned.fields.get("text") or planned.fields.get("of") or planned.fields.get("mandate")
         if isinstance(of, str):
-            said += f" “{name_of(of)}”"
+            said += f"{':' if of in self.news else ''} {self.called(of)}"
         if who := self.speakers(event):
             said += f", {who}"
         if event.chain:
-            said += f" {self.say('under')} “{name_of(event.chain[-1].name)}”"
+            said += f", {self.say('under')} {self.called(event.chain[-1].name)}"
         if event.grants:
-            said += f" → {self.actors(event.grants.holder)}"
+            said += f" → {self.holder(event.grants)}"
         return said
 
+    def called(self, symbol: str) -> str:
+        """Return what a thing is called: by the words in which it is news, or by its symbol in quotation marks."""
+        return self.news[symbol][self.language] if symbol in self.news else f"“{name_of(symbol)}”"
+
     def speakers(self, event: Event) -> str:
-        names = listed([self.actors(actor) for actor in event.speakers], self.language)
-        if event.chain or not event.speaks_for:
-            return names
-        return f"{name_of(event.speaks_for)} ({names})"
+        """Return who spoke: a holder's own name, or those who signed for an organ, or their number."""
+        names = self.gathered(event.speakers)
+        if event.chain or not names or len(event.speakers) == 1 or self.language != "en":
+            return listed(names, self.language)
+        several = listed(names, self.language) if len(names) <= 3 else f"{len(event.speakers)} signatures"
+        return several if len(names) == 1 else f"{name_of(event.speaks_for)} ({several})"
 
-    def actors(self, symbols: str) -> str:
-        """Return the names of actors, given by their symbols; what is no actor's symbol stands as it is."""
-        names = [symbol.strip() for symbol in symbols.split(",")]
+    def actors(self, symbols: Sequence[str]) -> str:
+        return listed(self.gathered(symbols), self.language)
+
+    def gathered(self, symbols: Sequence[str]) -> list[str]:
+        """Return the names of actors; those that differ by a number only as one: with how many there are.
+        What is no actor's symbol stands as it is."""
         known = self.scenario.actors
-        return ", ".join(known[name].name[self.language] if name in known else name for name in names)
+        names = [known[symbol].name[self.language] if symbol in known else symbol for symbol in symbols]
+        counted = Counter(re.sub(r" \(\d+\)$", "", name) for name in names)
+        return [f"{name} \u00d7{number}" if number > 1 else name for name, number in counted.items()]
 
-    def places(self, logged: Sequence[Logged]) -> str:
-        several = len(self.scenario.ledgers) > 1
+    def holder(self, mandate: Shown) -> str:
+        """Return who holds a mandate: actors, or in words whoever belongs to a class."""
+        symbols = mandate.holder.split(", ")
+        return self.actors(symbols) if set(symbols) <= self.scenario.actors.keys() else mandate.holder
+
+    def places(self, events: Sequence[Event]) -> str:
+        """Return where acts were logged: ``#20 smolny #50 neutral``, or ``#30…#44`` for several."""
+        found: dict[str, list[int]] = {}
+        for event in events:
+            for answer in event.logged:
+                if answer.index is not None:
+                    found.setdefault(answer.ledger, []).append(answer.index)
         return " ".join(
-            f"#{answer.index} {name_of(answer.ledger)}" if several else f"#{answer.index}"
-            for answer in logged
-            if answer.index is not None
+            f"#{indexes[0]}{f'…{indexes[-1]}' if len(indexes) > 1 else ''} {name_of(ledger)}"
+            for ledger, indexes in found.items()
         )
 
     def tell_refusal(self, answer: Logged) -> None:
@@ -452,9 +514,8 @@ class Teller:
         name = STEPS_FR.get(answer.step, answer.step_name) if self.language == "fr" else answer.step_name
         how = self.say(f"{answer.verdict.value}-how", index=answer.index)
         style = STYLES[ANSWERS[answer.verdict]]
-        self.indented(
-            (self.say(answer.verdict.value), f"bold {style}"), f" {step}, {name} ", (f"[{answer.reason}]", style)
-        )
+        parts: list[Part] = [(self.say(answer.verdict.value), f"bold {style}"), f" {step}, {name} "]
+        self.indented(*parts, (f"[{answer.reason}]", style))
         detail = f"{clean(answer.detail)}; " if self.language == "en" and answer.detail else ""
         self.indented((detail + how, "dim"))
 
@@ -466,102 +527,162 @@ class Teller:
         if mandate.scope:
             parts.append(f", {self.say('scope')} {', '.join(map(name_of, mandate.scope))}")
         if mandate.until is not None:
-            parts.append(f", {self.say('until')} {date_time(mandate.until)}")
+            parts.append(f", {self.say('until', instant=date_time(mandate.until))}")
         if mandate.report_seconds is not None:
             parts.append(f"; {self.say('report', hours=mandate.report_seconds // 3600)}")
         if found := re.fullmatch(r"(\S+) by (\S+), else (.+)", mandate.duty):
             by = date_time(int((datetime.fromisoformat(found[2]) - EPOCH).total_seconds()))
-            kind = NOUNS.get(found[1], (found[1], found[1]))[LANGUAGES.index(language)]
-            parts.append(f"; {self.say('duty', kind=kind, instant=by, then=self.actors(found[3]))}")
+            kind = noun(found[1], language)
+            parts.append(f"; {self.say('duty', kind=kind, instant=by, then=self.actors([found[3]]))}")
         self.indented(*parts)
         if mandate.lines and mandate.lines == self.lines_told:
             self.indented((self.say("same-lines", number=len(mandate.lines)), "red"))
-        else:
-            for line in mandate.lines:
-                self.indented((f"{self.say('line')}: ", "red"), line_in_words(line, language))
-            self.lines_told = mandate.lines or self.lines_told
+        elif mandate.lines:
+            lines = [line_in_words(line, language) for line in mandate.lines]
+            self.indented((f"{self.say('line')}: ", "red"), listed(lines, language))
+            self.lines_told = mandate.lines
         if mandate.private_lines:
             self.indented((f"{self.say('line')}: ", "red"), self.say("private", number=mandate.private_lines))
 
     # What follows.
 
-    def tell_changes(self, event: Event) -> None:
-        """Print what changed; consent to a text after the text, and whether it is in force as a line of its own."""
-        changes = [state for state in event.changes if state.word != "none"]
-        ordinary = [self.state(state) for state in changes if state.what != "effect"]
-        if ordinary:
-            self.indented("; ".join(ordinary), lead=("→", "bold blue"))
+    def tell_changes(self, events: Sequence[Event]) -> None:
+        """Print what the row changed: where talks, texts and consents stand; then what is in force, line by line."""
+        last: dict[tuple[str, str], State] = {}
+        for event in events:
+            for state in event.changes:
+                last.pop((state.what, state.about), None)
+                last[state.what, state.about] = state
+        changes = [state for state in last.values() if state.word not in ("none", "pending")]
+        found: dict[str, dict[str, list[str]]] = {}  # what it is about -> how it stands -> for which parties
+        for state in changes:
+            who, _, text = state.about.rpartition(": ")
+            if state.what != "effect":
+                about = f"{self.say('dossier')} “{name_of(text)}”" if state.what == "dossier" else f"“{name_of(text)}”"
+                parties = found.setdefault(about, {}).setdefault(self.word(state.word), [])
+                parties += [self.party(who)] if who else []
+        for about, words in found.items():
+            said = [
+                f"{word} ({listed(parties, self.language)})" if parties else word for word, parties in words.items()
+            ]
+            self.indented(f"{about}: {'; '.join(said)}", lead=("→", "blue"))
         for state in changes:
             if state.what == "effect":
-                self.indented((self.state(state), "bold blue"), lead=("→", "bold blue"))
+                self.indented((self.state(state), "bold"), lead=("→", "bold blue"))
 
     def state(self, state: State) -> str:
-        who, colon, what = state.about.rpartition(": ")
-        names = " – ".join(self.party(symbol) for symbol in who.split("-")) if colon else ""
-        about = f"{names}, “{name_of(what)}”" if colon else f"“{name_of(what)}”"
-        if state.what == "dossier":
-            about = f"{self.say('dossier')} {about}"
-        said = f"{about}: {state_word(state.word, self.language)}"
-        if state.what == "effect" and state.since is not None and state.word != "ended":
-            said += f" {self.say('since', instant=on_both_clocks(state.since))}"
-        return said + (f" ({clean(state.reason)})" if state.reason else "")
+        """Return whether a text is in force, between whom, since or until when."""
+        who, _, what = state.about.rpartition(": ")
+        parties = listed([self.party(symbol) for symbol in who.split("-")], self.language)
+        said = f"“{name_of(what)}”, {parties}: {self.word(state.word).upper()}"
+        if state.word == "in force" and state.since is not None:
+            said += f" {self.say('since', instant=on_both_clocks(state.since, self.language))}"
+        elif state.word == "notice running" and state.until is not None:
+            said += f" {self.say('until', instant=date_time(state.until))}"
+        return said + (f" ({clean(state.reason)})" if state.reason and self.language == "en" else "")
+
+    def word(self, word: str) -> str:
+        """Return a state as the reader's language has it."""
+        if self.language != "fr":
+            return word
+        return ", ".join(STATES_FR.get(part, part) for part in word.split(", "))
 
     def party(self, symbol: str) -> str:
-        name = self.scenario.parties.get(symbol, {}).get("name")
-        return str(name[self.language]) if isinstance(name, Mapping) else name_of(symbol).capitalize()
+        return str(self.scenario.parties[symbol][self.language])
 
-    def tell_knowledge(self, event: Event) -> None:
-        """Print which side has just missed news, or has heard at last what it had missed."""
+    # Who knows what.
+
+    def learn(self, event: Event) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+        """Return which news some sides have just missed, and which they have heard at last: by news, the sides.
+
+        What only those miss who read no ledger at all is the ordinary state of the world, and not told.
+        """
+        missed: dict[str, list[str]] = {}
+        heard: dict[str, list[str]] = {}
         for known in event.knowledge:
-            before = self.lacks.get(known.side, ())
-            self.lacks[known.side] = known.lacks
-            missed = [symbol for symbol in known.lacks if symbol not in before]
-            heard = [symbol for symbol in before if symbol not in known.lacks]
-            side = self.scenario.sides[known.side].name[self.language]
-            side = side[:1].upper() + side[1:]
-            for name, symbols in (("not-yet", missed), ("knows", heard)):
-                if symbols:
-                    news = listed([self.news(symbol) for symbol in symbols], self.language)
-                    self.indented((self.say(name, side=side, news=news), "dim"))
+            before = self.lacks.get(known.side, frozenset())
+            now = self.lacks[known.side] = frozenset(known.lacks)
+            for symbol in sorted(now - before):
+                missed.setdefault(symbol, []).append(known.side)
+            for symbol in sorted(before - now):
+                if (known.side, symbol) in self.owed:
+                    heard.setdefault(symbol, []).append(known.side)
+        readers = {side.id for side in self.scenario.sides.values() if side.reads}
+        missed = {symbol: sides for symbol, sides in missed.items() if readers & set(sides)}
+        self.owed |= {(side, symbol) for symbol, sides in missed.items() for side in sides}
+        return missed, heard
 
-    def news(self, symbol: str) -> str:
-        for row in self.scenario.rows:
-            for act in row.acts:
-                if act.id == symbol and act.news:
-                    return act.news[self.language]
-        return name_of(symbol)
+    def tell_knowledge(self, missed: Mapping[str, Sequence[str]], heard: Mapping[str, Sequence[str]]) -> None:
+        for name, found in (("missed", missed), ("heard", heard)):
+            by_sides: dict[tuple[str, ...], list[str]] = {}
+            for symbol, sides in found.items():
+                by_sides.setdefault(tuple(sides), []).append(self.called(symbol))
+            for sides, symbols in by_sides.items():
+                names = [self.scenario.sides[side].name[self.language] for side in sides]
+                said = self.say(name, sides=listed(names, self.language), news=listed(symbols, self.language))
+                self.indented((said, "italic"), lead=("○" if name == "missed" else "●", "dim"))
 
     def tell_facts(self, row: Row) -> None:
-        for number in row.facts:
+        at = FACT_ROWS.get(self.scenario.id, {})
+        here = [number for number in row.facts if number not in at] + [
+            n for n, symbol in at.items() if symbol == row.id
+        ]
+        for number in here:
             if number in FACTS and number not in self.facts_told:
                 self.facts_told.add(number)
                 self.indented((FACTS[number][self.language], "italic yellow"), lead=("│", "yellow"))
 
 
-def key_of(event: Event) -> tuple[str, str]:
-    return event.row.id, event.planned.id if event.planned else ""
+def by_row(events: Iterable[Event]) -> list[tuple[Row, list[Event]]]:
+    """Return the events gathered by their rows."""
+    found: dict[str, tuple[Row, list[Event]]] = {}
+    for event in events:
+        found.setdefault(event.row.id, (event.row, []))[1].append(event)
+    return list(found.values())
 
 
-def gist(event: Event, language: str) -> tuple[object, ...]:
-    """Return what makes an event another one in another reading."""
-    answer = event.outcome
-    return (
-        event.row.what[language],
-        (answer.verdict, answer.reason) if answer else None,
-        event.grants.powers if event.grants else None,
-        tuple((state.what, state.about, state.word) for state in event.changes),
+def gist(events: Sequence[Event]) -> list[object]:
+    """Return what makes a row another one in another reading: its words, its acts, what became of them."""
+    return [
+        (
+            sorted(event.row.what.items()),
+            event.planned.id if event.planned else "",
+            (event.outcome.verdict, event.outcome.reason) if event.outcome else None,
+            event.grants.powers if event.grants else (),
+        )
+        for event in events
+    ]
+
+
+def is_quiet(event: Event) -> bool:
+    """Return whether an act is ordinary: accepted, without a sentence of its own, and not where a story turns."""
+    planned, answer = event.planned, event.outcome
+    assert planned is not None
+    assert answer is not None
+    if answer.verdict is not Verdict.ACCEPTED or planned.what or planned.kind in TELLING_KINDS:
+        return False
+    return not (event.grants and planned.nature is Nature.HISTORY and planned.kind != "certify")
+
+
+def is_turn(row: Row, events: Sequence[Event]) -> bool:
+    """Return whether the story turns here, so that the row is to stand out."""
+    return bool(
+        row.nature is not Nature.STAGING
+        and (
+            TURNS & set(row.facts)
+            or any(act.kind in TURNING_KINDS for act in row.acts)
+            or any(
+                state.what == "effect" and state.word in ("in force", "notice running", "suspended")
+                for event in events
+                for state in event.changes
+            )
+        )
     )
+
+
+def noun(kind: str, language: str) -> str:
+    return NOUNS.get(kind, (kind, kind))[LANGUAGES.index(language)]
 
 
 def name_of(symbol: str) -> str:
     return symbol.replace("-", " ").replace("_", " ")
-
-
-def is_turn(event: Event) -> bool:
-    """Return whether the story turns here, so that the row is to stand out."""
-    row = event.row
-    return bool(
-        TURNS & set(row.facts)
-        or any(act.kind in TURNING_KINDS or act.expect.word != "accepted" for act in row.acts)
-        or any(state.what == "effect" and state.word in ("in force", "ended") for state in event.changes)
-    )

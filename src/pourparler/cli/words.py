@@ -10,6 +10,7 @@ import sys
 import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from textwrap import wrap
 from typing import IO, Any
 
 from rich.console import Console
@@ -22,6 +23,7 @@ from pourparler.core.registry import Registry
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 WIDEST = 100  # columns; longer lines are hard to read
+NARROW = 64  # columns; below, nothing stands in a column at the left
 EXIT_CODES = {Verdict.VALID: 0, Verdict.INVALID: 1, Verdict.CANNOT_TELL: 2}
 MARKS = {Verdict.VALID: "✓", Verdict.INVALID: "✗", Verdict.CANNOT_TELL: "?", None: "·"}
 STYLES = {Verdict.VALID: "green", Verdict.INVALID: "red", Verdict.CANNOT_TELL: "yellow", None: "dim"}
@@ -129,15 +131,16 @@ class Screen:
     def entry(self, heads: Sequence[str], parts: Sequence[Part], *, width: int, marked: bool) -> None:
         """Print a paragraph with short lines in a column at its left, or above it where the page is narrow."""
         style = "bold" if marked else "dim"
-        if self.width < 64:
+        if self.width < NARROW:
             self.line((" = ".join(heads), style))
             self.line(*parts, lead="  ")
             return
         rows = self.styled(*parts).wrap(self.console, self.width - width - 2)
-        for number in range(max(len(rows), len(heads))):
-            head = heads[number] if number < len(heads) else ""
-            row = rows[number] if number < len(rows) else Styled()
-            line = self.styled((f"{head:>{width}}", style if number == 0 or not marked else "dim"), "  ") + row
+        left = [(line, number) for number, head in enumerate(heads) for line in wrap(head, width)]
+        for number in range(max(len(rows), len(left))):
+            head, order = left[number] if number < len(left) else ("", 0)
+            line = self.styled((f"{head:>{width}}", style if order == 0 else "dim"), "  ")
+            line += rows[number] if number < len(rows) else Styled()
             line.rstrip()
             self.console.print(line, soft_wrap=True)
 

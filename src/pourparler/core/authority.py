@@ -198,20 +198,16 @@ class Ending:
     stops: Power
     holds_until: int | None = None
     lapses: int | None = None
-    answer: tuple[Moment, bool] | None = None
 
-    def works(self, power: Power, moment: Moment) -> bool:
-        """Return whether the ending stops ``power`` at the moment (which the caller knows to lie after it)."""
+    def works(self, power: Power, moment: Moment, confirmation: "Confirmation | None") -> bool:
+        """Return whether the ending stops ``power`` at the moment (which the caller knows to lie after it), given what
+        its organ has answered about it."""
         held_over = power and not power & self.stops
         if held_over and not (self.holds_until is not None and moment.time >= self.holds_until):
             return False
-        if self.answer and self.answer[0].index < moment.index:
-            return self.answer[1]
+        if confirmation is not None and confirmation.moment.index < moment.index:
+            return confirmation.answer
         return self.lapses is None or moment.time < self.lapses
-
-    @property
-    def unconfirmed(self) -> bool:
-        return self.lapses is not None and not (self.answer and self.answer[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -470,7 +466,7 @@ class Register:
             self.end(target.id, Ending(act, "standing.withdrawn", moment, ALL_POWERS))
             return
         for ending in self.endings.get(class_mandate.certifier, ()):
-            if self.is_real(ending.act) and ending.works(NO_POWER, moment):
+            if self.works(ending, NO_POWER, moment):
                 raise Refused("standing.certifier", "the certifier was dismissed before this certificate was logged")
         certificate = read_mandate(act, class_mandate.organ, class_mandate, moment)
         check_narrows(certificate, class_mandate)
@@ -532,9 +528,19 @@ class Register:
 
     def confirm(self, act: Act, moment: Moment) -> None:
         self.confirmations.setdefault(act["about"], []).append(Confirmation(act, moment))
-        about = self.confirmable(act["about"])
-        if isinstance(about, Ending) and about.answer is None:
-            about.answer = (moment, act["answer"])
+
+    def answered(self, ending: Ending) -> Confirmation | None:
+        """Return what the organ answered about a suspension or an urgent dismissal, in whatever order both came."""
+        return self.confirmed(ending.act.id, ending.act["organ"]) if ending.lapses is not None else None
+
+    def works(self, ending: Ending, power: Power, moment: Moment) -> bool:
+        """Return whether an ending that stands before the moment stops the power then."""
+        return self.is_real(ending.act) and ending.works(power, moment, self.answered(ending))
+
+    def unconfirmed(self, ending: Ending) -> bool:
+        """Return whether an ending lapses unless confirmed, and has not been."""
+        answer = self.answered(ending)
+        return ending.lapses is not None and not (answer is not None and answer.answer)
 
     def confirmed(self, act_id: bytes, organ: bytes, before: Moment | None = None) -> Confirmation | None:
         """Return the first answer about an act by this organ or one above it, before a moment if one is given."""
@@ -651,9 +657,8 @@ class Register:
 
     def check_endings(self, link: Mandate, power: Power, moment: Moment, counts: Callable[[Ending], bool]) -> None:
         for ending in self.endings.get(link.id, ()):
-            if ending.moment.index < moment.index and counts(ending) and ending.works(power, moment):
-                if self.is_real(ending.act):
-                    raise Refused(ending.reason, f"a link of the chain was stopped at index {ending.moment.index}")
+            if ending.moment.index < moment.index and counts(ending) and self.works(ending, power, moment):
+                raise Refused(ending.reason, f"a link of the chain was stopped at index {ending.moment.index}")
 
     def check_fresh(self, link: Mandate, power: Power, moment: Moment) -> None:
         """The lease: without a beacon younger than the mandate's bound, committing powers freeze."""

@@ -303,7 +303,11 @@ KEEPING = frozenset({C.SIGNED_AD_REFERENDUM, *BINDING, C.APPLYING, C.WITHDRAWING
 
 
 class Dossier:
-    """One dossier, folded. :meth:`admit` takes its acts in ledger order; everything else answers for a moment."""
+    """One dossier, folded. :meth:`admit` takes its acts in ledger order; everything else answers for a moment.
+
+    A moment lies at the last act folded or after it: the fold looks ahead in time, never back. To ask about an earlier
+    moment, fold less.
+    """
 
     def __init__(self, opening: Act, party: bytes, moment: Moment, around: Surroundings) -> None:
         rules = opening["rules"]
@@ -386,6 +390,8 @@ class Dossier:
             self.fit(act, register.party, moment, mandate=mandate)
         except (Refused, Malformed) as refusal:
             return refusal
+        if act.kind in LINED and self.around.text(act["text"]) is None:
+            self.note_doubt(act)
         return None
 
     def record(self, outcome: Outcome) -> Outcome:
@@ -421,7 +427,6 @@ class Dossier:
             lines += [line for _, holder, line in self.told_before(register.party) if holder in mandate.chain()]
         text = self.around.text(act["text"])
         if text is None:
-            self.note_doubt(act, bool(lines))
             return
         check_lines_kept(lines, text)
         if act.kind == "adopt":
@@ -429,10 +434,10 @@ class Dossier:
                 if holds(check, text.terms) is not Answer.KEPT:
                     raise Refused("text.check", f"{check.path} is not the {check.operator} of the figures it names")
 
-    def note_doubt(self, act: Act, lined: bool) -> None:
-        """Remember which texts' fate rests on a text that nobody can read here."""
+    def note_doubt(self, act: Act) -> None:
+        """Remember which texts rest on a text that nobody can read here, whose lines were thus not judged."""
         self.doubtful.add(act["text"])
-        if lined and act.kind == "propose" and act.get("answers"):
+        if act.kind == "propose" and act.get("answers"):
             self.doubtful.add(act["answers"])
 
     def told_before(self, party: bytes) -> Iterator[tuple[Act, Mandate, Line]]:
@@ -696,10 +701,9 @@ class Dossier:
         ends: list[tuple[int, str]] = []
         if clauses.term.until is not None and not clauses.term.tacit:
             ends.append((clauses.term.until, "its term is over"))
-        bilateral = len(self.parties) == 2
-        for notice in paper.denunciations:
-            if notice.withdrawn is None and (bilateral or notice.party in (first, second)):
-                ends.append((self.effective(paper, notice), "denounced"))
+        leaving = set(self.parties) if len(self.parties) == 2 else {first, second}
+        running = [n for n in paper.denunciations if n.withdrawn is None and n.party in leaving]
+        ends.extend((self.effective(paper, notice), "denounced") for notice in running)
         ends.extend((applied.moment.time, "a remedy was invoked") for applied in invoked(paper, clauses, "end"))
         wider = self.around.ended_by_wider(self, paper.digest, moment)
         if wider is not None:
@@ -1054,10 +1058,10 @@ def check_ratified(
     register = self.around.register(by.party)
     for link in signature.mandate.chain():  # a suspension that nobody confirmed never outweighs a ratification
         for ending in register.endings.get(link.id, ()):
-            if ending.unconfirmed or not past.holds(ending, register) or not register.is_real(ending.act):
+            if register.unconfirmed(ending) or not past.holds(ending, register):
                 continue
             after = Moment(max(ending.moment.index, signature.moment.index) + 1, by.moment.time)
-            if ending.works(signature.act.row.power, after):
+            if register.works(ending, signature.act.row.power, after):
                 raise Refused(ending.reason, "in the ratification's past, the signer's mandate had ended")
     if register.home is not None:
         check_home_endings(register.home, signature, past)

@@ -262,15 +262,16 @@ class Registry(Surroundings):
         if register.party not in act["parties"]:
             raise Refused("bounds.stranger", "the opening does not name the opener's own party")
         mandate = register.mandate(act["by"])
-        envelope = register.check_speaker(act, mandate, moment, act.row.power)
         dossier = Dossier(act, register.party, moment, self)
         void: Refused | None = None
+        envelope = act.envelope
         try:
+            envelope = register.check_speaker(act, mandate, moment, act.row.power)
             dossier.check_bounds(act, register, mandate)
             register.check_standing(mandate, act.row.power, moment)
             register.check_reported(act, mandate, moment)
         except Refused as refusal:
-            if intake and step_of(refusal.reason) < STEP_STANDING:
+            if step_of(refusal.reason) < (STEP_STANDING if intake else STEP_POWER):
                 raise
             void = refusal
         if void is None:

@@ -171,7 +171,7 @@ class Fold:
         """Return where the transaction of an entry begins: the index of its stamp."""
         return self.starts[bisect_right(self.starts, index) - 1]
 
-    def receipt(self, act_id: bytes, moment: Moment, void: Refused | None = None) -> Receipt:
+    def receipt(self, act_id: bytes, moment: Moment, void: PourparlerError | None = None) -> Receipt:
         following = bisect_right(self.starts, moment.index)
         size = self.starts[following] if following < len(self.starts) else self.frontier.size
         if void is None:

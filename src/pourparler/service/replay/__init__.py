@@ -1,6 +1,7 @@
 """Replay: a negotiation that happened, stated as data, taken through the real core.
 
-``scenario`` reads the facts, ``player`` takes them through the core act by act, ``story`` is what it tells.
+``scenario`` reads the facts, ``symbols`` turns what they name into ids, ``player`` takes them through the core act by
+act, ``story`` is what it tells.
 """
 
 from pourparler.service.replay.player import Desk, ReplayClock, play

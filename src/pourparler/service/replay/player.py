@@ -8,19 +8,19 @@ does not bear out is not told.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
-from typing import Any, Protocol
+from datetime import timedelta
+from typing import Protocol
 
-from pourparler.core.act import ALL_POWERS, KINDS, Act, Issuer, power_words
+from pourparler.core.act import KINDS, Act, Issuer, power_words
 from pourparler.core.authority import Mandate, Moment, Register
-from pourparler.core.council import Depositary, organ_id
+from pourparler.core.council import organ_id
 from pourparler.core.dossier import Dossier
-from pourparler.core.encoding import Value, encode
+from pourparler.core.encoding import Value
 from pourparler.core.errors import STEPS, PourparlerError, step_of
-from pourparler.core.redline import commitment, sentence, text_digest
+from pourparler.core.redline import sentence
 from pourparler.core.registry import Registry
 from pourparler.ports import Chance, Signer
-from pourparler.service.drafting import draft, powers
+from pourparler.service.drafting import draft
 from pourparler.service.replay.scenario import EPOCH, PlannedAct, Reading, Row, Scenario, seconds
 from pourparler.service.replay.story import (
     Differs,
@@ -34,6 +34,7 @@ from pourparler.service.replay.story import (
     Verdict,
     decisive,
 )
+from pourparler.service.replay.symbols import Symbols
 
 LATEST = 2**62  # an index past every entry: "as of now"
 
@@ -110,10 +111,10 @@ class Player:
         self.played = Played(scenario, reading)
         self.played.signers = {name: keys(name) for name in scenario.actors}
         self.played.depositaries = {name: desk.registry.ledger for name, desk in desks.items()}
-        self.symbols: dict[bytes, str] = {}  # act id -> symbol
+        self.symbols = Symbols(self.played, chance)
+        self.names: dict[bytes, str] = {}  # act id -> symbol
         self.actors: dict[bytes, str] = {signer.public_key: name for name, signer in self.played.signers.items()}
         self.where: dict[str, str] = {}  # dossier's symbol -> ledger
-        self.salts: dict[str, tuple[Value, bytes]] = {}  # private line's symbol -> line, salt
         self.sizes: dict[str, int] = dict.fromkeys(desks, 0)
         self.known: dict[str, dict[str, None]] = {side: {} for side in scenario.sides}
         self.news: list[str] = []
@@ -123,6 +124,8 @@ class Player:
 
     def play_row(self, row: Row) -> Iterator[Event]:
         """Yield the events of a row: one for each of its acts, or one that is only shown."""
+        if row.at < self.clock.time:
+            raise ValueError(f"{row.id} begins before the row before it has ended")
         self.clock.time = row.at
         if not row.acts:
             self.hear(row)
@@ -168,9 +171,9 @@ class Player:
         fields: dict[str, Value] = {"at": self.clock.time}
         for name, value in planned.fields.items():
             if name == "private-line":
-                fields["line"], fields["salt"] = self.salts[value]
+                fields["line"], fields["salt"] = self.symbols.salts[value]
             else:
-                fields[name] = self.resolve(planned.kind, name, value)
+                fields[name] = self.symbols.resolve(planned.kind, name, value)
         if "nonce" in kind.required:
             fields["nonce"] = self.chance.bytes(16)
         if kind.spine and "organ" in fields:
@@ -198,7 +201,7 @@ class Player:
     def remember(self, planned: PlannedAct, act: Act) -> None:
         """Give what the act creates its symbols."""
         self.played.acts[planned.id] = act
-        self.symbols[act.id] = planned.id
+        self.names[act.id] = planned.id
         for symbol, (party, by) in self.scenario.organs.items():
             if by == planned.id:
                 if planned.kind == "found":
@@ -212,39 +215,6 @@ class Player:
 
     def registries(self) -> Iterator[Registry]:
         yield from map(self.registry, self.desks)
-
-    # Symbols into ids.
-
-    def resolve(self, kind: str, name: str, value: Any) -> Value:
-        """Return a field's value with every symbol in it turned into what it names."""
-        resolver = RESOLVERS.get((kind, name)) or RESOLVERS.get(("", name))
-        return resolver(self, value) if resolver else value
-
-    def key(self, actor: str) -> bytes:
-        return self.played.signers[actor].public_key
-
-    def act(self, symbol: str) -> bytes:
-        return self.played.acts[symbol].id
-
-    def text(self, symbol: str) -> bytes:
-        """Return a text's digest; its bytes are made when it is first named."""
-        if symbol not in self.played.texts:
-            data = encode(self.text_value(self.scenario.texts[symbol]))
-            self.played.texts[symbol] = text_digest(data)
-            self.played.text_bytes[text_digest(data)] = data
-        return self.played.texts[symbol]
-
-    def text_value(self, given: Mapping[str, Any]) -> Value:
-        value: dict[str, Value] = {
-            "articles": {"en": given["en"], "fr": given["fr"]},
-            "terms": given.get("terms", {}),
-            "random": self.chance.bytes(16),
-        }
-        if "clauses" in given:
-            value["clauses"] = {
-                name: self.resolve("clauses", name, clause) for name, clause in given["clauses"].items()
-            }
-        return value
 
     # Logging.
 
@@ -354,7 +324,7 @@ class Player:
         if isinstance(act.get("organ"), bytes) and act.issuer is not Issuer.HOLDER:
             return next((symbol for symbol, id_ in self.played.organs.items() if id_ == act["organ"]), "")
         named = act.get("by") or act.get("class")
-        return self.symbols.get(named, "") if isinstance(named, bytes) else ""
+        return self.names.get(named, "") if isinstance(named, bytes) else ""
 
     def granted(self, act: Act) -> Shown | None:
         mandate = self.mandate(act.id)
@@ -372,7 +342,7 @@ class Player:
             instant = (EPOCH + timedelta(seconds=mandate.duty.by)).isoformat().replace("+00:00", "Z")
             duty = f"{mandate.duty.kind} by {instant}, else {self.actors.get(mandate.duty.then, '?')}"
         return Shown(
-            name=self.symbols.get(mandate.id, ""),
+            name=self.names.get(mandate.id, ""),
             holder=holder,
             organ=organ,
             powers=tuple(power_words(mandate.powers)),
@@ -423,7 +393,7 @@ class Player:
     def dossier(self, symbol: str) -> Dossier | None:
         if symbol not in self.where:
             return None
-        return self.registry(self.where[symbol]).dossiers.get(self.act(symbol))
+        return self.registry(self.where[symbol]).dossiers.get(self.symbols.act(symbol))
 
     def prepare_proof(self) -> None:
         """Say, now that it holds, what the evidence is to prove."""
@@ -431,8 +401,8 @@ class Player:
         self.played.registries = dict(zip(self.desks, self.registries(), strict=True))
         self.played.proof = Proof(
             ledger=self.where[claim["dossier"]],
-            dossier=self.act(claim["dossier"]),
-            text=self.text(claim["text"]),
+            dossier=self.symbols.act(claim["dossier"]),
+            text=self.symbols.text(claim["text"]),
             party=self.played.parties[claim["party"]],
             other=self.played.parties[claim["other"]],
             at=seconds(claim["at"]),
@@ -443,195 +413,3 @@ def texts_in(act: Act) -> list[bytes]:
     """Return the digests of the texts that an act names."""
     named = act.get("texts") or []
     return [*([act["text"]] if act.get("text") else []), *named]
-
-
-# --- symbols into values, by the field they stand in ------------------------------------------------------------------
-
-Resolver = Callable[[Player, Any], Value]
-
-UNITS = {"s": 1, "min": 60, "h": 3_600, "days": 86_400, "day": 86_400}
-
-
-def to_seconds(_: Player, value: Any) -> Value:
-    """An instant with its offset, or a duration such as ``3 days``."""
-    if isinstance(value, datetime):
-        return seconds(value)
-    if isinstance(value, str) and " " in value:
-        number, unit = value.split()
-        return int(number) * UNITS[unit]
-    return value
-
-
-def to_instant(_: Player, value: Any) -> Value:
-    return seconds(value)
-
-
-def to_powers(_: Player, value: Any) -> Value:
-    return int(ALL_POWERS) if value == ["all"] else powers(*value)
-
-
-def to_act(player: Player, value: Any) -> Value:
-    return player.act(value)
-
-
-def to_acts(player: Player, value: Any) -> Value:
-    return sorted(map(player.act, value))
-
-
-def to_text(player: Player, value: Any) -> Value:
-    return player.text(value)
-
-
-def to_texts(player: Player, value: Any) -> Value:
-    return sorted(map(player.text, value))
-
-
-def to_organ(player: Player, value: Any) -> Value:
-    return player.played.organs[value]
-
-
-def to_party(player: Player, value: Any) -> Value:
-    return None if value == "private" else player.played.parties[value]
-
-
-def to_parties(player: Player, value: Any) -> Value:
-    return sorted(player.played.parties[party] for party in value)
-
-
-def to_ledger(player: Player, value: Any) -> Value:
-    depositary: Depositary = player.played.depositaries[value]
-    return {"origin": depositary.origin, "key": depositary.key}
-
-
-def to_keys(player: Player, value: Any) -> Value:
-    return sorted(map(player.key, value))
-
-
-def to_seats(player: Player, value: Any) -> Value:
-    return sorted([player.key(actor), 1] for actor in value)
-
-
-def to_holder(player: Player, value: Any) -> Value:
-    """One actor, or several with how many of them must sign."""
-    if isinstance(value, str):
-        return player.key(value)
-    return {"keys": to_seats(player, value["keys"]), "needs": value["needs"]}
-
-
-def to_class(player: Player, value: Any) -> Value:
-    return {"name": value["name"], "certifier": player.key(value["certifier"])}
-
-
-def to_private(player: Player, value: Any) -> Value:
-    for symbol, line in value.items():
-        player.salts[symbol] = (line, player.chance.bytes(16))
-    return [commitment(*player.salts[symbol]) for symbol in value]
-
-
-def to_duty(player: Player, value: Any) -> Value:
-    return {"kind": value["kind"], "by": seconds(value["by"]), "then": player.key(value["then"])}
-
-
-def to_urgency(player: Player, value: Any) -> Value:
-    return {**value, "keys": to_keys(player, value["keys"]), "lapse": to_seconds(player, value["lapse"])}
-
-
-def to_body(player: Player, value: Any) -> Value:
-    """An organ as a founding or constituting act states it."""
-    return {name: player.resolve("", name, given) for name, given in value.items()}
-
-
-def to_bodies(player: Player, value: Any) -> Value:
-    return [to_body(player, given) for given in value]
-
-
-def to_addressee(player: Player, value: Any) -> Value:
-    """Whoever an act is addressed to: an organ, or the holder of a mandate by the mandate's id."""
-    return player.played.organs.get(value) or player.act(value)
-
-
-def to_rules(player: Player, value: Any) -> Value:
-    return {name: to_seconds(player, given) for name, given in value.items()}
-
-
-def to_force(player: Player, value: Any) -> Value:
-    then = [[step, seconds(given) if step == "at" else given] for step, given in value.get("then", [])]
-    when = value.get("when", ["all"])
-    if when[0] == "parties":
-        when = ["parties", to_parties(player, when[1])]
-    return {"when": when, "then": then}
-
-
-def to_term(player: Player, value: Any) -> Value:
-    return {name: to_seconds(player, given) for name, given in value.items()}
-
-
-def to_remedies(player: Player, value: Any) -> Value:
-    return [{**remedy, "by": to_parties(player, remedy["by"])} if "by" in remedy else dict(remedy) for remedy in value]
-
-
-def to_open_to(player: Player, value: Any) -> Value:
-    return value if value == "any" else to_parties(player, value)
-
-
-RESOLVERS: dict[tuple[str, str], Resolver] = {
-    ("", "at"): to_instant,
-    ("", "until"): to_instant,
-    ("", "from"): to_instant,
-    ("", "by_time"): to_instant,
-    ("", "deadline"): to_instant,
-    ("", "due"): to_instant,
-    ("", "closes"): to_instant,
-    ("", "suspension"): to_seconds,
-    ("", "report"): to_seconds,
-    ("", "fresh"): to_seconds,
-    ("", "powers"): to_powers,
-    ("", "holds"): to_powers,
-    ("", "subject"): to_powers,
-    ("", "organ"): to_organ,
-    ("", "of"): to_organ,
-    ("", "by"): to_act,
-    ("", "class"): to_act,
-    ("", "mandate"): to_act,
-    ("", "target"): to_act,
-    ("", "about"): to_act,
-    ("", "question"): to_act,
-    ("", "breach"): to_act,
-    ("", "signature"): to_act,
-    ("", "dossier"): to_act,
-    ("", "parent"): to_act,
-    ("", "replaces"): to_act,
-    ("", "signs"): to_acts,
-    ("", "confirms"): to_acts,
-    ("", "cites"): to_acts,
-    ("", "text"): to_text,
-    ("", "answers"): to_text,
-    ("", "texts"): to_texts,
-    ("", "parties"): to_parties,
-    ("", "with"): to_parties,
-    ("", "attributed"): to_party,
-    ("", "home"): to_ledger,
-    ("", "ledger"): to_ledger,
-    ("", "rules"): to_rules,
-    ("", "seats"): to_seats,
-    ("", "beacons"): to_keys,
-    ("", "suspenders"): to_keys,
-    ("", "urgent"): to_urgency,
-    ("", "organs"): to_bodies,
-    ("", "new"): to_body,
-    ("", "duty"): to_duty,
-    ("", "private"): to_private,
-    ("", "to"): to_holder,
-    ("query", "to"): to_addressee,
-    ("say", "to"): to_addressee,
-    ("hand-over", "to"): to_organ,
-    ("grant", "class"): to_class,
-    ("urgent-grant", "class"): to_class,
-    ("clauses", "force"): to_force,
-    ("clauses", "term"): to_term,
-    ("clauses", "parties"): to_parties,
-    ("clauses", "open_to"): to_open_to,
-    ("clauses", "open_from"): to_instant,
-    ("clauses", "remedies"): to_remedies,
-    ("clauses", "framework"): to_act,
-}
