@@ -1,4 +1,4 @@
-"""A small world for tests: one ledger, parties with organs, mandates, dossiers, texts, bundles. Everything is replayable.
+"""A small world for tests: one ledger, parties with organs, mandates, dossiers, texts, bundles. All of it replayable.
 
 ``World.put`` logs one act in a transaction of its own, as an honest depositary does; ``World.force`` writes bytes that
 no honest depositary would, to see what a verifier then says. With ``intake`` the ledger's own checks run as well.
@@ -19,7 +19,6 @@ from pourparler.core.authority import Moment
 from pourparler.core.council import Depositary, organ_id
 from pourparler.core.dossier import Dossier, Outcome
 from pourparler.core.encoding import Value, encode
-from pourparler.core.errors import Refused
 from pourparler.core.evidence import Bundle, Claim, Report, Shown, Trust, verify
 from pourparler.core.ledger import (
     Checkpoint,
@@ -332,4 +331,4 @@ def witness_key(witness: Key) -> VerifierKey:
 
 def reason_of(outcome: Outcome) -> str:
     """Return why an act is void, or the empty text."""
-    return outcome.void.reason if isinstance(outcome.void, Refused) else ""
+    return outcome.void.reason if outcome.void else ""

@@ -209,6 +209,13 @@ class Negotiation(RuleBasedStateMachine):
         self.ratify(number, 2, True, False)
 
     @rule(number=text_numbers)
+    def sign_and_think_again(self, number: int) -> None:
+        self.agree(number)
+        self.sign("envoy", number, 20)
+        self.withdraw_signature("envoy")
+        self.ratify(number, 2, False, False)
+
+    @rule(number=text_numbers)
     def sign_and_be_forgotten(self, number: int) -> None:
         self.agree(number)
         self.sign("envoy", number, 0)

@@ -346,21 +346,17 @@ def test_fact_12_what_three_do_in_urgency_needs_confirming(run):
     assert council.superior == run.played.organs["cec"]
     for symbol in ("dismissal-order", "dismissal"):
         (ending,) = home.endings[run.played.acts[symbol]["mandate"]]
-        moment, answer = ending.answer
-        assert answer
-        assert moment.time < ending.lapses
+        answered = home.answered(ending)
+        assert answered.answer
+        assert answered.moment.time < ending.lapses
         after = Moment(NOW, ending.lapses + 1)
-        assert ending.works(Power.PROPOSE, after)
-        assert not replace_answer(ending).works(Power.PROPOSE, after)  # unconfirmed, it would have lapsed
+        assert home.works(ending, Power.PROPOSE, after)
+        assert not ending.works(Power.PROPOSE, after, None)  # unconfirmed, it would have lapsed
     confirmed = home.confirmed(run.played.acts["successor"].id, council.id)
     assert confirmed.answer
     assert confirmed.moment.time - run["successor"].row.at < 2 * 86_400  # reported to the superior body the next day
     question = home.questions[run.played.acts["question"].id]
     assert question.answered is not None
-
-
-def replace_answer(ending):
-    return replace(ending, answer=None)
 
 
 def test_fact_13_the_counterpartys_credentials_limit_it_too(run):
@@ -486,7 +482,7 @@ def test_all_that_matters_above_all_is_there(runs, reading):
     fates = {
         "order": "accepted",  # the mandate to open and not conclude
         "query": "accepted",  # the query to the wrong authority
-        "too-late": "refused standing.duty-missed",  # the missed duty and the succession
+        "too-late": "void standing.duty-missed",  # the missed duty and the succession
         "dismissal": "accepted",  # on the wire, with hold-over
         "protest": "accepted",  # addressed to the dismissed man
         "broadcast": "accepted",  # the class mandate
@@ -560,7 +556,7 @@ def test_a_scenario_is_told_in_two_languages_with_sources(reading):
 
 
 def test_the_player_tells_no_story_that_the_core_does_not_bear_out(tmp_path):
-    written = SCENARIO.read_text("utf-8").replace('expect = "refused standing.duty-missed"', 'expect = "accepted"')
+    written = SCENARIO.read_text("utf-8").replace('expect = "void standing.duty-missed"', 'expect = "accepted"')
     scenario = read_scenario(written)
     clock = ReplayClock(scenario.rows[0].at)
     with pytest.raises(Differs, match="too-late"):

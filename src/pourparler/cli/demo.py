@@ -42,7 +42,7 @@ SAYINGS: dict[str, Mapping[str, str]] = {
         "en": "As of {at}, all of this leaves the ledgers as one file of {size:,} bytes. Whoever gets it asks nobody: "
         "it is verified offline, knowing nothing but the council's party id.",
         "fr": "À la date du {at}, tout ceci quitte les registres en un fichier de {size:,} octets. Qui le reçoit "
-        "n'interroge personne : il se vérifie hors ligne, sans rien connaître que l'identifiant de la partie du conseil.",
+        "n'interroge personne : il se vérifie hors ligne, sans rien connaître que l'identifiant du conseil.",
     },
     "as-it-is": {"en": "As it is, trusting only party {party}…", "fr": "Tel quel, sans confiance qu'en {party}…"},
     "changed": {
