@@ -8,7 +8,7 @@ of them than the core does; both refuse. Nothing here is fast, and nesting is re
 import unicodedata
 
 DEPTH_MAX, ITEMS_MAX, BYTES_MAX, KEY_BYTES_MAX = 24, 20_000, 1 << 20, 64
-OVERRIDES = {chr(number) for number in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))}
+MARKS = {chr(number) for number in (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))}
 
 
 class Bad(Exception):
@@ -158,6 +158,6 @@ def text(raw: bytes) -> str:
         decoded = raw.decode("utf-8")
     except UnicodeDecodeError:
         raise Bad("cbor.malformed") from None
-    if unicodedata.normalize("NFC", decoded) != decoded or OVERRIDES & set(decoded):
+    if unicodedata.normalize("NFC", decoded) != decoded or MARKS & set(decoded):
         raise Bad("cbor.text")
     return decoded

@@ -617,7 +617,7 @@ class Terminal:
         while sign not in self.seen:
             ready, _, _ = select.select([self.mine], [], [], max(0.0, deadline - time.monotonic()))
             assert ready, f"{sign!r} did not appear in {self.seen[-2000:]!r}"
-            self.read()
+            assert self.read(), f"the demo ended without {sign!r}: {self.seen[-2000:]!r}"
         said, _, self.seen = self.seen.partition(sign)
         return said
 

@@ -434,7 +434,7 @@ def test_attack_18_delimiters_do_not_escape_a_string() -> None:
 
 
 def test_attack_18_two_lines_do_not_read_as_one_sentence() -> None:
-    # CORE: sentence() does not quote text, so a value can forge "and", "or" and brackets in what the person reads.
+    # sentence() does not quote text, so a value can forge "and", "or" and brackets in what the person reads.
     forged = ["any", ["equal", "a", "1) or (b is 2"], ["equal", "c", "3"]]
     honest = ["any", ["equal", "a", "1"], ["equal", "b", "2"], ["equal", "c", "3"]]
     assert sentence(parse_line(forged)) != sentence(parse_line(honest))
@@ -748,7 +748,7 @@ def test_attack_36_late_ratification(k: Talks) -> None:
 
 
 def test_attack_36_lapsed_signature_beside_a_pending_one(k: Talks) -> None:
-    # CORE: the deadline is asked of the party's consent, not of each signature that the ratification names.
+    # the deadline is asked of the party's consent, not of each signature that the ratification names.
     second = k.buyer.grant("second", *TALKS)
     text = k.adopted()
     lapsed = k.signed(text, deadline=100)
@@ -760,7 +760,7 @@ def test_attack_36_lapsed_signature_beside_a_pending_one(k: Talks) -> None:
 
 @pytest.mark.parametrize("how", ["confirmed", "suspended"])
 def test_attack_36_void_signature_cured_after_its_deadline(k: Talks, how: str) -> None:
-    # CORE: a confirmed (or suspended) signature is ratified after its own deadline: it never stood in the consent.
+    # a confirmed (or suspended) signature is ratified after its own deadline: it never stood in the consent.
     text = k.adopted()
     if how == "confirmed":
         k.buyer.dismiss(k.mandate.id)
@@ -1071,7 +1071,8 @@ def test_attack_46_revocation_by_the_wrong_hand(world: World) -> None:
     refused(
         world, party.draft_decision("dismiss", mandate=grant.id).signed_by(key("mallory")), "decision.insufficient", 6
     )
-    failing(lambda: world.put(other.signed("dismiss", mandate=grant.id)), "unknown.mandate", 4)
+    world.put(other.signed("dismiss", mandate=grant.id))  # it stands in the stranger's own stream, and reaches nothing
+    accepted(world, opening(world, grant.id, party, other))
     party.dismiss(grant.id)
     below = party.grant("agent", "open", organ="board")
     party.dismiss(below.id)  # the council stands above the board
@@ -1156,7 +1157,7 @@ def test_attack_49_dismissal_twice_and_after_ratification(k: Talks) -> None:
 
 
 def test_attack_49_dismissal_before_what_it_dismisses() -> None:
-    # CORE: a dismissal of a link that this ledger has not seen is refused there, though the home took it: it works
+    # a dismissal of a link that this ledger has not seen is refused there, though the home took it: it works
     # when it comes, and every later decision of the organ is unknown.prior in this ledger.
     home, elsewhere = World("home"), World("elsewhere")
     party = home.party("Buyer", "ann", "bob", "cay")
@@ -1277,7 +1278,7 @@ def test_attack_53_stamps_never_go_back() -> None:
 
 @pytest.mark.parametrize("date", ["2024-02-31", "2024-13-01", "2024-00-10", "9999-99-99", "2024-01-01T24:61:61Z"])
 def test_attack_53_impossible_dates_in_lines(date: str) -> None:
-    # CORE: INSTANT is a pattern only, so dates that do not exist compare with those that do.
+    # INSTANT is a pattern only, so dates that do not exist compare with those that do.
     failing(lambda: parse_line(["before", "start", date]), "line.malformed", 9, Malformed)
 
 
@@ -1481,7 +1482,7 @@ def test_attack_63_key_roles(world: World) -> None:
 
 @pytest.mark.parametrize("role", ["beacons", "dispatch"])
 def test_attack_63_appointed_keys_have_no_other_role(world: World, role: str) -> None:
-    # CORE: settle() overwrites the role of a member's or a holder's key instead of refusing it.
+    # settle() overwrites the role of a member's or a holder's key instead of refusing it.
     party = world.party("P", "ann", "bob", "cay")
     party.grant("agent", "open")
     for who in ("cay", "agent"):
@@ -1490,7 +1491,7 @@ def test_attack_63_appointed_keys_have_no_other_role(world: World, role: str) ->
 
 
 def test_attack_63_ledger_keys_have_no_other_role(world: World) -> None:
-    # CORE: the key that signs the checkpoints of the home ledger can take a seat, or hold a mandate.
+    # the key that signs the checkpoints of the home ledger can take a seat, or hold a mandate.
     act = Party.draft(world, "P", "ledger key").founding
     refused(world, act, "decision.key-role", 6)
 
@@ -1513,7 +1514,7 @@ def test_attack_64_text(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["a\u200fb", "a\u200eb", "a\u061cb"])
 def test_attack_64_invisible_marks(text: str) -> None:
-    # CORE: U+200E, U+200F and U+061C are invisible direction marks too, and they pass.
+    # U+200E, U+200F and U+061C are invisible direction marks too, and they pass.
     failing(lambda: encode({"words": text}), "cbor.text", 1, Malformed)
 
 
@@ -1536,13 +1537,13 @@ def test_attack_66_colliding_kids(world: World, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_attack_66_a_member_with_a_colliding_kid_still_speaks(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    # CORE: member() and beacon() try only the first key with the kid, so a made collision silences the second.
+    # member() and beacon() try only the first key with the kid, so a made collision silences the second.
     for module in (council, drafting):
         monkeypatch.setattr(module, "kid_of", lambda _: bytes(8))
     party = world.party("P", "ann", "bob", "cay")
     refused(world, party.member("mallory", "dissent", about=DIGEST), "signature.invalid", 5)
     for who in ("ann", "bob", "cay"):
-        accepted(world, party.member(who, "dissent", about=DIGEST))
+        accepted(world, party.member(who, "dissent", about=DIGEST, words=who))
 
 
 # --- ledger and channel -----------------------------------------------------------------------------------------------
@@ -1677,7 +1678,7 @@ def test_attack_72_refusals_do_not_tell_the_limit(world: World) -> None:
 
 
 def test_own_lower_organ_votes_with_the_councils_keys(world: World) -> None:
-    # CORE: any organ may register a passkey for any key; a board of one then votes as each member of the council.
+    # any organ may register a passkey for any key; a board of one then votes as each member of the council.
     organs = [organ("council", "ann", "bob", "cay", **BALLOT), organ("board", "eve", superior="council", powers=1)]
     party = world.party("P", organs=organs, signers=("ann", "bob", "cay", "eve"))
     device = key("device of eve")
@@ -1687,7 +1688,7 @@ def test_own_lower_organ_votes_with_the_councils_keys(world: World) -> None:
 
 
 def test_own_majority_registers_a_passkey_for_another_member(world: World) -> None:
-    # CORE: a registration lacks the signature of the member whom it speaks for: two of three vote as three.
+    # a registration lacks the signature of the member whom it speaks for: two of three vote as three.
     party, _ = voting(world)
     act = party.draft_decision("appoint", passkeys=[passkey("cay", key("device of ann").public_key)])
     refused(world, act.signed_by(key("ann"), key("bob")), "decision.possession", 6)
@@ -1714,7 +1715,7 @@ def strangers_talks(world: World, **clauses: Value) -> bytes:
 
 
 def test_own_strangers_end_an_agreement_by_a_wider_text() -> None:
-    # CORE: a wider text names our parties, who never consented to it; it enters into force among strangers, and ends
+    # a wider text names our parties, who never consented to it; it enters into force among strangers, and ends
     # ours. With the strangers' acts in the bundle the verdict is INVALID, without them VALID.
     world = World()
     k, text = bound_talks(world, scopes=["north"])
@@ -1727,7 +1728,7 @@ def test_own_strangers_end_an_agreement_by_a_wider_text() -> None:
 
 
 def test_own_strangers_break_everybodys_effect_by_an_unreadable_text() -> None:
-    # CORE: the effect of any text with scopes reads the clauses of every text in the ledger; one that is malformed (or
+    # the effect of any text with scopes reads the clauses of every text in the ledger; one that is malformed (or
     # not shown) makes it raise: INVALID for agreements that have nothing to do with it.
     world = World()
     k, text = bound_talks(world, scopes=["north"])
@@ -1736,7 +1737,7 @@ def test_own_strangers_break_everybodys_effect_by_an_unreadable_text() -> None:
 
 
 def test_own_stranger_invokes_a_remedy(world: World) -> None:
-    # CORE: organs' acts in a dossier are not asked whether their party is one of it: a stranger's organ ends the text.
+    # organs' acts in a dossier are not asked whether their party is one of it: a stranger's organ ends the text.
     k, text = bound_talks(world, remedies=[{"article": "1", "does": "end"}])
     zed = world.party("Zed", "zed")
     breach = k.buyer.decide("breach", dossier=k.id, text=text, attributed=k.seller.id, article="1")
@@ -1747,7 +1748,7 @@ def test_own_stranger_invokes_a_remedy(world: World) -> None:
 
 
 def test_own_breach_attributed_to_nobody_ends_nothing(world: World) -> None:
-    # CORE: ``attributed`` may be any 32 bytes, so "a private breach ends nothing" is evaded by a digest of nobody.
+    # ``attributed`` may be any 32 bytes, so "a private breach ends nothing" is evaded by a digest of nobody.
     k, text = bound_talks(world, remedies=[{"article": "1", "does": "end"}])
     breach = k.buyer.decide("breach", dossier=k.id, text=text, attributed=DIGEST, article="1")
     k.buyer.decide("remedy", dossier=k.id, text=text, breach=breach.id, remedy=0)
@@ -1755,7 +1756,7 @@ def test_own_breach_attributed_to_nobody_ends_nothing(world: World) -> None:
 
 
 def test_own_stranger_consents_by_confirming_itself(world: World) -> None:
-    # CORE: bounds.stranger is curable, so anybody's organ ratifies anybody's text, and counts for entry into force.
+    # bounds.stranger is curable, so anybody's organ ratifies anybody's text, and counts for entry into force.
     k = talks(world)
     text = k.adopted({}, force={"when": ["count", 2]})
     accepted(world, k.other("conclude", text=text))
@@ -1773,7 +1774,7 @@ def test_own_stranger_consents_by_confirming_itself(world: World) -> None:
 
 
 def test_own_stranger_acknowledges_a_private_line(world: World) -> None:
-    # CORE: an acknowledgement by any party of the ledger counts as the counterparty's, so a party with a sock puppet
+    # an acknowledgement by any party of the ledger counts as the counterparty's, so a party with a sock puppet
     # makes its own later signature void against a counterparty who was told nothing.
     line, salt = ["at-most", "price", "5"], bytes(16)
     buyer = world.party("Buyer", "ann", "bob", "cay")
@@ -1808,7 +1809,7 @@ LINED = {"lines": [["at-most", "price", "10"]], "subject": 64}
 
 @pytest.mark.parametrize("how", ["constitute", "hand-over", "grant"])
 def test_own_an_organ_does_not_shed_its_lines(world: World, how: str) -> None:
-    # CORE: an organ whose ratify is lined, and subject to confirmation, gives that power away without either: to an
+    # an organ whose ratify is lined, and subject to confirmation, gives that power away without either: to an
     # organ that it constitutes, to one that it hands over to, or as ``conclude`` to a holder.
     organs = [
         organ("council", "ann", "bob", "cay"),
@@ -1844,7 +1845,7 @@ def test_own_an_organ_does_not_shed_its_lines(world: World, how: str) -> None:
 
 
 def test_own_grant_beyond_the_organs_powers(world: World) -> None:
-    # CORE: check_grant() asks only that the organ has some power; an organ that may only delegate makes conclusions.
+    # check_grant() asks only that the organ has some power; an organ that may only delegate makes conclusions.
     party = two_organs(world, powers=powers("delegate", "open"))
     refused(world, party.signed("grant", "board", to=key("x").public_key, powers=32), "power.missing", 7)
     accepted(world, party.signed("grant", "board", to=key("x").public_key, powers=1))
@@ -1852,7 +1853,7 @@ def test_own_grant_beyond_the_organs_powers(world: World) -> None:
 
 @pytest.mark.parametrize("kind", ["move-home", "appoint"])
 def test_own_lower_organ_moves_the_party(world: World, kind: str) -> None:
-    # CORE: every organ, whatever its powers, moves the party's home to a ledger of its choice, or names its beacons.
+    # every organ, whatever its powers, moves the party's home to a ledger of its choice, or names its beacons.
     party = two_organs(world, powers=1)
     evil = key("evil").public_key
     fields = {"home": {"origin": "evil.example", "key": evil}} if kind == "move-home" else {"beacons": [evil]}
@@ -1861,19 +1862,19 @@ def test_own_lower_organ_moves_the_party(world: World, kind: str) -> None:
 
 
 def test_own_lower_organ_stalls_the_council(world: World) -> None:
-    # CORE: a hand-over moves the spine of the organ that it names, without that organ's decision.
+    # a hand-over moves the spine of the organ that it names, without that organ's decision.
     party = two_organs(world, powers=3)
     collected = party.signed("grant", to=key("x").public_key, powers=1)
     with contextlib.suppress(Refused):
-        world.put(party.signed("hand-over", "board", to=party.organ(), theirs=party.organ(), powers=1))
+        world.put(party.signed("hand-over", "board", to=party.organ(), powers=1))
     accepted(world, collected)
 
 
 def test_own_recall_that_names_no_head_of_the_recalled(world: World) -> None:
-    # CORE: ``of`` without ``theirs`` takes no place on the other spine: the recalled board decides on.
+    # ``of`` without ``theirs`` takes no place on the other spine: the recalled board decides on.
     party = two_organs(world)
     fields = {"of": party.organ("board"), "seats": seats("flo")}
-    refused(world, party.signed("elect", also=[key("flo")], **fields), "act.field", 2)
+    failing(lambda: party.signed("elect", also=[key("flo")], **fields), "act.field", 2, Malformed)
 
 
 def test_own_recall(world: World) -> None:
@@ -1890,13 +1891,13 @@ def test_own_recall(world: World) -> None:
 
 
 def test_own_hand_over_to_oneself(world: World) -> None:
-    # CORE: it dissolves the organ.
+    # it dissolves the organ.
     party = world.party("P", "ann")
-    refused(world, party.signed("hand-over", to=party.organ(), theirs=party.organ(), powers=1), "decision.rule", 6)
+    refused(world, party.signed("hand-over", to=party.organ(), powers=1), "decision.rule", 6)
 
 
 def test_own_election_over_a_recovery_that_waits(world: World) -> None:
-    # CORE: a superior's election does not ask whether the place on the other spine is there yet.
+    # a superior's election does not ask whether the place on the other spine is there yet.
     organs = [organ("council", "ann", "bob", "cay"), organ("board", "eve", superior="council")]
     kept = {"keys": [key("safe").public_key], "needs": 1, "wait": 10}
     party = world.party("P", organs=organs, signers=("ann", "bob", "cay", "eve"), recovery=kept)
@@ -1909,7 +1910,7 @@ def test_own_election_over_a_recovery_that_waits(world: World) -> None:
 
 
 def test_own_urgent_acts_need_the_power_and_the_term(world: World) -> None:
-    # CORE: neither the power ``urgent`` nor the term of the organ is asked for.
+    # neither the power ``urgent`` nor the term of the organ is asked for.
     urgent = {"keys": [key("ann").public_key], "needs": 1, "lapse": 100}
     without = world.party("P", organs=[organ("council", "ann", powers=129, urgent=urgent)], signers=("ann",))
     grant = {"powers": 1, "to": key("agent").public_key}
@@ -1942,7 +1943,7 @@ def test_own_urgent_acts_only_open_talks_and_lapse(world: World) -> None:
 
 @pytest.mark.parametrize("what", ["mandate", "certifier"])
 def test_own_lower_organ_stops_what_the_council_gave(world: World, what: str) -> None:
-    # CORE: governance is not asked where the target is not known yet, nor where it is a certifier.
+    # governance is not asked where the target is not known yet, nor where it is a certifier.
     party = two_organs(world, powers=powers("dismiss"))
     if what == "certifier":
         party.grant(None, "propose", **{"class": {"name": "all", "certifier": key("certifier").public_key}})
@@ -1980,7 +1981,7 @@ def test_own_signature_that_refers_to_no_organ_of_its_party(world: World) -> Non
 
 
 def test_own_confirmation_before_the_ratification(world: World) -> None:
-    # CORE: the superior confirms a draft; the consent then dates from before the ratification was logged.
+    # the superior confirms a draft; the consent then dates from before the ratification was logged.
     organs = [organ("board", "ann", "bob", "cay"), organ("council", "eve", superior="board", subject=64)]
     buyer = world.party("Buyer", organs=organs, signers=("ann", "bob", "cay", "eve"))
     k = talks(world, buyer)
@@ -2008,7 +2009,7 @@ def test_own_confirmation_by_the_confirmed(world: World) -> None:
 
 
 def test_own_definitive_signature_after_an_unconfirmed_ratification(world: World) -> None:
-    # CORE: handle_sign() leaves ``subject_to`` of the ratification in place, so a definitive signature never binds.
+    # handle_sign() leaves ``subject_to`` of the ratification in place, so a definitive signature never binds.
     organs = [organ("board", "ann", "bob", "cay"), organ("council", "eve", superior="board", subject=64)]
     buyer = world.party("Buyer", organs=organs, signers=("ann", "bob", "cay", "eve"))
     k = talks(world, buyer, mandate=buyer.grant("agent", *TALKS, "conclude", organ="board"))
@@ -2047,7 +2048,7 @@ def cast(world: World, party: Party, call: Act, **choices: str) -> list[bytes]:
 
 
 def test_own_one_member_puts_a_question_off_for_ever(world: World) -> None:
-    # CORE: a call may close in the year 9999, and while it is open the question cannot be called again.
+    # a call may close in the year 9999, and while it is open the question cannot be called again.
     party = world.party("P", organs=[organ("council", "ann", "bob", "cay", **BALLOT)], signers=("ann", "bob", "cay"))
     about = {"power": 64, "dossier": DIGEST, "text": DIGEST}
     with contextlib.suppress(Refused):
@@ -2058,7 +2059,7 @@ def test_own_one_member_puts_a_question_off_for_ever(world: World) -> None:
 def test_own_votes(world: World) -> None:
     party, call = voting(world)
     refused(world, party.member("ann", "call", power=64, closes=9, dossier=bytes(32)), "vote.too-short", 6)
-    refused(world, party.member("bob", "call", power=64, closes=30, dossier=DIGEST, text=DIGEST), "vote.repeated", 6)
+    refused(world, party.member("ann", "call", power=64, closes=30, dossier=DIGEST, text=DIGEST), "vote.repeated", 6)
     refused(world, party.member("eve", "vote", call=call.id, choice="yes"), "decision.no-seat", 6)
     votes = cast(world, party, call, ann="yes", bob="yes")
     refused(world, resolution(party, call, votes), "vote.open", 6)
@@ -2088,7 +2089,7 @@ def test_own_one_member_states_what_all_decided(world: World) -> None:
 
 
 def test_own_one_vote_decides_once(world: World) -> None:
-    # CORE: a vote carries any number of decisions of every kind with that power, each signed by one member only.
+    # a vote carries any number of decisions of every kind with that power, each signed by one member only.
     party, call = voting(world)
     votes = cast(world, party, call, ann="yes", bob="yes")
     world.time = 20
@@ -2101,12 +2102,12 @@ def test_own_one_vote_decides_once(world: World) -> None:
 
 @pytest.mark.parametrize("kind", ["stop-applying", "withdraw-denunciation", "object-reservation", "remedy"])
 def test_own_decisions_by_vote_can_cite_it(kind: str) -> None:
-    # CORE: these kinds ask for a power that may be put to a vote, and have no field to cite one.
+    # these kinds ask for a power that may be put to a vote, and have no field to cite one.
     assert "call" in KINDS[kind].optional
 
 
 def test_own_a_late_vote_elsewhere_blocks_a_decision() -> None:
-    # CORE: a ledger that is not home counts votes after the closing time, so one member makes the organ's decision
+    # a ledger that is not home counts votes after the closing time, so one member makes the organ's decision
     # vote.incomplete in the dossier's ledger.
     home, elsewhere = World("home"), World("elsewhere")
     party, call = voting(home)
@@ -2129,7 +2130,7 @@ def test_own_a_late_vote_elsewhere_blocks_a_decision() -> None:
 
 
 def test_own_sibling_that_the_home_did_not_take_lifts_a_line() -> None:
-    # CORE: lifted lines are not asked whether the home ledger took the decision.
+    # lifted lines are not asked whether the home ledger took the decision.
     home, elsewhere = World("home"), World("elsewhere")
     party = home.party("P", "ann", "bob", "cay")
     grant = party.grant("agent", *TALKS, "conclude", lines=[["at-most", "price", "5"]])
@@ -2141,11 +2142,11 @@ def test_own_sibling_that_the_home_did_not_take_lifts_a_line() -> None:
         elsewhere.put(act)
     register = elsewhere.registry.registers[party.id]
     assert not register.is_real(lift)
-    assert len(list(register.lines(register.mandates[grant.id], elsewhere.now))) == 1
+    assert len(list(register.lines(register.mandates[grant.id], Power.PROPOSE, elsewhere.now))) == 1
 
 
 def test_own_decision_in_a_home_that_was_left() -> None:
-    # CORE: a party founded in the claim's ledger is never judged by the home that it moved to, so in the old home every
+    # a party founded in the claim's ledger is never judged by the home that it moved to, so in the old home every
     # sibling decision is real.
     old, new = World("old"), World("new")
     party = old.party("P", "ann", "bob", "cay")
@@ -2160,7 +2161,7 @@ def test_own_decision_in_a_home_that_was_left() -> None:
 
 
 def test_own_ledger_chosen_by_the_dismissed_holder() -> None:
-    # CORE: "holder K may do X now" is judged in whatever ledger the presenter names, even where the home that is shown
+    # "holder K may do X now" is judged in whatever ledger the presenter names, even where the home that is shown
     # beside it holds his dismissal.
     home, evil = World("home"), World("evil")
     party = home.party("P", "ann", "bob", "cay")
@@ -2200,7 +2201,7 @@ def test_own_rival_decisions_in_two_ledgers() -> None:
 
 
 def test_own_successor_of_a_committee(world: World) -> None:
-    # CORE: once a committee missed its duty, any single signature under the mandate, a stranger's too, is a ValueError.
+    # once a committee missed its duty, any single signature under the mandate, a stranger's too, is a ValueError.
     party = world.party("P", "ann", "bob", "cay")
     committee = {"keys": seats("h1", "h2"), "needs": 2}
     duty = {"kind": "open", "by": 10, "then": key("successor").public_key}
@@ -2252,7 +2253,7 @@ def test_own_unreadable_clauses_do_not_move_a_spine(k: Talks) -> None:
 
 
 def test_own_remedy_of_a_text_that_came_later(world: World) -> None:
-    # CORE: a remedy is not checked while the text is missing; when the text comes, the effect is an IndexError.
+    # a remedy is not checked while the text is missing; when the text comes, the effect is an IndexError.
     k, text = bound_talks(world, remedies=[{"article": "1", "does": "end"}])
     hidden = world.texts.pop(text)
     breach = k.buyer.decide("breach", dossier=k.id, text=text, attributed=k.seller.id, article="1")
@@ -2262,7 +2263,7 @@ def test_own_remedy_of_a_text_that_came_later(world: World) -> None:
 
 
 def test_own_acts_in_the_streams_of_others(world: World) -> None:
-    # CORE: an organ's act that names as its dossier a party, an organ or anything else extends that stream: the party
+    # an organ's act that names as its dossier a party, an organ or anything else extends that stream: the party
     # then cannot show its own stream without the stranger's acts.
     k = talks(world)
     zed = world.party("Zed", "zed")
@@ -2274,7 +2275,7 @@ def test_own_acts_in_the_streams_of_others(world: World) -> None:
 
 
 def test_own_last_beacon(world: World) -> None:
-    # CORE: serials are counted over all beacon keys, and no key is ever unnamed: one beacon with the last serial, by a
+    # serials are counted over all beacon keys, and no key is ever unnamed: one beacon with the last serial, by a
     # stolen key, freezes every lease for good.
     k, beacon = leased(world)
     accepted(world, beacon(2**63 - 1, 0))
@@ -2284,7 +2285,7 @@ def test_own_last_beacon(world: World) -> None:
 
 @pytest.mark.parametrize("kind", ["nonsense", "delegate", "say " * 4])
 def test_own_duties_that_nobody_can_do(world: World, kind: str) -> None:
-    # CORE: a duty of a kind that is not counted, or that does not exist, is always missed: the successor takes over.
+    # a duty of a kind that is not counted, or that does not exist, is always missed: the successor takes over.
     party = world.party("P", "ann", "bob", "cay")
     duty = {"kind": kind, "by": 10, "then": key("successor").public_key}
     with pytest.raises(PourparlerError):
@@ -2292,7 +2293,7 @@ def test_own_duties_that_nobody_can_do(world: World, kind: str) -> None:
 
 
 def test_own_successor_is_a_holder_like_others(world: World) -> None:
-    # CORE: the successor's key is asked for no role.
+    # the successor's key is asked for no role.
     party = world.party("P", "ann", "bob", "cay", beacons=[key("beacon").public_key])
     for who in ("ann", "beacon"):
         duty = {"kind": "open", "by": 10, "then": key(who).public_key}
@@ -2363,7 +2364,6 @@ def test_own_prior_of_another_organ(world: World) -> None:
     for prior in (party.organ("board"), grant.id, party.id, DIGEST):
         act = draft("grant", {"organ": party.organ(), "prior": prior, "to": DIGEST, "powers": 1})
         refused(world, act.signed_by(key("ann"), key("bob")), "unknown.prior", 4, Missing)
-    failing(lambda: party.signed("hand-over", to=party.organ("board"), powers=1), "act.field-missing", 2, Malformed)
     other = world.party("Q", "dan")
     failing(
         lambda: world.put(party.signed("elect", of=other.organ(), theirs=other.organ(), seats=seats("eve"))),
@@ -2447,7 +2447,7 @@ def test_own_every_part_of_a_bundle_mistyped() -> None:
 
 
 def test_own_claim_between_a_party_and_itself() -> None:
-    # CORE: "in force between P and P" is VALID.
+    # "in force between P and P" is VALID.
     world = World()
     k, text = bound_talks(world)
     claim = world.claim("in-force", parties=(k.buyer.id, k.buyer.id), dossier=k.id, text=text)
@@ -2455,7 +2455,7 @@ def test_own_claim_between_a_party_and_itself() -> None:
 
 
 def test_own_unrelated_junk_does_not_refute_a_claim() -> None:
-    # CORE: one unreadable text, or one more ledger that is not proven, makes a proven claim INVALID: two bundles about
+    # one unreadable text, or one more ledger that is not proven, makes a proven claim INVALID: two bundles about
     # one claim, VALID and INVALID, and no fork.
     world = World()
     k, text = bound_talks(world)
@@ -2465,24 +2465,25 @@ def test_own_unrelated_junk_does_not_refute_a_claim() -> None:
 
 
 def test_own_unknown_parts_of_a_claim() -> None:
-    # CORE: the map that names the claim's ledger may hold anything besides.
+    # the map that names the claim's ledger may hold anything besides.
     world = World()
     k, text = bound_talks(world)
     bundle = Bundle(bound_claim(k, text), (world.shown(),), tuple(world.text_bytes.values()))
     value = decode(bundle.encoded())
     value["claim"]["ledger"]["note"] = "unread"
-    assert verify(encode(value), Trust({k.buyer.id: "x"})).reason == "bundle.malformed"
+    assert verify(encode(value), Trust({k.buyer.id: "x"})).reason == "bundle.claim"
 
 
 def test_own_claims_of_powers_that_do_not_exist() -> None:
-    # CORE: a power beyond the table is in no mandate, and "may do" it is VALID: ~ of a flag keeps only the known bits.
+    # a power beyond the table is in no mandate, and "may do" it is VALID: ~ of a flag keeps only the known bits.
     world = World()
     party = world.party("P", "ann", "bob", "cay")
     grant = party.grant("agent", "conclude")
     claim = may(world, party, grant)
     assert world.verify(claim, trust=[party]).verdict is Verdict.VALID
     for power in (0, 4096, 2**40, int(Power.CONCLUDE) | 1):
-        assert world.verify(replace(claim, power=Power(power)), trust=[party]).reason == "power.missing"
+        wanted = "power.missing" if power == int(Power.CONCLUDE) | 1 else "bundle.claim"
+        assert world.verify(replace(claim, power=Power(power)), trust=[party]).reason == wanted
     assert world.verify(replace(claim, holder=key("x").public_key), trust=[party]).reason == "claim.not-holder"
 
 

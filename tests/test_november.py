@@ -361,7 +361,7 @@ def test_fact_12_what_three_do_in_urgency_needs_confirming(run):
 
 def test_fact_13_the_counterpartys_credentials_limit_it_too(run):
     shown = run["hoffmann-mandate"].grants
-    assert shown.lines == ("matters is military",)
+    assert shown.lines == ("matters is “military”",)
     assert shown.private_lines == 1
     assert run.answer("hoffmann-cannot").reason == "line.crossed"
     assert run.answer("limits-shown").verdict is Verdict.ACCEPTED
@@ -539,7 +539,7 @@ def test_events_say_who_did_what_under_which_mandate(run):
     credential = run["brest"]
     assert credential.speakers == ("shneur", "sagalovich", "meren")
     assert [link.name for link in credential.chain] == ["commander", "credential"]
-    assert credential.chain[-1].lines == ("fronts is all",)
+    assert credential.chain[-1].lines == ("fronts is “all”",)
     assert run["order"].grants.duty == "open by 1917-11-22T01:00:00Z, else krylenko-command"
     assert run["armistice-ratified"].speaks_for == "council"
     assert run["protest"].party == "allies"

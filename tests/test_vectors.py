@@ -33,8 +33,8 @@ KNOWN = {
     "encoding/tag-42": "libipld decodes tag 42 to bytes",
     "encoding/float32": "cbor.type for floats of 32 and 64 bits, cbor.malformed for 16",
     "encoding/float64": "cbor.type for floats of 32 and 64 bits, cbor.malformed for 16",
-    "act/appoint/passkeys.0.key-64-bytes": "a passkey's key is not checked",
-    "act/appoint/passkeys.1.key-text": "a passkey's key is not checked",
+    "act/appoint/passkeys.1.key-the-other-algorithm's": "a passkey's key need not fit its algorithm",
+    "redline/equal-bytes": "a byte string is written as Python shows it",
     "encoding/depth-5000": "cbor.malformed where libipld gives up before the depth is counted",
 }
 
@@ -320,11 +320,13 @@ def test_the_table_of_kinds() -> None:
                 "yes" if kind.dossier else "-",
             ]
         )
-    assert table(SPEC / "act.md", "## 4. The kinds") == expected
+    assert table(SPEC / "act.md", "## 3. The kinds") == expected
 
 
 def test_every_field_is_described() -> None:
-    described = {name for row in table(SPEC / "act.md", "## 5. The fields") for name in re.findall(r"`([a-z_]+)`", row[0])}
+    described = {
+        name for row in table(SPEC / "act.md", "## 4. The fields") for name in re.findall(r"`([a-z_]+)`", row[0])
+    }
     used = {name for kind in acts.KINDS.values() for name in (*kind.required, *kind.optional)}
     assert described == used | set(acts.EVERYWHERE) | {"kind"}
 
@@ -338,7 +340,7 @@ def test_the_powers() -> None:
 
 def test_the_steps() -> None:
     """The twelve steps of act.md and their first words are those of core/errors.py."""
-    rows = table(SPEC / "act.md", "## 7. Verification")
+    rows = table(SPEC / "act.md", "## 5. Verification steps")
     assert [(int(row[0]), row[1]) for row in rows] == list(errors.STEPS.items())
     found = {word: int(row[0]) for row in rows for word in re.findall(r"`([a-z]+(?:\.[a-z-]+)?)`", row[2])}
     expected = dict(errors.FIRST_WORDS)
@@ -489,7 +491,9 @@ def test_cddl_of_bundles(kind) -> None:
     ledger = Depositary("ledger.town.example/2026", bytes(32))
     parties = tuple(bytes([number]) * 32 for number in range(evidence.CLAIM_PARTIES[kind]))
     given = {name: bytes(32) for name in evidence.CLAIM_FIELDS[kind] if name not in ("parties", "power")}
-    claim = evidence.Claim(kind, ledger, 7, parties=parties, power=acts.Power.OPEN, **given)
+    if "power" in evidence.CLAIM_FIELDS[kind]:
+        given["power"] = acts.Power.OPEN
+    claim = evidence.Claim(kind, ledger, 7, parties=parties, **given)
     shown = evidence.Shown(ledger, b"note", ((0, b"entry"), (7, b"stamp")), (bytes(32),), ((b"older", (bytes(32),)),))
     data = evidence.Bundle(claim, (shown,), (b"text",)).encoded()
     assert evidence.parse_bundle(data).claim == claim
@@ -582,7 +586,9 @@ def mutated(chance: random.Random, data: bytes) -> bytes:
             case 0 if changed:
                 changed[at] ^= 1 << chance.randrange(8)
             case 1 if changed:
-                changed[at] = chance.choice((0x00, 0x18, 0x1B, 0x3B, 0x40, 0x5F, 0x60, 0x80, 0x9F, 0xA0, 0xD8, 0xF6, 0xFF))
+                changed[at] = chance.choice(
+                    (0x00, 0x18, 0x1B, 0x3B, 0x40, 0x5F, 0x60, 0x80, 0x9F, 0xA0, 0xD8, 0xF6, 0xFF)
+                )
             case 2 if changed:
                 del changed[at]
             case 3:
@@ -654,7 +660,10 @@ def check_agreement(data: bytes) -> bool:
 # --- a second implementation of COSE ----------------------------------------------------------------------------------
 
 
-LAX = {"envelope/verify-neighbour": "asked for a key, it takes any signature of the list that the key made"}
+LAX = {
+    "envelope/verify-neighbour": "asked for a key, it takes any signature of the list that the key made",
+    "envelope/verify-small-order-r": "OpenSSL lets an R of small order pass",
+}
 
 
 def cose_key(public_key: bytes) -> COSEKey:

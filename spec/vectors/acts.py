@@ -135,7 +135,7 @@ SAMPLES: dict[str, tuple[str, dict, dict]] = {
         ORGAN,
         {"beacons": [BEACON.public], "dispatch": [Key("dispatch").public], "passkeys": PASSKEYS},
     ),
-    "hand-over": (ORGANS, {**ORGAN, "to": OTHER["of"], "theirs": OTHER["theirs"], "powers": 64}, {}),
+    "hand-over": (ORGANS, {**ORGAN, "to": OTHER["of"], "powers": 64}, {}),
     "dissolve": (ORGANS, ORGAN, OTHER),
     "move-home": (ORGANS, {**ORGAN, "home": {**HOME, "origin": "ledger.other.example/2027"}}, {}),
     "recover": (SEVERAL, {**ORGAN, "seats": [[MEMBERS[0].public, Key("member Anna, new").public]]}, {}),
@@ -225,12 +225,12 @@ SAMPLES: dict[str, tuple[str, dict, dict]] = {
     "refuse": (ORGANS, {**ORGAN, **ON}, TALLY),
     "accede": (ORGANS, {**ORGAN, **ON, **PAST}, CONSENT),
     "apply": (ORGANS, {**ORGAN, **ON}, {"until": NOW + YEAR, **TALLY}),
-    "stop-applying": (ORGANS, {**ORGAN, **ON}, {}),
-    "object-reservation": (ORGANS, {**ORGAN, **ON, "about": id_of("ratification")}, {}),
+    "stop-applying": (ORGANS, {**ORGAN, **ON}, TALLY),
+    "object-reservation": (ORGANS, {**ORGAN, **ON, "about": id_of("ratification")}, TALLY),
     "denounce": (HOLDERLY, {**BY, **ON}, TALLY),
-    "withdraw-denunciation": (ORGANS, {**ORGAN, **ON}, {}),
+    "withdraw-denunciation": (ORGANS, {**ORGAN, **ON}, TALLY),
     "breach": (ORGANS, {**ORGAN, **ON, "attributed": id_of("party B"), "article": "article 2"}, {}),
-    "remedy": (ORGANS, {**ORGAN, **ON, "breach": id_of("breach"), "remedy": 0}, {}),
+    "remedy": (ORGANS, {**ORGAN, **ON, "breach": id_of("breach"), "remedy": 0}, TALLY),
     "ledger": (SINGLE, {"origin": HOME["origin"], "at": NOW, "bound": 3_600}, {}),
     "stamp": (
         SINGLE,
@@ -386,6 +386,12 @@ def other_shapes(group: Group) -> None:
     links.invalid("nobody", "no holder", "act.field-missing", "to", nobody)
     class_link = {**least("delegate"), "class": CLASS}
     links.invalid("class", "only an organ grants to a class", "act.field-unknown", "class", class_link)
+    for kind in ("elect", "dissolve"):
+        above = Acts(group, kind, ORGANS)
+        halves = {name: {**least(kind), name: value} for name, value in OTHER.items()}
+        above.valid("other", "of an organ below", {**least(kind), **OTHER})
+        above.invalid("no-theirs", "of an organ below, without its place", "act.field", "theirs", halves["of"], twin="other")
+        above.invalid("no-of", "a place without its organ", "act.field", "of", halves["theirs"], twin="other")
     opened = Acts(group, "open", HOLDERLY)
     opened.valid("share", "adoption by a share", {**least("open"), "rules": {"adopt": [2, 3]}})
     breach = Acts(group, "breach", ORGANS)
@@ -512,6 +518,7 @@ def wrong_fields(acts: Acts) -> None:
             wrong("passkeys.0.origin", "empty", "")
             wrong("passkeys.0.key", "64 bytes", PASSKEYS[0]["key"][1:])
             wrong("passkeys.1.key", "text", "an Ed25519 key")
+            wrong("passkeys.1.key", "the other algorithm's", PASSKEYS[0]["key"])
             lacking = {name: value for name, value in PASSKEYS[0].items() if name != "relying_party"}
             wrong("passkeys.0", "no relying party", lacking, reason="act.field-missing")
         case "recover":
@@ -609,6 +616,10 @@ def wrong_fields(acts: Acts) -> None:
             wrong("streams", "a stream twice", [rows[0], rows[0]], cddl=True)
             wrong("streams.0", "no head", rows[0][:2])
             wrong("follows", "negative", -1)
+            wide = [[stream, 0, stream] for stream in named(400, "stream")]
+            acts.valid("most", "400 streams", {**least("stamp"), "streams": wide})
+            more = [[stream, 0, stream] for stream in named(401, "stream")]
+            wrong("streams", "401 streams", more, twin="most")
         case _:
             pass
 

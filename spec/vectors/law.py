@@ -97,6 +97,7 @@ class World:
     asks: list[dict] = field(default_factory=list)
     after: str | None = None
     nonce: int = 0
+    by_organ: bool = False  # whether an organ decided the last act
 
     def __post_init__(self) -> None:
         if not self.entries:
@@ -149,6 +150,7 @@ class World:
     def log(self, act: Act, expect="accepted", wait: int = 0) -> bytes:
         """Log an act as an honest depositary does; return its id."""
         self.time += wait
+        self.by_organ = "prior" in act.fields
         moved = [] if isinstance(expect, dict) and "refused" in expect else self.streams_of(act)
         for stream in moved:
             count, head = self.streams.get(stream, (0, stream))
@@ -177,9 +179,7 @@ class World:
         if organs and len(organs) == 1:
             self.parties[name].signers = {organs[0]["name"]: list(members)[: organs[0]["needs"]]}
         self.ids[f"found {name}"] = act.id
-        self.log(act, expect)
-        self.last = act
-        return act.id
+        return self.log(act, expect)
 
     def decision(self, party: str, kind: str, organ: str = "council", by: Iterable[str] | None = None, prior=None, **fields) -> Act:
         p = self.parties[party]
@@ -194,9 +194,9 @@ class World:
             self.parties[party].heads[organ] = act.id
         return act.id
 
-    def grant(self, party: str, to: str | None, *names: str, organ: str = "council", **more) -> bytes:
-        holder = {} if to is None else {"to": Key(to).public}
-        return self.decide(party, "grant", organ, powers=powers(*names), **{**holder, **more})
+    def grant(self, party: str, holder: str | None, *names: str, organ: str = "council", **more) -> bytes:
+        to = {} if holder is None else {"to": Key(holder).public}
+        return self.decide(party, "grant", organ, powers=powers(*names), **{**to, **more})
 
     def member(self, party: str, who: str, kind: str, organ: str = "council", wait: int = 0, **fields) -> bytes:
         p = self.parties[party]
@@ -270,7 +270,8 @@ class Book:
         world.asks.clear()
         more = {}
         if how == "void":
-            more["intake"] = "refused" if reason.split(".")[0] in REFUSED_AT_INTAKE else "void"
+            early = reason.split(".")[0] in REFUSED_AT_INTAKE and not world.by_organ
+            more["intake"] = "refused" if early else "void"
         self.group.invalid(name, what, reason, f"{self.group.name}/{twin}", differs, **world.case(**more))
 
     def refused(self, name: str, what: str, reason: str, twin: str, differs: str, do: Do) -> None:

@@ -42,7 +42,7 @@ def operators(group: Group) -> None:
         group.valid(name, what or f"{line[0]}: {answer}", line=shown(line), terms=shown(terms), answer=answer, **more)
 
     price = "price"
-    asks("equal-kept", ["equal", "law", "NL"], KEPT, "law is NL")
+    asks("equal-kept", ["equal", "law", "NL"], KEPT, "law is “NL”")
     asks("equal-crossed", ["equal", "law", "BE"], CROSSED)
     asks("equal-missing", ["equal", "court", "NL"], OPEN)
     asks("equal-number", ["equal", "days", 30], KEPT, "days is 30")
@@ -51,23 +51,23 @@ def operators(group: Group) -> None:
     asks("equal-no-currency", ["equal", price, 92], OPEN)
     asks("equal-flag", ["equal", "rush", False], KEPT, "rush is false")
     asks("equal-flag-number", ["equal", "rush", 0], OPEN, what="false is no number")
-    asks("equal-bytes", ["equal", "key", b"\x01"], KEPT)
+    asks("equal-bytes", ["equal", "key", b"\x01"], KEPT, "key is h'01'")
     asks("equal-bytes-crossed", ["equal", "key", b"\x02"], CROSSED)
     asks("equal-text-bytes", ["equal", "law", b"NL"], OPEN)
     asks("equal-null", ["equal", "none", "NL"], OPEN, what="null is stated, and of another type")
     asks("equal-list", ["equal", "list", "NL"], OPEN)
     asks("equal-map", ["equal", "map", "NL"], OPEN)
     asks("equal-text-number", ["equal", "law", "5"], OPEN, what="text that is no amount, and an amount")
-    asks("not-equal-kept", ["not-equal", "law", "BE"], KEPT, "law is not BE")
+    asks("not-equal-kept", ["not-equal", "law", "BE"], KEPT, "law is not “BE”")
     asks("not-equal-crossed", ["not-equal", "law", "NL"], CROSSED)
     asks("not-equal-missing", ["not-equal", "court", "NL"], OPEN)
     asks("not-equal-currency", ["not-equal", price, ["USD", "92.00"]], OPEN, what="another currency is not 'not equal'")
-    asks("one-of-kept", ["one-of", "law", ["BE", "NL"]], KEPT, "law is one of BE, NL")
+    asks("one-of-kept", ["one-of", "law", ["BE", "NL"]], KEPT, "law is one of “BE”, “NL”")
     asks("one-of-crossed", ["one-of", "law", ["BE", "FR"]], CROSSED)
     asks("one-of-missing", ["one-of", "court", ["BE"]], OPEN)
     asks("one-of-mixed", ["one-of", "law", [5, "BE"]], OPEN, what="one member cannot be compared, the other is not it")
     asks("one-of-mixed-kept", ["one-of", "law", [5, "NL"]], KEPT, what="one member decides")
-    asks("none-of-kept", ["none-of", "law", ["BE", "FR"]], KEPT, "law is none of BE, FR")
+    asks("none-of-kept", ["none-of", "law", ["BE", "FR"]], KEPT, "law is none of “BE”, “FR”")
     asks("none-of-crossed", ["none-of", "law", ["BE", "NL"]], CROSSED)
     asks("none-of-missing", ["none-of", "court", ["BE"]], OPEN)
     asks("none-of-mixed", ["none-of", "law", ["BE", 5]], OPEN)
@@ -101,7 +101,7 @@ def operators(group: Group) -> None:
     asks("path-case", ["present", "LAW"], CROSSED, what="paths are compared letter by letter")
     asks("path-prefix", ["present", "la"], CROSSED, what="whole steps, never prefixes")
     asks("path-on-map", ["equal", "site", "north"], OPEN)
-    sentence = "(law is NL) and (it is not so that rush is true)"
+    sentence = "(law is “NL”) and (it is not so that rush is true)"
     asks("all-sentence", ["all", ["equal", "law", "NL"], ["not", ["equal", "rush", True]]], KEPT, sentence)
     asks("any-sentence", ["any", ["absent", "law"], ["present", "law"]], KEPT, "(law is not stated) or (law is stated)")
 
@@ -155,6 +155,13 @@ def values(group: Group) -> None:
         "earlier": ("2026-06-30T11:59:59Z", KEPT),
         "same": ("2026-06-30T12:00:00Z", CROSSED),
         "later-year": ("9999-12-31T23:59:59Z", CROSSED),
+        "leap-day": ("2024-02-29T00:00:00Z", KEPT),
+        "no-leap-day": ("2023-02-29T00:00:00Z", OPEN),
+        "leap-second": ("2016-12-31T23:59:60Z", OPEN),
+        "midnight-24": ("2025-12-31T24:00:00Z", OPEN),
+        "month-13": ("2025-13-01T00:00:00Z", OPEN),
+        "year-0": ("0000-01-01T00:00:00Z", OPEN),
+        "year-1": ("0001-01-01T00:00:00Z", KEPT),
         "offset": ("2026-06-30T12:00:00+00", OPEN),
         "no-zone": ("2026-06-30T12:00:00 ", OPEN),
         "lower-case": ("2026-06-30t11:59:59z", OPEN),
@@ -215,6 +222,7 @@ def refused_lines(group: Group) -> None:
     invalid("before-number", "seconds", ["before", "end", 1_798_675_200], "before-kept", "the value")
     invalid("before-short", "a month", ["before", "end", "2027-01"], "before-kept", "the value")
     invalid("before-offset", "another zone", ["before", "end", "2027-01-01T00:00:00+01:00"], "before-kept", "the value")
+    invalid("before-day-30", "30 February", ["before", "end", "2027-02-30"], "before-kept", "the value")
     invalid("one-of-none", "one of nothing", ["one-of", "law", []], "one-of-kept", "the list is empty")
     invalid("none-of-none", "none of nothing", ["none-of", "law", []], "none-of-kept", "the list is empty")
     invalid("one-of-text", "no list", ["one-of", "law", "NL"], "one-of-kept", "the list")

@@ -24,6 +24,7 @@ from pourparler.cli import verify, words
 from pourparler.cli.tell import Teller, noun, say
 from pourparler.core.act import parse_act
 from pourparler.core.encoding import encode
+from pourparler.core.errors import PourparlerError
 from pourparler.core.evidence import Bundle, Claim, Report, Verdict
 from pourparler.core.ledger import multiproof
 from pourparler.ports import StoreError
@@ -165,7 +166,7 @@ def run(name: str, *, once: bool, reading: str, pace: float | None, language: st
             return Finale(screen, stage, folder, language).run(interactive=interactive)
         except (OSError, StoreError) as error:
             return verify.complain(verify.Problem(verify.INPUT, f"the demo could not keep its ledger: {error}"))
-        except Differs as difference:
+        except (Differs, PourparlerError) as difference:
             return verify.complain(verify.Problem(FAILED, f"the core does not bear the story out: {difference}"))
         except KeyboardInterrupt:
             screen.line()

@@ -297,7 +297,7 @@ KINDS: dict[str, Kind] = {
         by_organ("constitute", {"new": organ_}),
         by_organ("elect", {"seats": weighted_}, {**SEATING, "of": digest_, "theirs": digest_}),
         by_organ("appoint", {}, {"beacons": keys_, "dispatch": keys_, "passkeys": partial(is_list, passkey_, 64)}),
-        by_organ("hand-over", {"to": digest_, "theirs": digest_, "powers": powers_}),
+        by_organ("hand-over", {"to": digest_, "powers": powers_}),
         by_organ("dissolve", {}, {"of": digest_, "theirs": digest_}),
         by_organ("move-home", {"home": ledger_}),
         Kind(
@@ -386,8 +386,8 @@ KINDS: dict[str, Kind] = {
         by_organ("refuse", ON_TEXT, TALLY, Power.RATIFY),
         by_organ("accede", {**ON_TEXT, **PAST}, CONSENT, Power.RATIFY),
         by_organ("apply", ON_TEXT, {"until": time_, **TALLY}, Power.RATIFY),
-        by_organ("stop-applying", ON_TEXT, {}, Power.RATIFY),
-        by_organ("object-reservation", {**ON_TEXT, "about": digest_}, {}, Power.RATIFY),
+        by_organ("stop-applying", ON_TEXT, TALLY, Power.RATIFY),
+        by_organ("object-reservation", {**ON_TEXT, "about": digest_}, TALLY, Power.RATIFY),
         Kind(
             "denounce",
             (Issuer.ORGAN, Issuer.HOLDER),
@@ -395,12 +395,12 @@ KINDS: dict[str, Kind] = {
             {**BY_ORGAN, **BY_HOLDER, **TALLY},
             Power.DENOUNCE,
         ),
-        by_organ("withdraw-denunciation", ON_TEXT, {}, Power.DENOUNCE),
+        by_organ("withdraw-denunciation", ON_TEXT, TALLY, Power.DENOUNCE),
         by_organ(
             "breach",
             {**ON_TEXT, "attributed": partial(is_either, digest_, is_null), "article": short_},
         ),
-        by_organ("remedy", {**ON_TEXT, "breach": digest_, "remedy": count_}, {}, Power.DENOUNCE),
+        by_organ("remedy", {**ON_TEXT, "breach": digest_, "remedy": count_}, TALLY, Power.DENOUNCE),
         # A ledger.
         Kind("ledger", (Issuer.LEDGER,), {"origin": short_, "at": time_, "bound": duration_}),
         Kind(
@@ -481,6 +481,8 @@ def check_payload(payload: Mapping[str, Value]) -> None:
     is_map(required, {name: check for name, check in optional.items() if name not in required}, payload, kind.name)
     if kind.name == "denounce" and {"organ", "prior", "by"} & set(payload) not in ({"organ", "prior"}, {"by"}):
         raise Malformed("act.field", "denounce names either organ and prior, or by")
+    if ("of" in payload) != ("theirs" in payload) and kind.name in ("elect", "dissolve"):
+        raise Malformed("act.field", f"{kind.name} of another organ names both it (of) and its head (theirs)")
     if kind.name in ("grant", "urgent-grant") and ("to" in payload) == ("class" in payload):
         raise Malformed("act.field", "a grant names either a holder (to) or a class")
 

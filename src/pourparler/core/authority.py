@@ -13,10 +13,11 @@ rounded up. *When* is always an index and a log time of that ledger.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from pourparler.core.act import ALL_POWERS, NO_POWER, Act, Issuer, Power
+from pourparler.core.act import ALL_POWERS, KINDS, NO_POWER, Act, Issuer, Power
 from pourparler.core.council import (
     Committee,
     Depositary,
+    Organ,
     Spines,
     read_committee,
     read_depositary,
@@ -94,6 +95,7 @@ class Mandate:
     report_seconds: int | None
     duty: Duty | None
     certifier: bytes | None
+    organ_lines: tuple[Line, ...]  # the lines on the granting organ's own power to bind
     logged: Moment
 
     @property
@@ -105,7 +107,7 @@ class Mandate:
         return (*self.parent.chain(), self) if self.parent else (self,)
 
 
-def read_mandate(act: Act, organ: bytes, parent: Mandate | None, logged: Moment) -> Mandate:
+def read_mandate(act: Act, organ: Organ, parent: Mandate | None, logged: Moment) -> Mandate:
     """Return the mandate that a grant, a link or a certificate states.
 
     Raises :class:`Malformed` (``line.*``) and :class:`Refused` (``power.*``) for what no mandate may hold.
@@ -118,10 +120,12 @@ def read_mandate(act: Act, organ: bytes, parent: Mandate | None, logged: Moment)
     cosign, limit, duty = get("cosign"), get("limit"), get("duty")
     if limit and not amount(limit["most"]):
         raise Malformed("line.malformed", "a cumulative limit is a number or an amount of money")
+    if duty and not is_countable(duty["kind"]):
+        raise Malformed("act.field", "a duty is to do something in a dossier that the holder has the word for")
     inherits = act.kind == "certify" and parent is not None
     return Mandate(
         act=act,
-        organ=organ,
+        organ=organ.id,
         parent=parent,
         holder=holder,
         single=single,
@@ -142,22 +146,30 @@ def read_mandate(act: Act, organ: bytes, parent: Mandate | None, logged: Moment)
         report_seconds=get("report"),
         duty=Duty(duty["kind"], duty["by"], duty["then"]) if duty else None,
         certifier=act["class"]["certifier"] if act.kind in ("grant", "urgent-grant") and get("class") else None,
+        organ_lines=organ.lines,
         logged=logged,
     )
 
 
-def check_grant(mandate: Mandate, organ_powers: Power) -> None:
-    """Raise :class:`Refused` (``power.*``) unless an organ may give this mandate (``spec/authority.md`` 3)."""
+def is_countable(kind: str) -> bool:
+    """Return whether acts of this kind are counted for duties: those of holders in dossiers."""
+    return kind in KINDS and Issuer.HOLDER in KINDS[kind].issuer and (KINDS[kind].dossier or kind == "open")
+
+
+def check_grant(mandate: Mandate, organ: Organ) -> None:
+    """Raise :class:`Refused` (``power.*``) unless the organ may give this mandate (``spec/authority.md`` 3)."""
     if mandate.powers & NEVER_TO_HOLDERS:
         raise Refused("power.organs-only", "ratify and urgent belong to organs")
     if mandate.holder is None and (mandate.powers & NEVER_TO_CLASSES or mandate.limit):
         raise Refused("power.class", "a class mandate carries neither conclude, delegate nor a cumulative limit")
-    if mandate.act.kind == "urgent-grant" and mandate.powers & ~URGENT_GRANTS:
-        raise Refused("power.urgent", "an urgent act can grant only open and propose")
     if mandate.holder is None and mandate.depth:
         raise Refused("power.class", "a class mandate is not delegated; its certifier certifies holders")
-    if not organ_powers:
-        raise Refused("power.missing", "the organ has no powers to grant from")
+    if mandate.act.kind == "urgent-grant" and mandate.powers & ~URGENT_GRANTS:
+        raise Refused("power.urgent", "an urgent act can grant only open and propose")
+    if mandate.powers & ~organ.powers:
+        raise Refused("power.missing", f"{organ.name} cannot give powers that it lacks")
+    if Power.CONCLUDE in mandate.powers and Power.RATIFY in organ.subject:
+        raise Refused("power.missing", f"what {organ.name} ratifies needs its superior, and a holder cannot do more")
 
 
 def check_narrows(child: Mandate, parent: Mandate) -> None:
@@ -215,6 +227,7 @@ class Beacon:
     """A beacon as logged. Its age counts from the earlier of its own time and the log time of its first entry."""
 
     act: Act
+    key: bytes
     moment: Moment
 
     @property
@@ -290,7 +303,7 @@ class Register:
     urgent_acts: dict[bytes, Ending | Mandate] = field(default_factory=dict)
     confirmations: dict[bytes, list[Confirmation]] = field(default_factory=dict)
     beacons: list[Beacon] = field(default_factory=list)
-    lifted: dict[tuple[bytes, int], Moment] = field(default_factory=dict)
+    lifted: dict[tuple[bytes, int], list[tuple[Act, Moment]]] = field(default_factory=dict)
     questions: dict[bytes, Question] = field(default_factory=dict)
     done: dict[tuple[bytes, str], Moment] = field(default_factory=dict)
     objected: dict[bytes, Moment] = field(default_factory=dict)
@@ -341,8 +354,8 @@ class Register:
         organ = self.spines.organ(act["organ"], act["prior"])
         match act.kind:
             case "grant":
-                mandate = read_mandate(act, organ.id, None, moment)
-                check_grant(mandate, organ.powers)
+                mandate = read_mandate(act, organ, None, moment)
+                check_grant(mandate, organ)
                 self.check_holder_keys(mandate)
                 envelope = self.spines.decide(act, moment.time)
                 self.take(mandate)
@@ -357,7 +370,7 @@ class Register:
             case "lift":
                 self.check_may_lift(act)
                 envelope = self.spines.decide(act, moment.time)
-                self.lifted[act["mandate"], act["line"]] = moment
+                self.lifted.setdefault((act["mandate"], act["line"]), []).append((act, moment))
             case "object":
                 envelope = self.spines.decide(act, moment.time)
                 self.objected[act["about"]] = moment
@@ -375,8 +388,8 @@ class Register:
         assert organ.urgency is not None
         lapses = moment.time + organ.urgency.lapse_seconds
         if act.kind == "urgent-grant":
-            mandate = read_mandate(act, organ.id, None, moment)
-            check_grant(mandate, organ.powers)
+            mandate = read_mandate(act, organ, None, moment)
+            check_grant(mandate, organ)
             self.check_holder_keys(mandate)
             self.take(mandate)
             self.urgent_acts[act.id] = mandate
@@ -444,7 +457,7 @@ class Register:
         if act.kind in ("query", "reply"):
             self.check_speaker(act, parent, moment, NO_POWER)
             return
-        child = read_mandate(act, parent.organ, parent, moment)
+        child = read_mandate(act, self.spines.organ(parent.organ), parent, moment)
         if len(child.chain()) > 16:
             raise Refused("chain.depth", "a chain has at most 16 links")
         self.check_speaker(act, parent, moment, Power.DELEGATE)
@@ -466,18 +479,18 @@ class Register:
             self.end(target.id, Ending(act, "standing.withdrawn", moment, ALL_POWERS))
             return
         for ending in self.endings.get(class_mandate.certifier, ()):
-            if self.works(ending, NO_POWER, moment):
+            if self.ends(ending, class_mandate.organ) and self.works(ending, NO_POWER, moment):
                 raise Refused("standing.certifier", "the certifier was dismissed before this certificate was logged")
-        certificate = read_mandate(act, class_mandate.organ, class_mandate, moment)
+        certificate = read_mandate(act, self.spines.organ(class_mandate.organ), class_mandate, moment)
         check_narrows(certificate, class_mandate)
         self.check_holder_keys(certificate)
         self.take(certificate)
 
     def admit_beacon(self, act: Act, moment: Moment) -> None:
-        self.spines.beacon(act)
-        if self.beacons and act["serial"] <= self.beacons[-1].act["serial"]:
-            raise Refused("beacon.serial", "a beacon with this serial or a later one has been logged")
-        self.beacons.append(Beacon(act, moment))
+        key = self.spines.beacon(act)
+        if any(beacon.key == key and act["serial"] <= beacon.act["serial"] for beacon in self.beacons):
+            raise Refused("beacon.serial", "a beacon of this key with this serial or a later one has been logged")
+        self.beacons.append(Beacon(act, key, moment))
 
     # Bookkeeping.
 
@@ -502,18 +515,26 @@ class Register:
         return found
 
     def check_holder_keys(self, mandate: Mandate) -> None:
-        for key in mandate.holder.seats if mandate.holder else ():
+        keys = set(mandate.holder.seats if mandate.holder else ()) | ({mandate.duty.then} if mandate.duty else set())
+        for key in keys:
             role = self.spines.roles.get(key, "holder")
             if role != "holder":
                 raise Refused("decision.key-role", f"a {role} key of the party cannot hold a mandate")
 
     def check_may_end(self, organ: bytes, target: bytes) -> None:
-        """Raise unless the organ gave the mandate (or the one it hangs from), or stands above the one that did."""
-        if target in self.mandates:
-            if not self.spines.governs(organ, self.mandates[target].organ):
-                raise Refused("power.missing", "this organ neither gave the mandate nor stands above who did")
-        elif target not in {mandate.certifier for mandate in self.mandates.values()}:
-            raise Missing("unknown.mandate", "the mandate that this act ends has not been seen in this ledger")
+        """Raise :class:`Refused` (``power.missing``) where a mandate that has been seen is not the organ's to end.
+
+        One that has not been seen (a link that is logged elsewhere) may be named all the same: :meth:`ends` asks again.
+        """
+        mandate = self.mandates.get(target)
+        named = [mandate] if mandate else [link for link in self.mandates.values() if link.certifier == target]
+        if named and not any(self.spines.governs(organ, link.organ) for link in named):
+            raise Refused("power.missing", "this organ neither gave the mandate nor stands above who did")
+
+    def ends(self, ending: Ending, granting: bytes) -> bool:
+        """Return whether an ending can reach what an organ granted: a holder's own, or by that organ or one above."""
+        organ = ending.act.get("organ")
+        return organ is None or self.spines.governs(organ, granting)
 
     def confirmable(self, act_id: bytes) -> Ending | Mandate | None:
         suspensions = (ending for listed in self.endings.values() for ending in listed if ending.act.id == act_id)
@@ -585,6 +606,7 @@ class Register:
         beside = [link.cosigning for link in mandate.chain() if link.cosigning and power & link.cosigning.powers]
         if len(holder.seats) == 1 and not beside and (mandate.single or holder is not mandate.holder):
             if act.envelope.form is not Form.SIGN1:
+                self.check_not_replaced(act, mandate, holder)
                 raise Malformed("act.form", "the holder speaks with one key, in a COSE_Sign1")
             self.verify_single(act, mandate, holder)
             envelope = act.envelope
@@ -603,11 +625,17 @@ class Register:
         try:
             verify_one(act, signature, key)
         except Refused:
-            if holder is mandate.holder or mandate.holder is None:
+            if holder is mandate.holder or mandate.holder is None or len(mandate.holder.seats) > 1:
                 raise
             (former,) = mandate.holder.seats
             verify_one(act, signature, former)
             raise Refused("standing.duty-missed", "the duty was missed, and the successor has taken over") from None
+
+    def check_not_replaced(self, act: Act, mandate: Mandate, holder: Committee) -> None:
+        """Raise :class:`Refused` (``standing.duty-missed``) where a committee speaks that its successor has replaced."""
+        if mandate.holder is not None and holder is not mandate.holder:
+            self.spines.sufficient(act, mandate.holder)
+            raise Refused("standing.duty-missed", "the duty was missed, and the successor has taken over")
 
     def joint_envelope(self, act: Act, holder: Committee, beside: list[Committee]) -> Envelope:
         wanted = Committee(
@@ -657,7 +685,8 @@ class Register:
 
     def check_endings(self, link: Mandate, power: Power, moment: Moment, counts: Callable[[Ending], bool]) -> None:
         for ending in self.endings.get(link.id, ()):
-            if ending.moment.index < moment.index and counts(ending) and self.works(ending, power, moment):
+            stands = ending.moment.index < moment.index and counts(ending) and self.ends(ending, link.organ)
+            if stands and self.works(ending, power, moment):
                 raise Refused(ending.reason, f"a link of the chain was stopped at index {ending.moment.index}")
 
     def check_fresh(self, link: Mandate, power: Power, moment: Moment) -> None:
@@ -676,13 +705,18 @@ class Register:
                 if at is None or moment.time - at > link.report_seconds:
                     raise Refused("standing.unreported", f"the act was not reported within {link.report_seconds} s")
 
-    def lines(self, mandate: Mandate, moment: Moment) -> Iterator[tuple[Mandate, Line]]:
-        """Yield the public lines of every link that were not lifted before the moment."""
+    def lines(self, mandate: Mandate, power: Power, moment: Moment) -> Iterator[Line]:
+        """Yield the public lines of every link that were not lifted before the moment.
+
+        To conclude is to bind as the organ would by ratifying: the lines on its own power are among them.
+        """
         for link in mandate.chain():
             for position, line in enumerate(link.lines):
-                lifted = self.lifted.get((link.id, position))
-                if lifted is None or lifted.index >= moment.index:
-                    yield link, line
+                lifts = self.lifted.get((link.id, position), ())
+                if not any(at.index < moment.index and self.is_real(act) for act, at in lifts):
+                    yield line
+            if Power.CONCLUDE in power and link.parent is None:
+                yield from link.organ_lines
 
     def overdue(self, moment: Moment) -> list[Question]:
         """Return the questions whose answer is due and has not come, by log time."""

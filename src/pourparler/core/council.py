@@ -12,7 +12,7 @@ A decision is *sufficient* when its envelope holds enough weight of the seats at
 and double signatures removed, the rest in the order of the keys.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from pourparler.core.act import ALL_POWERS, NO_POWER, Act, Issuer, Power
@@ -252,25 +252,27 @@ class Poll:
     act: Act
     organ: Organ
     called_at: int
+    caller: bytes
     cast: dict[bytes, tuple[bytes, str]]  # member's key -> (vote's act id, choice); the first vote counts
+    spent: bool = False  # a decision has cited it
 
     @property
     def closes(self) -> int:
         closes: int = self.act["closes"]
         return closes
 
-    def tally(self) -> dict[str, int]:
-        """Return the weight cast for each choice."""
+    def tally(self, votes: Collection[bytes]) -> dict[str, int]:
+        """Return the weight cast for each choice, over the votes with these act ids."""
         totals = {"yes": 0, "no": 0, "abstain": 0, "recuse": 0}
-        for key, (_, choice) in self.cast.items():
-            totals[choice] += self.organ.members.seats[key]
+        for key, (vote, choice) in self.cast.items():
+            totals[choice] += self.organ.members.seats[key] if vote in votes else 0
         return totals
 
-    def passed(self) -> bool | None:
-        """Return whether the question is carried, or None without a quorum. A recusal takes no part in it."""
+    def passed(self, votes: Collection[bytes]) -> bool | None:
+        """Return whether the votes carry the question, or None without a quorum. A recusal takes no part in it."""
         ballot = self.organ.ballot
         assert ballot is not None
-        totals = self.tally()
+        totals = self.tally(votes)
         if totals["yes"] + totals["no"] + totals["abstain"] < ballot.quorum:
             return None
         part, whole = ballot.share
@@ -311,6 +313,7 @@ class Spines:
         self.beacons = self.party.beacons
         self.passkeys: dict[bytes, tuple[Passkey, ...]] = {}
         self.polls: dict[bytes, Poll] = {}
+        self.handed_over: dict[bytes, tuple[Act, Organ]] = {}
         self.home = self.party.home == ledger
         self.moved_to: Depositary | None = None
         self.names: dict[str, bytes] = {}
@@ -323,6 +326,7 @@ class Spines:
             if superior and superior not in self.names:
                 raise Refused("decision.rule", f"{value['name']}: its superior {superior!r} must be named before it")
             self.place(read_organ(value, act.id, act.id, above), value["name"])
+        self.take_roles("ledger", (self.party.home.key,))
         self.take_roles("member", (key for organ in self.at.values() for key in organ.members.seats))
         self.take_roles("beacon", self.party.beacons)
         self.take_roles("recovery", self.party.recovery.keys.seats if self.party.recovery else ())
@@ -336,6 +340,13 @@ class Spines:
         self.names[name] = organ.id
         self.at[organ.id, organ.id] = organ
         self.heads[organ.id] = organ.id
+
+    def check_roles(self, act: Act) -> None:
+        """Raise :class:`Refused` (``decision.key-role``) where an appointment gives a key a second role."""
+        for role in ("beacons", "dispatch"):
+            for key in act.get(role) or () if act.kind == "appoint" else ():
+                if self.roles.get(key, role) not in (role, role.rstrip("s")):
+                    raise Refused("decision.key-role", f"a {self.roles[key]} key cannot be appointed")
 
     def take_roles(self, role: str, keys: Iterable[bytes]) -> None:
         """Give keys a role; no key serves two (``spec/council.md`` section 5)."""
@@ -395,42 +406,70 @@ class Spines:
         organ = self.organ(act["organ"], act["prior"])
         self.check_place(act, organ, time)
         check_in_office(self, act, organ, time)
-        after = self.states_after(act, organ)
+        after = self.states_after(act, organ, time)
         envelope = self.envelope_of(act, organ, after, time)
         self.settle(act, after)
         return envelope
 
     def check_place(self, act: Act, organ: Organ, time: int) -> None:
         """Raise unless the act may follow its ``prior``: in the home ledger, only the first sufficient one may."""
+        self.check_untaken((organ.id, act["prior"]), time)
+
+    def check_untaken(self, place: Place, time: int) -> None:
+        """Raise :class:`Refused` (``decision.overtaken``, ``decision.recovery-waits``) where nothing may follow yet."""
         if not self.home:
             return
-        place = (organ.id, act["prior"])
-        taken = self.taken.get(place)
-        if taken is not None:
+        if place in self.taken:
             raise Refused("decision.overtaken", "another decision of the organ already follows the one named as prior")
         recovery = self.recoveries.get(place)
-        if recovery and act.kind != "recover" and time >= recovery[1]:
+        if recovery and time >= recovery[1]:
             raise Refused("decision.overtaken", "the organ's keys were recovered at this place")
-        for after, (recovery_id, ready) in self.recoveries.items():
-            if recovery_id == act["prior"] and after[0] == organ.id:
+        for before, (recovery_id, ready) in self.recoveries.items():
+            if (before[0], recovery_id) == place:
                 if time < ready:
                     raise Refused("decision.recovery-waits", "the recovery that this act follows has not taken effect")
-                if after in self.taken:
+                if before in self.taken:
                     raise Refused("decision.overtaken", "the organ decided while the recovery waited, which voids it")
 
-    def states_after(self, act: Act, organ: Organ) -> dict[Place, Organ]:
+    def states_after(self, act: Act, organ: Organ, time: int) -> dict[Place, Organ]:
         """Return the organs that the act leaves behind, by their places. A kind that changes none moves the spine."""
         after = {(organ.id, act.id): replace(organ, place=organ.place + 1)}
+        if act.kind == "confirm":
+            after[organ.id, act.id] = self.taken_over(act, after[organ.id, act.id])
         if act.kind in ("elect", "dissolve", "hand-over"):
-            after.update(self.changed(act, organ))
+            after.update(self.changed(act, organ, time))
         if act.kind == "constitute":
             created = read_organ(act["new"], organ.party, act.id, self.superior_of(act, organ))
             if created.name in self.names:
                 raise Refused("decision.rule", f"two organs are called {created.name!r}")
             if created.powers & ~organ.powers:
                 raise Refused("power.missing", "an organ cannot give powers that it lacks")
+            created = replace(
+                created,
+                lines=(*organ.lines, *created.lines),
+                subject=created.subject | (organ.subject & created.powers),
+            )
             after[created.id, created.id] = created
         return after
+
+    def handed(self, act: Act, organ: Organ) -> Organ:
+        """Return the organ without the powers it hands over. The other organ has them once it confirms the act."""
+        given = Power(act["powers"])
+        if given & ~organ.powers:
+            raise Refused("power.missing", "an organ cannot hand over powers that it lacks")
+        if act["to"] == organ.id:
+            raise Refused("decision.rule", "an organ does not hand over to itself")
+        self.organ(act["to"])
+        return replace(organ, powers=organ.powers & ~given)
+
+    def taken_over(self, act: Act, organ: Organ) -> Organ:
+        """Return the organ with the powers of a hand-over that the act confirms, and with the conditions on them."""
+        handed = self.handed_over.get(act["about"])
+        if handed is None or handed[0]["to"] != organ.id or not act["answer"]:
+            return organ
+        given, giver = Power(handed[0]["powers"]), handed[1]
+        lines = organ.lines if Power.RATIFY in organ.powers else giver.lines
+        return replace(organ, powers=organ.powers | given, subject=organ.subject | (giver.subject & given), lines=lines)
 
     def superior_of(self, act: Act, organ: Organ) -> bytes:
         name = act["new"].get("superior", organ.name)
@@ -438,24 +477,19 @@ class Spines:
             raise Refused("decision.rule", f"the superior {name!r} is no organ of the party")
         return self.names[name]
 
-    def changed(self, act: Act, organ: Organ) -> dict[Place, Organ]:
+    def changed(self, act: Act, organ: Organ, time: int) -> dict[Place, Organ]:
         """Return what an election, hand-over or dissolution leaves: of the organ itself, or of the one it names."""
         moved = replace(organ, place=organ.place + 1)
-        other_id = act.get("to") if act.kind == "hand-over" else act.get("of")
+        if act.kind == "hand-over":
+            return {(organ.id, act.id): self.handed(act, moved)}
+        other_id = act.get("of")
         if other_id is None or other_id == organ.id:
             if act.kind == "elect":
                 return {(organ.id, act.id): with_seating(moved, act.payload)}
             return {(organ.id, act.id): replace(moved, dissolved=True)}
-        other = self.organ(other_id, act.get("theirs"))
-        if self.home and (other.id, act.get("theirs")) in self.taken:
-            raise Refused("decision.overtaken", "the other organ has decided since")
+        other = self.organ(other_id, act["theirs"])
+        self.check_untaken((other.id, act["theirs"]), time)
         theirs = replace(other, place=other.place + 1)
-        if act.kind == "hand-over":
-            given = Power(act["powers"])
-            if given & ~organ.powers:
-                raise Refused("power.missing", "an organ cannot hand over powers that it lacks")
-            handed = replace(moved, powers=organ.powers & ~given)
-            return {(organ.id, act.id): handed, (other.id, act.id): replace(theirs, powers=other.powers | given)}
         if not self.stands_above(organ.id, other.id):
             raise Refused("power.missing", f"{organ.name} does not stand above {other.name}")
         if act.kind == "elect":
@@ -472,6 +506,11 @@ class Spines:
         for key in new:
             if self.roles.get(key, "member") != "member":
                 raise Refused("decision.key-role", f"a {self.roles[key]} key cannot take a seat")
+        for passkey in act.get("passkeys") or ():
+            if passkey["member"] not in organ.members.seats:
+                raise Refused("decision.no-seat", f"a passkey is registered for a member of {organ.name} only")
+            new.add(passkey["member"])
+        self.check_roles(act)
         if organ.decides_by_vote(act.row.power):
             self.check_vote(act, organ, time)
             return self.sufficient(act, organ.members, new, needs=1)
@@ -485,13 +524,17 @@ class Spines:
                 self.names[state.name] = organ
             self.heads[organ] = place
             self.roles.update(dict.fromkeys(state.members.seats, "member"))
-        for organ, prior in ((act["organ"], act["prior"]), (act.get("of") or act.get("to"), act.get("theirs"))):
+        if act.kind == "hand-over":
+            self.handed_over[act.id] = (act, self.at[act["organ"], act["prior"]])
+        if act.get("call") in self.polls:
+            self.polls[act["call"]].spent = True
+        for organ, prior in ((act["organ"], act["prior"]), (act.get("of"), act.get("theirs"))):
             if self.home and prior is not None:
                 self.taken.setdefault((organ, prior), act.id)
         if self.home:
             self.canonical[act.id] = act["prior"]
         if act.kind == "appoint":
-            self.beacons |= frozenset(act.get("beacons") or ())
+            self.beacons = frozenset(act.get("beacons") or self.beacons)
             self.roles.update(dict.fromkeys(act.get("beacons") or (), "beacon"))
             self.roles.update(dict.fromkeys(act.get("dispatch") or (), "dispatch"))
             self.register_passkeys(act.get("passkeys") or ())
@@ -533,7 +576,8 @@ class Spines:
     def urgent(self, act: Act, time: int) -> Envelope:
         """Return the sufficient envelope of an act by the organ's urgent members, as the organ stands now."""
         organ = self.seated(act["organ"], time)
-        if organ.urgency is None or organ.dissolved:
+        check_in_office(self, act, organ, time)
+        if organ.urgency is None or Power.URGENT not in organ.powers:
             raise Refused("power.missing", f"nobody may act for {organ.name} in urgency")
         return self.sufficient(act, organ.urgency.members)
 
@@ -550,11 +594,8 @@ class Spines:
         signature = act.envelope.signatures[0]
         if signature.algorithm != ALGORITHM_ED25519:
             return self.passkey_member(act, organ, signature)
-        for key in organ.members.seats:
-            if kid_of(key) == signature.kid:
-                verify_one(act, signature, key)
-                return key
-        raise Refused("decision.no-seat", f"the signer has no seat in {organ.name}")
+        no_seat = Refused("decision.no-seat", f"the signer has no seat in {organ.name}")
+        return signer_among(act, organ.members.seats, no_seat)
 
     def passkey_member(self, act: Act, organ: Organ, signature: Signature) -> bytes:
         if act.kind != "vote":
@@ -567,18 +608,20 @@ class Spines:
         raise Refused("decision.no-seat", "no member registered this passkey")
 
     def call(self, act: Act, time: int) -> None:
-        """Open a vote. Raises :class:`Refused` (``decision.no-seat``, ``vote.*``)."""
-        self.member(act, time)
+        """Open a vote. A member keeps one vote on a question open at a time; others may call their own.
+
+        Raises :class:`Refused` (``decision.no-seat``, ``vote.*``).
+        """
+        caller = self.member(act, time)
         organ = self.seated(act["organ"], time)
         if organ.ballot is None:
             raise Refused("vote.no-ballot", f"{organ.name} does not decide by vote")
         if self.home and act["closes"] < time + organ.ballot.open_seconds:
             raise Refused("vote.too-short", f"a vote of {organ.name} stays open for {organ.ballot.open_seconds} s")
         for poll in self.polls.values():
-            undecided = time < poll.closes or poll.passed() is not None
-            if poll.organ.id == organ.id and same_question(poll.act, act) and undecided:
-                raise Refused("vote.repeated", "the same question is being voted on, or has been decided")
-        self.polls[act.id] = Poll(act, organ, time, {})
+            if poll.caller == caller and same_question(poll.act, act) and time < poll.closes:
+                raise Refused("vote.repeated", "the member has a vote on the same question open")
+        self.polls[act.id] = Poll(act, organ, time, caller, {})
 
     def vote(self, act: Act, time: int) -> None:
         """Count a vote, once a member, by members seated both when the vote was called and now."""
@@ -601,24 +644,39 @@ class Spines:
             raise Refused("vote.not-cited", f"{organ.name} decides this by vote, and the act cites none")
         if not same_question(poll.act, act) or not Power(poll.act["power"]) & act.row.power:
             raise Refused("vote.other-question", "the vote that the act cites was on something else")
-        if sorted(vote for vote, _ in poll.cast.values()) != (act.get("votes") or []):
+        cited = act.get("votes") or []
+        counted = {vote for vote, _ in poll.cast.values()}
+        if set(cited) != counted if self.home else not set(cited) <= counted:
             raise Refused("vote.incomplete", "the act must cite every counted vote, and nothing else")
+        if self.home and poll.spent:
+            raise Refused("vote.spent", "a decision has already been taken on this vote")
         if self.home and time < poll.closes:
             raise Refused("vote.open", "the vote has not closed")
-        passed = poll.passed()
+        passed = poll.passed(cited)
         if passed is None:
             raise Refused("vote.no-quorum", "the vote had no quorum and decides nothing")
         if passed == (act.kind == "refuse"):
             raise Refused("vote.contradicted", "the vote decided the opposite")
 
-    def beacon(self, act: Act) -> None:
-        """Raise unless the act is by a beacon key that the spine names."""
-        signature = act.envelope.signatures[0]
-        for key in self.beacons:
-            if kid_of(key) == signature.kid:
+    def beacon(self, act: Act) -> bytes:
+        """Return the beacon key, among those that the spine names, by which the act is signed."""
+        return signer_among(
+            act, self.beacons, Refused("signature.invalid", "no beacon key of the party made this signature")
+        )
+
+
+def signer_among(act: Act, keys: Iterable[bytes], otherwise: Refused) -> bytes:
+    """Return the one of ``keys`` that signed the act, a COSE_Sign1. A kid is a hint: every key that has it is tried."""
+    signature = act.envelope.signatures[0]
+    for key in keys:
+        if kid_of(key) == signature.kid:
+            otherwise = Refused("signature.invalid", "the signature does not verify with the key it must be by")
+            try:
                 verify_one(act, signature, key)
-                return
-        raise Refused("signature.invalid", "no beacon key of the party made this signature")
+            except Refused:
+                continue
+            return key
+    raise otherwise
 
 
 def read_party(act: Act) -> Party:
@@ -642,6 +700,11 @@ def check_in_office(spines: Spines, act: Act, organ: Organ, time: int) -> None:
         raise Refused("decision.dissolved", f"{organ.name} was dissolved")
     if spines.home and organ.until is not None and time >= organ.until and act.kind not in ("elect", "hand-over"):
         raise Refused("decision.term-over", f"the term of {organ.name} is over; it may only elect or hand over")
+    for_all = act.kind == "move-home" or act.get("beacons") or act.get("dispatch")
+    if for_all and organ.superior is not None:
+        raise Refused(
+            "power.missing", f"{organ.name} answers to another organ, and this is for the one that answers to none"
+        )
     if act.row.power & ~organ.powers & ALL_POWERS:
         raise Refused("power.missing", f"{organ.name} has no power to {act.kind}")
 

@@ -273,8 +273,10 @@ class Surroundings(Protocol):
     def spending(self, mandate: bytes) -> "list[Spending]":
         """Return the signatures that spend the cumulative limit of a mandate, in ledger order."""
 
-    def ended_by_wider(self, dossier: "Dossier", digest: bytes, moment: Moment) -> int | None:
-        """Return when a wider text ended this one, or None."""
+    def ended_by_wider(
+        self, dossier: "Dossier", digest: bytes, first: bytes, second: bytes, moment: Moment
+    ) -> int | None:
+        """Return when a wider text between the two parties ended this one, or None."""
 
 
 @dataclass(slots=True)
@@ -351,6 +353,7 @@ class Dossier:
         organ = register.spines.organ(act["organ"], act["prior"])
         try:
             register.check_real(act)
+            self.check_entitled(act, party, moment)
             self.fit(act, party, moment, organ=organ)
             void = None
         except (Refused, Malformed) as refusal:
@@ -413,6 +416,13 @@ class Dossier:
         if register.party not in self.parties and act.kind not in ("say", "acknowledge", "join"):
             raise Refused("bounds.stranger", "the party is not one of the dossier's")
 
+    def check_entitled(self, act: Act, party: bytes, moment: Moment) -> None:
+        """Raise :class:`Refused` (``bounds.stranger``) where an organ speaks whose party is none of the dossier's,
+        neither accedes nor has acceded."""
+        bound = any(self.bound(digest, party, moment) for digest in self.papers)
+        if party not in self.parties and act.kind != "accede" and not bound:
+            raise Refused("bounds.stranger", "the party is not one of the dossier's")
+
     # Step 9: red lines.
 
     def check_lines(self, act: Act, register: Register, mandate: Mandate, moment: Moment) -> None:
@@ -422,7 +432,7 @@ class Dossier:
         """
         if act.kind not in LINED:
             return
-        lines = [line for _, line in register.lines(mandate, moment)]
+        lines = list(register.lines(mandate, act.row.power, moment))
         if act.kind in SIGNING:
             lines += [line for _, holder, line in self.told_before(register.party) if holder in mandate.chain()]
         text = self.around.text(act["text"])
@@ -443,7 +453,7 @@ class Dossier:
     def told_before(self, party: bytes) -> Iterator[tuple[Act, Mandate, Line]]:
         """Yield the private lines of a party that a counterparty has acknowledged being told (VCLT 47)."""
         for reveal_id, told in self.told.items():
-            if self.acknowledged.get(reveal_id, set()) - {party}:
+            if self.acknowledged.get(reveal_id, set()) & set(self.parties) - {party}:
                 yield told
 
     # Step 11: cumulative limits.
@@ -579,7 +589,9 @@ class Dossier:
         if consent.subject_to is None:
             return consent.moment
         answer = self.around.register(consent.party).confirmed(consent.act.id, consent.subject_to)
-        return answer.moment if answer and answer.answer else None
+        if answer is None or not answer.answer or consent.moment is None:
+            return None
+        return max(consent.moment, answer.moment, key=lambda moment: moment.index)
 
     def bound(self, digest: bytes, party: bytes, moment: Moment) -> bool:
         """Return whether a party is bound by a text at a moment: consented beyond ad referendum, and not withdrawn."""
@@ -705,7 +717,7 @@ class Dossier:
         running = [n for n in paper.denunciations if n.withdrawn is None and n.party in leaving]
         ends.extend((self.effective(paper, notice), "denounced") for notice in running)
         ends.extend((applied.moment.time, "a remedy was invoked") for applied in invoked(paper, clauses, "end"))
-        wider = self.around.ended_by_wider(self, paper.digest, moment)
+        wider = self.around.ended_by_wider(self, paper.digest, first, second, moment)
         if wider is not None:
             ends.append((wider, "a wider text entered into force"))
         return min(ends) if ends else None
@@ -746,7 +758,12 @@ class Speaker:
 
 def invoked(paper: Paper, clauses: Clauses, does: str) -> list[Applied]:
     """Return the remedies of one consequence that were invoked."""
-    return [applied for applied in paper.remedies if clauses.remedies[applied.act["remedy"]].does == does]
+    chosen = [(applied, applied.act["remedy"]) for applied in paper.remedies]
+    return [
+        applied
+        for applied, number in chosen
+        if number < len(clauses.remedies) and clauses.remedies[number].does == does
+    ]
 
 
 def scopes_of(consent: Consent) -> set[str]:
@@ -943,7 +960,7 @@ def handle_sign(self: Dossier, act: Act, by: Speaker) -> None:
     consent.state = following
     if act.kind == "conclude":
         consent.act, consent.moment, consent.reserves = act, by.moment, reserves
-        consent.rests_on = (consent.signatures[-1],)
+        consent.rests_on, consent.subject_to = (consent.signatures[-1],), None
     for link in by.mandate.chain():
         if link.limit:
             spent = self.around.text(act["text"])
@@ -1049,6 +1066,8 @@ def check_ratified(
     """Raise unless the signature stands in the ratification's past, or the ratification confirms it."""
     if signature.withdrawn:
         raise late("overtaken", "a signature that the ratification names was withdrawn")
+    if signature.deadline is not None and by.moment.time >= signature.deadline:
+        raise late("late", "the deadline of a signature that the ratification names has passed")
     if signature.moment.index > past.dossier_index:
         raise Refused("consent.past", "the heads that the act has seen are older than a signature it names")
     if signature.act.id in confirmed:
@@ -1080,6 +1099,10 @@ CURABLE = ("standing.", "line.", "bounds.")
 CONFIRMABLE = frozenset({"adopt", "initial", *SIGNING})
 
 
+def is_stranger(outcome: Outcome) -> bool:
+    return outcome.void is not None and outcome.void.reason == "bounds.stranger"
+
+
 def confirm(self: Dossier, act: Act, by: Speaker) -> dict[bytes, Outcome]:
     """Return the acts on the text that the ratification confirms (VCLT 8); those on the way to it count from now on.
 
@@ -1095,7 +1118,7 @@ def confirm(self: Dossier, act: Act, by: Speaker) -> dict[bytes, Outcome]:
             raise Refused("consent.confirmed", "the ratification confirms an act that the party did not make here")
         if outcome.act["text"] != act["text"]:
             raise Refused("consent.confirmed", "the ratification confirms an act on another text")
-        if outcome.void and not outcome.void.reason.startswith(CURABLE):
+        if is_stranger(outcome) or (outcome.void and not outcome.void.reason.startswith(CURABLE)):
             raise Refused("consent.confirmed", "what made the act void is not a lack of authority")
         mandate = register.mandate(outcome.act["by"])
         if not register.spines.governs(by.organ.id, mandate.organ):
@@ -1193,6 +1216,8 @@ def handle_breach(self: Dossier, act: Act, by: Speaker) -> None:
     paper = self.paper(act["text"])
     if not self.bound(paper.digest, by.party, by.moment):
         raise late("not-bound", "only a party to the text alleges its breach")
+    if act["attributed"] is not None and not self.bound(paper.digest, act["attributed"], by.moment):
+        raise late("not-bound", "the party that the breach is attributed to is not bound by the text")
     paper.breaches[act.id] = (act, by.moment)
 
 
@@ -1201,6 +1226,8 @@ def handle_remedy(self: Dossier, act: Act, by: Speaker) -> None:
     paper = self.paper(act["text"])
     if act["breach"] not in paper.breaches:
         raise late("unknown-breach", "no breach of the text was alleged by this act")
+    if not self.bound(paper.digest, by.party, by.moment):
+        raise late("not-bound", "only a party to the text invokes its remedies")
     allegation, alleged = paper.breaches[act["breach"]]
     clauses = self.readable_clauses(paper.digest)
     if clauses:

@@ -109,7 +109,9 @@ def check_text(text: str) -> None:
         raise Malformed("cbor.text", "a lone surrogate is no text")
     if not unicodedata.is_normalized("NFC", text):
         raise Malformed("cbor.text", "text must be in Unicode normalization form C")
-    if any(character in "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069" for character in text):
+    if any(
+        character in "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069" for character in text
+    ):
         raise Malformed("cbor.text", "text must not change its reading direction by an invisible mark")
 
 

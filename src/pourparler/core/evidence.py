@@ -21,7 +21,7 @@ from enum import Enum
 from itertools import pairwise
 
 from pourparler.core import limits
-from pourparler.core.act import NO_POWER, Act, Issuer, Power, parse_act
+from pourparler.core.act import ALL_POWERS, NO_POWER, Act, Issuer, Power, parse_act
 from pourparler.core.authority import LEASED, HomeView, Moment, Register
 from pourparler.core.council import Depositary
 from pourparler.core.dossier import Dossier, EffectState
@@ -244,12 +244,18 @@ def parse_claim(value: Value) -> Claim:
             case "parties":
                 given[name] = tuple(as_bytes(party, 32) for party in value[name])
             case "power":
-                given[name] = Power(as_index(value[name]))
+                given[name] = parse_power(value[name])
             case _:
                 given[name] = as_bytes(value[name], 32)
-    if len(given.get("parties", ())) != CLAIM_PARTIES[kind]:
-        raise Malformed("bundle.claim", f"a claim of this kind names {CLAIM_PARTIES[kind]} parties")
+    if len(set(given.get("parties", ()))) != CLAIM_PARTIES[kind] or len(value["ledger"]) != 2:
+        raise Malformed("bundle.claim", f"a claim of this kind names {CLAIM_PARTIES[kind]} parties, and one ledger")
     return Claim(kind, ledger, as_index(value["as_of"]), **given)
+
+
+def parse_power(value: Value) -> Power:
+    if not 1 <= as_index(value) <= ALL_POWERS:
+        raise Malformed("bundle.claim", "the claim names a power that there is not")
+    return Power(value)
 
 
 def parse_shown(value: Value) -> Shown:
@@ -440,7 +446,7 @@ class Verification:
             try:
                 texts[text_digest(data)] = parse_text(data)
             except PourparlerError as error:
-                raise self.stopped(9, error) from None
+                self.notes.append(f"a text of the bundle cannot be read and is left aside: {error}")
         return texts
 
     def fold_ledgers(self, proven: Mapping[Depositary, Proven], claim: Claim) -> dict[Depositary, Registry]:
@@ -512,7 +518,7 @@ class Verification:
         elsewhere = {
             party: homes[party]
             for party, register in first.registers.items()
-            if register.spines.party.home != claim.ledger
+            if register.spines.party.home != claim.ledger or register.spines.moved_to
         }
         registry = first
         if elsewhere:
@@ -676,6 +682,11 @@ def claim_may(claim: Claim, registry: Registry, moment: Moment) -> str:
     if not claim.power or any(claim.power & ~link.powers for link in mandate.chain()):
         raise Refused("power.missing", "the chain does not give this power")
     register.check_standing(mandate, claim.power, now)
+    for dismissal, organ, _ in register.home.dismissals() if register.home else ():
+        if dismissal["mandate"] in {link.id for link in mandate.chain()} and register.spines.governs(
+            organ, mandate.organ
+        ):
+            raise Refused("standing.dismissed", "the party's home ledger holds the dismissal")
     fresh = " (a leased power: valid only as long as beacons come)" if claim.power & LEASED else ""
     return f"the chain of {len(mandate.chain())} links stands{fresh}"
 

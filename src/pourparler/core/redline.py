@@ -12,6 +12,7 @@ This file also reads the text that the terms stand in: an object named by its di
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from enum import Enum
 from types import MappingProxyType
@@ -80,9 +81,17 @@ def timed(found: Value, wanted: Value, *, before: bool) -> Answer:
     """Compare two dates, or two instants in UTC: written alike, so that their texts sort as their times do."""
     if not (isinstance(found, str) and isinstance(wanted, str) and len(found) == len(wanted)):
         return Answer.CANNOT_TELL
-    if not INSTANT.fullmatch(found) or not INSTANT.fullmatch(wanted):
+    if not is_instant(found) or not is_instant(wanted):
         return Answer.CANNOT_TELL
     return answer(found < wanted if before else found > wanted)
+
+
+def is_instant(value: str) -> bool:
+    """Return whether a text is a date or an instant in UTC, and one that the calendar has."""
+    try:
+        return bool(INSTANT.fullmatch(value) and datetime.fromisoformat(value))
+    except ValueError:
+        return False
 
 
 def answer(kept: bool) -> Answer:
@@ -154,7 +163,7 @@ def parse_operand(operator: str, value: Value) -> Value:
     """Return an operand that its operator can compare with something; refuse one that can never be kept."""
     if operator in ("at-least", "at-most") and not amount(value):
         raise Malformed("line.malformed", f"{operator} compares with a number or an amount of money")
-    if operator in ("before", "after") and not (isinstance(value, str) and INSTANT.fullmatch(value)):
+    if operator in ("before", "after") and not (isinstance(value, str) and is_instant(value)):
         raise Malformed("line.malformed", f"{operator} compares with a date or an instant in UTC")
     if isinstance(value, dict) or value is None or (isinstance(value, list) and not amount(value)):
         raise Malformed("line.malformed", "a line compares with a single value")
@@ -250,6 +259,8 @@ def sentence(line: Line) -> str:
 def written(value: Value) -> str:
     if isinstance(value, list):
         return " ".join(value)
+    if isinstance(value, str) and not amount(value) and not is_instant(value):
+        return f"“{value}”"
     return {True: "true", False: "false"}.get(value, str(value)) if isinstance(value, bool) else str(value)
 
 

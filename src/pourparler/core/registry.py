@@ -17,7 +17,6 @@ from dataclasses import dataclass, replace
 
 from pourparler.core.act import Act, Issuer
 from pourparler.core.authority import HomeView, Moment, Register
-from pourparler.core.clauses import date_of_effect
 from pourparler.core.council import Depositary, Spines, read_depositary, verify_one
 from pourparler.core.dossier import SIGNING, Dossier, Outcome, Paper, Spending, Surroundings
 from pourparler.core.encoding import encode, label
@@ -133,33 +132,33 @@ class Registry(Surroundings):
     def spending(self, mandate: bytes) -> list[Spending]:
         return self.spendings.setdefault(mandate, [])
 
-    def ended_by_wider(self, dossier: Dossier, digest: bytes, moment: Moment) -> int | None:
-        """Return when a wider text ended this one: one whose named scopes and parties include all of its own, or one
-        that stands in the framework dossier it names (identifiers are compared whole, never as prefixes)."""
-        local = dossier.clauses(digest)
+    def ended_by_wider(
+        self, dossier: Dossier, digest: bytes, first: bytes, second: bytes, moment: Moment
+    ) -> int | None:
+        """Return when a wider text, in force between the same two parties, ended this one: one whose named scopes and
+        parties include all of its own, or one that stands in the framework dossier it names. Identifiers are compared
+        whole, never as prefixes; of two texts of one extent, the later stands."""
+        local, here = dossier.clauses(digest), dossier.papers[digest]
         frameworks = {local.framework, dossier.parent} - {None}
-        parties = local.parties or frozenset(dossier.papers[digest].adopted_by)
-        if not local.scopes and not frameworks:
-            return None
+        parties = local.parties or frozenset(here.adopted_by)
         ends: list[int] = []
-        for other, paper in self.consented():
-            if paper.digest == digest:
-                continue
+        for other, paper in self.consented(first, second) if local.scopes or frameworks else ():
             clauses = other.clauses(paper.digest)
-            wider = local.scopes and local.scopes <= clauses.scopes and parties <= clauses.parties
-            same_extent = (clauses.scopes, clauses.parties) == (local.scopes, parties)
-            if wider and same_extent and paper.moment.index < dossier.papers[digest].moment.index:
-                continue  # of two texts of one extent, the later stands
-            if wider or other.id in frameworks:
-                since = in_force_since(other, paper)
+            wider = bool(local.scopes) and local.scopes <= clauses.scopes and parties <= clauses.parties
+            if (clauses.scopes, clauses.parties) == (local.scopes, parties):
+                wider = paper.moment.index > here.moment.index
+            if paper.digest != digest and (wider or other.id in frameworks):
+                since = other.since(paper, clauses, first, second)
                 if since is not None and since <= moment.time:
                     ends.append(since)
-        return min(ends) if ends else None
+        return min(ends, default=None)
 
-    def consented(self) -> Iterable[tuple[Dossier, Paper]]:
+    def consented(self, first: bytes, second: bytes) -> Iterable[tuple[Dossier, Paper]]:
+        """Yield the texts that both parties have consented to, each with its dossier."""
         for dossier in self.dossiers.values():
             for paper in dossier.papers.values():
-                if any(dossier.bound_since(consent) for consent in paper.consents.values()):
+                consents = [paper.consents.get(party) for party in (first, second)]
+                if all(consent is not None and dossier.bound_since(consent) for consent in consents):
                     yield dossier, paper
 
     # Entries.
@@ -315,7 +314,7 @@ class Registry(Surroundings):
         streams: list[bytes] = []
         if act.kind == "open":
             streams.append(act.id)
-        elif act.row.dossier:
+        elif act.row.dossier and act["dossier"] in self.dossiers:
             streams.append(act["dossier"])
         assert outcome.party is not None
         in_register = act.issuer is not Issuer.HOLDER or not act.row.dossier
@@ -324,7 +323,7 @@ class Registry(Surroundings):
         spines = self.registers[outcome.party].spines
         if act.row.spine and act.issuer is Issuer.ORGAN and act.kind != "found" and act.id in spines.canonical:
             streams.append(act["organ"])
-            other = act.get("of") or (act.get("to") if act.kind == "hand-over" else None)
+            other = act.get("of")
             if other and other != act["organ"]:
                 streams.append(other)
         return streams
@@ -333,13 +332,6 @@ class Registry(Surroundings):
         """Return the rows of a stamp for these streams, in ascending order of their ids."""
         known = {stream: self.streams.get(stream) or Stream(stream, [], []) for stream in streams}
         return [[stream, found.count, found.head] for stream, found in sorted(known.items())]
-
-
-def in_force_since(dossier: Dossier, paper: Paper) -> int | None:
-    """Return since when a text is in force between any of those who consented, or None."""
-    clauses = dossier.clauses(paper.digest)
-    met = dossier.condition_met(paper, clauses)
-    return date_of_effect(met.time, clauses.steps) if met else None
 
 
 def canonical(act: Act, outcome: Outcome) -> Act:

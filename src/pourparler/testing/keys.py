@@ -1,4 +1,4 @@
-"""Keys for tests, examples and replays: made from a name, so that every run makes the same bytes. Never for real use."""
+"""Keys for tests and examples: made from a name, so that every run makes the same bytes. Never for real use."""
 
 import hashlib
 from dataclasses import dataclass

@@ -179,8 +179,7 @@ class Player:
         if kind.spine and "organ" in fields:
             register, organ = self.home_of(planned.fields["organ"]), fields["organ"]
             fields.setdefault("prior", register.spines.heads[organ])
-            other = fields.get("to") if planned.kind == "hand-over" else fields.get("of")
-            if other:
+            if other := fields.get("of"):
                 fields.setdefault("theirs", register.spines.heads[other])
         if planned.kind in ("ratify", "accede"):
             fields.setdefault("seen", self.heads_seen(planned))
