@@ -1,8 +1,8 @@
 """A second decoder of the CBOR profile (spec/encoding.md section 2), strict, slow and written from RFC 8949 alone.
 
-It shares no line with ``pourparler.core.encoding`` and uses no CBOR library: it reads heads one by one, checks each as it
-goes, and raises :class:`Bad` with a reason of ``spec/reasons.md``. Where an input has several faults it may name another
-of them than the core does; both refuse. Nothing here is fast, and nesting is read without recursion.
+It shares no line with ``pourparler.core.encoding`` and uses no CBOR library: it reads heads one by one, checks each as
+it goes, and raises :class:`Bad` with a reason of ``spec/reasons.md``. Where an input has several faults it may name
+another of them than the core does; both refuse. Nothing here is fast, and nesting is read without recursion.
 """
 
 import unicodedata

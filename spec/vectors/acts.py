@@ -1,4 +1,4 @@
-"""Vectors of spec/act.md: every kind with its least and its fullest payload, what is refused, and the promised sizes."""
+"""Vectors of spec/act.md: every kind with its least and its fullest payload, refusals, and the promised sizes."""
 
 from collections.abc import Callable
 
@@ -72,6 +72,7 @@ MANDATE = {
     "scope": ["north", "south"],
     "dossier": id_of("dossier"),
     "with": ids("party B"),
+    "ledgers": [HOME],
     "depth": 2,
     "fresh": 86_400,
     "cosign": {"powers": 32, "keys": publics(MEMBERS[:1]), "needs": 1},
@@ -163,7 +164,11 @@ SAMPLES: dict[str, tuple[str, dict, dict]] = {
     "urgent-dismiss": (SEVERAL, {**MEMBER, "mandate": BY["by"]}, DISMISSAL),
     "urgent-grant": (SEVERAL, {**MEMBER, **GRANTED, "powers": 3}, {**MANDATE, "powers": 3}),
     "suspend": (MEMBERLY, {**MEMBER, "target": BY["by"]}, {}),
-    "call": (MEMBERLY, {**MEMBER, "power": 64, "closes": NOW + 86_400}, {**ON, "about": id_of("question")}),
+    "call": (
+        MEMBERLY,
+        {**MEMBER, "decides": "ratify", "closes": NOW + 86_400},
+        {**ON, "about": id_of("question"), "reserves": ["article 3"], "confirms": ids("signature")},
+    ),
     "vote": (MEMBERLY, {**MEMBER, "call": id_of("call"), "choice": "yes"}, {}),
     "question": (MEMBERLY, {**MEMBER, "of": OTHER["of"], "due": NOW + 604_800}, {"about": id_of("question")}),
     "answer": (MEMBERLY, {**MEMBER, "question": id_of("question")}, {}),
@@ -341,7 +346,7 @@ def all_of_kind(acts: Acts) -> None:
     kind, payload = acts.kind, acts.payloads["least"]
     acts.valid("least", "only what the kind requires", payload)
     acts.valid("fullest", "everything that the kind allows", acts.payloads["fullest"])
-    without = sorted(name for name in payload if name not in ("kind", "by", "to"))[-1]
+    without = max(name for name in payload if name not in ("kind", "by", "to"))
     lacking = {name: value for name, value in payload.items() if name != without}
     acts.invalid("lacks-field", f"{without} is missing", "act.field-missing", without, lacking)
     acts.invalid("unknown-field", "a field that no kind has", "act.field-unknown", "urgency", {**payload, "urgency": 1})
@@ -368,7 +373,9 @@ def other_shapes(group: Group) -> None:
     holder = Acts(group, "denounce", HOLDERLY)
     nobody = {name: value for name, value in least("denounce").items() if name != "by"}
     holder.invalid("nobody", "neither an organ nor a holder", reason, "by", nobody)
-    holder.invalid("by-and-prior", "a holder with a prior", reason, "prior", {**least("denounce"), "prior": ORGAN["prior"]})
+    holder.invalid(
+        "by-and-prior", "a holder with a prior", reason, "prior", {**least("denounce"), "prior": ORGAN["prior"]}
+    )
     for kind in ("grant", "urgent-grant"):
         grants = Acts(group, kind, SAMPLES[kind][0])
         classed = {name: value for name, value in least(kind).items() if name != "to"}
@@ -390,7 +397,9 @@ def other_shapes(group: Group) -> None:
         above = Acts(group, kind, ORGANS)
         halves = {name: {**least(kind), name: value} for name, value in OTHER.items()}
         above.valid("other", "of an organ below", {**least(kind), **OTHER})
-        above.invalid("no-theirs", "of an organ below, without its place", "act.field", "theirs", halves["of"], twin="other")
+        above.invalid(
+            "no-theirs", "of an organ below, without its place", "act.field", "theirs", halves["of"], twin="other"
+        )
         above.invalid("no-of", "a place without its organ", "act.field", "of", halves["theirs"], twin="other")
     opened = Acts(group, "open", HOLDERLY)
     opened.valid("share", "adoption by a share", {**least("open"), "rules": {"adopt": [2, 3]}})
@@ -409,13 +418,17 @@ def apply_limits(group: Group) -> None:
     found = Acts(group, "found", ORGANS)
     wide = [[key, 1_000_000] for key in named(64, "seat")]
     organ = {**COUNCIL, "name": "n" * 64, "seats": wide, "needs": 1_000_000}
-    found.valid("widest", "64 seats of the greatest weight", {**least("found"), "organs": [organ], "suspension": DURATION_MAX})
+    found.valid(
+        "widest", "64 seats of the greatest weight", {**least("found"), "organs": [organ], "suspension": DURATION_MAX}
+    )
     one_more = [[key, 1_000_000] for key in named(65, "seat")]
     found.wrong("organs.0.seats", "65 seats", one_more, twin="widest")
     found.wrong("organs.0.seats.0.1", "too heavy", 1_000_001, twin="widest")
     found.wrong("organs.0.name", "65 bytes", "n" * 65, twin="widest")
     found.wrong("suspension", "too long", DURATION_MAX + 1, twin="widest")
-    organs = [{**COUNCIL, "name": f"organ {number:02}", "seats": weighted(MEMBERS[:1]), "needs": 1} for number in range(32)]
+    organs = [
+        {**COUNCIL, "name": f"organ {number:02}", "seats": weighted(MEMBERS[:1]), "needs": 1} for number in range(32)
+    ]
     found.valid("many-organs", "32 organs", {**least("found"), "organs": organs})
     found.wrong("organs", "33 organs", [*organs, {**organs[0], "name": "organ 32"}], twin="many-organs")
     grant = Acts(group, "grant", ORGANS)
@@ -537,6 +550,9 @@ def wrong_fields(acts: Acts) -> None:
             wrong("scope", "twice", ["north", "north"], cddl=True)
             wrong("scope.0", "empty", "")
             wrong("with", "none", [])
+            wrong("ledgers", "none", [])
+            wrong("ledgers", "33 ledgers", [HOME] * 33)
+            wrong("ledgers.0", "no key", {"origin": HOME["origin"]}, reason="act.field-missing")
             wrong("depth", "negative", -1)
             wrong("fresh", "negative", -1)
             lacking = {"powers": 32, "keys": publics(MEMBERS[:1])}
@@ -569,7 +585,8 @@ def wrong_fields(acts: Acts) -> None:
             wrong("answer", "1", 1)
             wrong("answer", "null", None)
         case "call":
-            wrong("power", "0", 0)
+            wrong("decides", "empty", "")
+            wrong("decides", "a number", 64)
             wrong("closes", "true", True)
         case "vote":
             wrong("choice", "unknown", "maybe")
@@ -644,7 +661,12 @@ def sizes(group: Group) -> None:
         what = f"an urgent act with one signature: {kind}"
         payload = least(kind)
         add(kind, what, 216, enveloped(payload, *keys, form="COSE_Sign1"))
-        add(f"{kind}-at", f"{what}, with the signer's clock", 216, enveloped({**payload, "at": NOW}, *keys, form="COSE_Sign1"))
+        add(
+            f"{kind}-at",
+            f"{what}, with the signer's clock",
+            216,
+            enveloped({**payload, "at": NOW}, *keys, form="COSE_Sign1"),
+        )
     beacon = {**least("beacon"), "serial": 23, "count": 65_535}
     what = "an urgent act with one signature: beacon"
     add("beacon", what, 216, enveloped(beacon, BEACON, form="COSE_Sign1"))

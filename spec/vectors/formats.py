@@ -103,7 +103,12 @@ def encoding(group: Group) -> None:
     invalid("map-key-bytes", "a key of bytes", "a1 41 61 01", malformed, "map-1", "the key's major type is 2, not 3")
     invalid("map-key-null", "null as a key", "a1 f6 01", malformed, "map-1", "the key is null")
     invalid(
-        "map-key-twice", "a key twice", "a3 6162 00 6162 01 626161 02", malformed, "map-order", "the first two are alike"
+        "map-key-twice",
+        "a key twice",
+        "a3 6162 00 6162 01 626161 02",
+        malformed,
+        "map-order",
+        "the first two are alike",
     )
     invalid(
         "map-key-order",
@@ -122,7 +127,9 @@ def encoding(group: Group) -> None:
         "aa stands before b",
     )
     long_form = "cbor.not-deterministic"
-    invalid("integer-23-long", "23 in two bytes", "18 17", long_form, "integer-23", "the head is longer than it need be")
+    invalid(
+        "integer-23-long", "23 in two bytes", "18 17", long_form, "integer-23", "the head is longer than it need be"
+    )
     invalid("integer-255-long", "255 in three bytes", "19 00ff", long_form, "integer-255", "the head")
     invalid("integer-65535-long", "65,535 in five bytes", "1a 0000ffff", long_form, "integer-65535", "the head")
     invalid("integer-32-bits-long", "2^32 - 1 in nine", "1b 00000000ffffffff", long_form, "integer-4294967295", "head")
@@ -231,7 +238,10 @@ def envelope(group: Group) -> None:
     good = {"key": HOLDER.public.hex(), "index": 0}
     sign1 = group.valid("sign1", "one key speaks", input=one.hex(), **shape, verify=good)
     single = group.valid(
-        "sign-one", "an organ of one member", input=sign_of(*rows[:1]).hex(), **parts("COSE_Sign", b"", [*listed(*first())])
+        "sign-one",
+        "an organ of one member",
+        input=sign_of(*rows[:1]).hex(),
+        **parts("COSE_Sign", b"", [*listed(*first())]),
     )
     three = kit.sign(kind, payload, ANNA, BORIS, CLARA)
     sign = group.valid(
@@ -287,11 +297,15 @@ def envelope(group: Group) -> None:
     invalid("elements-3", "three elements", b"\xd2\x83" + one[2:-66], layout, "the signature is missing")
     invalid("elements-5", "five elements", b"\xd2\x85" + one[2:] + b"\xa0", layout, "an element more")
     invalid("list-indefinite", "indefinite length", b"\xd2\x9f" + one[2:] + b"\xff", layout, "the length")
-    invalid("body-map", "a protected header that is no byte string", one[:2] + header + one[16:], layout, "its wrapping")
+    invalid(
+        "body-map", "a protected header that is no byte string", one[:2] + header + one[16:], layout, "its wrapping"
+    )
     unprotected = b"\xa1\x04" + encode(HOLDER.kid)
     invalid("unprotected-kid", "a kid that nobody signed", sign1_of(unprotected=unprotected), layout, "a kid there")
     algorithm = b"\xa1\x01" + encode(-19)
-    invalid("unprotected-alg", "an algorithm that nobody signed", sign1_of(unprotected=algorithm), layout, "an alg there")
+    invalid(
+        "unprotected-alg", "an algorithm that nobody signed", sign1_of(unprotected=algorithm), layout, "an alg there"
+    )
     invalid("detached", "a payload that is null", sign1_of(body=b"\xf6"), layout, "the payload is null")
     invalid("payload-text", "a payload of text", sign1_of(body=b"\x61\x61"), layout, "the payload's major type")
     indefinite = b"\x5f" + encode(payload) + b"\xff"
@@ -305,7 +319,9 @@ def envelope(group: Group) -> None:
     invalid("trailing", "a byte after", one + b"\x00", "trailing", "a byte more")
     invalid("trailing-envelope", "an envelope after", one + one, "trailing", "a second envelope follows")
     invalid("signature-63", "a short signature", sign1_of(last=encode(signature[:63])), "signature-length", "63 bytes")
-    invalid("signature-65", "a long signature", sign1_of(last=encode(signature + b"\0")), "signature-length", "65 bytes")
+    invalid(
+        "signature-65", "a long signature", sign1_of(last=encode(signature + b"\0")), "signature-length", "65 bytes"
+    )
     invalid("signature-none", "no signature", sign1_of(last=b"\x40"), "signature-length", "0 bytes")
     longer = passkey_row(PASSKEY_BYTES + 1)
     data = sign1_of(longer[0], last=longer[1])
@@ -321,7 +337,9 @@ def envelope(group: Group) -> None:
     wrong_header("header-alg-eddsa", "the old EdDSA", kit.protected(HOLDER.kid, -8), "the algorithm is -8")
     wrong_header("header-alg-es256", "ES256 of its own", kit.protected(HOLDER.kid, -7), "the algorithm is -7")
     wrong_header("header-alg-none", "algorithm 0", kit.protected(HOLDER.kid, 0), "the algorithm is 0")
-    wrong_header("header-alg-text", "an algorithm by name", b"\xa2\x01\x65EdDSA\x04\x48" + HOLDER.kid, "text as algorithm")
+    wrong_header(
+        "header-alg-text", "an algorithm by name", b"\xa2\x01\x65EdDSA\x04\x48" + HOLDER.kid, "text as algorithm"
+    )
     crit = b"\xa3\x01\x32\x02\x81\x18\x63\x04\x48" + HOLDER.kid
     wrong_header("header-crit", "crit, which nobody here knows", crit, "crit names label 99")
     content = b"\xa3\x01\x32\x03\x00\x04\x48" + HOLDER.kid
@@ -332,7 +350,9 @@ def envelope(group: Group) -> None:
     wrong_header("header-alg-long", "-19 in two bytes", long_alg, "the algorithm's head is longer")
     invalid("sign-tag-short", "tag 98 in four bytes", b"\xda\0\0\0\x62" + three[2:], layout, "tag's head", twin=sign)
     body = sign_of(*rows, start=b"\xd8\x62\x84\x41\xa0\xa0")
-    invalid("sign-body-header", "a body header", body, layout, "the body's protected header is an encoded map", twin=sign)
+    invalid(
+        "sign-body-header", "a body header", body, layout, "the body's protected header is an encoded map", twin=sign
+    )
     body = sign_of(*rows, start=b"\xd8\x62\x84" + encode(header) + b"\xa0")
     invalid("sign-body-alg", "alg in the body", body, layout, "the body's protected header is a signer's", twin=sign)
     body = sign_of(*rows, start=b"\xd8\x62\x84\x40" + unprotected)
@@ -351,13 +371,13 @@ def envelope(group: Group) -> None:
     invalid("sign-count-indefinite", "no count", data, layout, "the list's length is indefinite", twin=sign)
     data = sign_of(*rows, count=b"\x82")
     invalid("sign-count-less", "fewer than there are", data, "trailing", "the count is 2", twin=sign)
-    invalid("sign-body-empty", "an empty payload", sign_of(*rows, body=b""), "payload", "the payload is empty", twin=sign)
+    invalid(
+        "sign-body-empty", "an empty payload", sign_of(*rows, body=b""), "payload", "the payload is empty", twin=sign
+    )
 
     def unverified(name, what, data, differs, *, key=HOLDER.public, index=0, twin=sign1, over=kind):
         asked = {"key": key.hex(), "index": index}
-        group.invalid(
-            name, what, "signature.invalid", twin, differs, input=data.hex(), kind=over, verify=asked
-        )
+        group.invalid(name, what, "signature.invalid", twin, differs, input=data.hex(), kind=over, verify=asked)
 
     flipped = bytes([signature[0] ^ 1]) + signature[1:]
     unverified("verify-flipped", "a bit of R", sign1_of(last=encode(flipped)), "one bit of the signature")
@@ -392,8 +412,13 @@ def envelope(group: Group) -> None:
     # The identity as R and as public key, S = 0: verifies for every message in a check that lets small orders pass.
     identity = b"\x01" + bytes(31)
     data = sign1_of(last=encode(identity + bytes(32)))
-    unverified("verify-small-order", "a key of small order that signs everything", data, "key and signature", key=identity)
-    kinds = {"small-order-r": "R is of small order, and the equation holds", "cofactored": "holds only times the cofactor"}
+    unverified(
+        "verify-small-order", "a key of small order that signs everything", data, "key and signature", key=identity
+    )
+    kinds = {
+        "small-order-r": "R is of small order, and the equation holds",
+        "cofactored": "holds only times the cofactor",
+    }
     for name, torsion in (("small-order-r", None), ("cofactored", ORDER_8)):
         data = sign1_of(last=encode(crooked(HOLDER, over, torsion)))
         unverified(f"verify-{name}", kinds[name], data, "the signature")
@@ -491,18 +516,23 @@ def passkey(group: Group) -> None:
     def members(key, value):
         return {"passkey": registered(key), "act_id": act_id.hex(), "input": value.hex()}
 
-    for key, short in ((es256, "es256"), (ed25519, "ed25519")):
-
+    def by(key: Key | P256Key, short: str) -> None:
         def valid(name, what, auth=data, client_data=plain):
             return group.valid(f"{short}-{name}", what, **members(key, kit.assertion(key, auth, client_data)))
 
-        def invalid(name, what, reason, differs, *, auth=data, client_data=plain, value=None, twin=f"passkey/{short}-plain"):
+        def invalid(
+            name, what, reason, differs, *, auth=data, client_data=plain, value=None, twin=f"passkey/{short}-plain"
+        ):
             made = kit.assertion(key, auth, client_data) if value is None else value
             group.invalid(f"{short}-{name}", what, reason, twin, differs, **members(key, made))
 
         valid("plain", "an assertion by the registered passkey")
         valid("counter", "the counter is ignored", kit.authenticator_data(RELYING_PARTY, counter=2**32 - 1))
-        valid("flags", "backup flags and extension data do not matter", kit.authenticator_data(RELYING_PARTY, 0x9D) + b"\xa0")
+        valid(
+            "flags",
+            "backup flags and extension data do not matter",
+            kit.authenticator_data(RELYING_PARTY, 0x9D) + b"\xa0",
+        )
         filler = json.dumps({"other_keys_can_be_added_here": "do not compare clientDataJSON against a template"})
         valid("filler", "unknown members may be added", client_data=plain[:-1] + b"," + filler.encode()[1:])
         spaced = json.dumps(json.loads(plain), indent=1).encode()
@@ -513,15 +543,25 @@ def passkey(group: Group) -> None:
         refused = "passkey.challenge"
         invalid("challenge", "made for another act", refused, "challenge", client_data=client(challenge=other))
         padded = kit.base64url(act_id) + "="
-        invalid("challenge-padded", "padding", refused, "the challenge has padding", client_data=client(challenge=padded))
+        invalid(
+            "challenge-padded", "padding", refused, "the challenge has padding", client_data=client(challenge=padded)
+        )
         hexed = act_id.hex()
-        invalid("challenge-hex", "the act id in hex", refused, "the challenge's notation", client_data=client(challenge=hexed))
+        invalid(
+            "challenge-hex",
+            "the act id in hex",
+            refused,
+            "the challenge's notation",
+            client_data=client(challenge=hexed),
+        )
         origin = {"origin": "https://vote.pourparler.example.evil.example"}
         invalid("origin", "another origin", "passkey.origin", "origin", client_data=client(**origin))
         origin = {"origin": "http://vote.pourparler.example"}
         invalid("origin-scheme", "http", "passkey.origin", "the origin's scheme", client_data=client(**origin))
         origin = {"origin": ORIGIN + "/"}
-        invalid("origin-slash", "compared whole", "passkey.origin", "the origin ends in /", client_data=client(**origin))
+        invalid(
+            "origin-slash", "compared whole", "passkey.origin", "the origin ends in /", client_data=client(**origin)
+        )
         crossed = client(crossOrigin=True)
         invalid("cross-origin", "asked for in a frame", "passkey.origin", "crossOrigin", client_data=crossed)
         crossed = client(crossOrigin="false")
@@ -536,9 +576,13 @@ def passkey(group: Group) -> None:
         malformed = "passkey.malformed"
         twice = plain[:-1] + b',"challenge":"' + kit.base64url(act_id).encode() + b'"}'
         invalid("twice", "a member twice", malformed, "challenge stands twice", client_data=twice)
-        invalid("no-json", "clientDataJSON is no JSON", malformed, "clientDataJSON lacks its end", client_data=plain[:-1])
+        invalid(
+            "no-json", "clientDataJSON is no JSON", malformed, "clientDataJSON lacks its end", client_data=plain[:-1]
+        )
         listed = b"[" + plain + b"]"
-        invalid("json-list", "clientDataJSON is a list", malformed, "clientDataJSON stands in a list", client_data=listed)
+        invalid(
+            "json-list", "clientDataJSON is a list", malformed, "clientDataJSON stands in a list", client_data=listed
+        )
         latin = client(note="x").replace(b'"x"', b'"\xff"')
         invalid("not-utf-8", "clientDataJSON is no UTF-8", malformed, "a member that is no UTF-8", client_data=latin)
         invalid("short", "36 bytes of authenticatorData", malformed, "a byte is missing", auth=data[:-1])
@@ -546,7 +590,9 @@ def passkey(group: Group) -> None:
         signature = key.sign(message)
         invalid("list-2", "two members", malformed, "the signature is missing", value=encode([data, plain]))
         invalid("list-4", "four members", malformed, "a member more", value=encode([data, plain, signature, b""]))
-        invalid("text", "text for clientDataJSON", malformed, "its type", value=encode([data, plain.decode(), signature]))
+        invalid(
+            "text", "text for clientDataJSON", malformed, "its type", value=encode([data, plain.decode(), signature])
+        )
         invalid("map", "a map", malformed, "the outer type", value=encode({"signature": [data, plain, signature]}))
         trailing = encode([data, plain, signature]) + b"\x00"
         invalid("trailing", "a byte after", malformed, "a byte more", value=trailing)
@@ -554,12 +600,20 @@ def passkey(group: Group) -> None:
         refused = "signature.invalid"
         invalid("flipped", "a bit of the signature", refused, "one bit", value=encode([data, plain, bad]))
         direct = key.sign(act_id)
-        invalid("no-ceremony", "the act id, signed directly", refused, "what was signed", value=encode([data, plain, direct]))
+        invalid(
+            "no-ceremony",
+            "the act id, signed directly",
+            refused,
+            "what was signed",
+            value=encode([data, plain, direct]),
+        )
         changed = plain.replace(b'"crossOrigin":false', b'"crossOrigin": false')
         invalid("space", "a space more than was signed", refused, "a space", value=encode([data, changed, signature]))
         stranger = type(key)("passkey of a stranger")
         invalid("stranger", "another passkey's", refused, "the key", value=kit.assertion(stranger, data, plain))
 
+    by(es256, "es256")
+    by(ed25519, "ed25519")
     signature = es256.sign(data + kit.hashlib.sha256(plain).digest())
     raw = kit.encode([data, plain, raw_of(signature)])
     group.invalid(

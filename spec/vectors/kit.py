@@ -1,8 +1,9 @@
 """What every group of vectors is made with: an encoder, envelopes, keys and chance that owe nothing to ``src/``.
 
-The vectors would prove little if the code under test had made them. So the encoding, the Sig_structure, the digests and
-the assertions are made here a second time, straight from the specification, with the signing primitives of ``nacl``
-and ``cryptography`` and nothing of ours. Everything is reproducible: chance is a counter hash, and keys come from names.
+The vectors would prove little if the code under test had made them. So the encoding, the Sig_structure, the digests
+and the assertions are made here a second time, straight from the specification, with the signing primitives of
+``nacl`` and ``cryptography`` and nothing of ours. Everything is reproducible: chance is a counter hash, and keys come
+from names.
 """
 
 import base64

@@ -1,8 +1,8 @@
-"""Vectors of the law: spec/council.md, authority.md, dossier.md and evidence.md. ``python -m spec.vectors.law`` writes them.
+"""Vectors of the law: spec/council.md, authority.md, dossier.md, evidence.md. ``python -m spec.vectors.law`` writes.
 
 A case is a small world: acts with their index and log time, folded one after another into one ledger, and what comes of
 each. ``after`` names a case whose acts come before, so that a case and its twin differ in what they add. Made without
-the code, as ``kit`` says: also the streams that a ratification names are reckoned here, from spec/registry.md section 4.
+the code, as ``kit`` says: the streams that a ratification names, too, are reckoned here, by spec/registry.md section 4.
 """
 
 import base64
@@ -95,6 +95,8 @@ class World:
     acts: list[dict] = field(default_factory=list)
     new_texts: list[str] = field(default_factory=list)
     asks: list[dict] = field(default_factory=list)
+    places: dict[bytes, int] = field(default_factory=dict)
+    duties: dict[bytes, str] = field(default_factory=dict)  # mandate -> the kind that its duty asks for
     after: str | None = None
     nonce: int = 0
     by_organ: bool = False  # whether an organ decided the last act
@@ -131,19 +133,25 @@ class World:
     def stamp(self, streams: Iterable[bytes] | None = None, follows: int = 0, **changed) -> int:
         """Write a stamp, by default an empty one that states every stream; return its index."""
         rows = [[s, *self.streams.get(s, (0, s))] for s in sorted(self.streams if streams is None else streams)]
-        return self.own("stamp", {"index": len(self.entries), "at": self.time, "follows": follows, "streams": rows, **changed})
+        return self.own(
+            "stamp", {"index": len(self.entries), "at": self.time, "follows": follows, "streams": rows, **changed}
+        )
 
     def streams_of(self, act: Act) -> list[bytes]:
         """Return the streams of an act that is there at all (spec/registry.md section 4)."""
         fields = act.fields
-        streams = [act.id] if act.kind == "open" else [fields["dossier"]] if "dossier" in fields and act.kind not in ("grant", "delegate", "call", "urgent-grant") else []
+        bounded = ("grant", "delegate", "urgent-grant", "call")  # their field of this name is no place
+        streams = [act.id] if act.kind == "open" else []
+        if fields.get("dossier") in self.streams and act.kind not in bounded:
+            streams.append(fields["dossier"])
         holder = "by" in fields
-        if not holder or act.kind in HOLDER_WORDS or act.kind == "conclude" or "total" in fields:
+        duty = holder and self.duties.get(fields["by"]) == act.kind
+        if not holder or act.kind in HOLDER_WORDS or act.kind == "conclude" or "total" in fields or duty:
             streams.append(act.party)
         at_home = next((p.home for p in self.parties.values() if p.id == act.party), None) == self.key.public
         if act.kind in ORGAN and act.by_organ and at_home:
             streams.append(fields["organ"])
-            other = fields.get("of") or (fields.get("to") if act.kind == "hand-over" else None)
+            other = fields.get("of")
             streams += [other] if other and other != fields["organ"] else []
         return streams
 
@@ -154,11 +162,16 @@ class World:
         moved = [] if isinstance(expect, dict) and "refused" in expect else self.streams_of(act)
         for stream in moved:
             count, head = self.streams.get(stream, (0, stream))
-            self.streams[stream] = (count + 1, digest("stream", head, act.id))
+            self.streams[stream] = (count + 1, digest("stream", head, act.id, len(self.entries) + 1))
         self.stamp(sorted(moved), follows=1)
         self.acts.append({"index": len(self.entries), "time": self.time, "act": act.data.hex(), "expect": expect})
+        self.places[act.id] = len(self.entries)
         self.entries.append(act.data)
         return act.id
+
+    def void(self, reason: str) -> None:
+        """Note that the act logged last is void."""
+        self.acts[-1]["expect"] = {"void": reason}
 
     # Drafting.
 
@@ -168,25 +181,40 @@ class World:
         name = kit.act_id(kind, payload, None if several else keys[0])
         return Act(kind, fields, data, name, party, several)
 
-    def found(self, name: str, *members: str, organs: list[dict] | None = None, signers=None, home=None, expect="accepted", **more) -> bytes:
+    def found(
+        self,
+        name: str,
+        *members: str,
+        organs: list[dict] | None = None,
+        signers=None,
+        home=None,
+        expect="accepted",
+        **more,
+    ) -> bytes:
         organs = organs or [organ("council", *members)]
         home = home or self.ref
         fields = {"name": name, "nonce": bytes(16), "home": home, "suspension": 100, "organs": organs, **more}
-        act = self.signed("found", fields, signers or sorted({m for m in members}), b"", several=True)
+        act = self.signed("found", fields, signers or sorted(set(members)), b"", several=True)
         act = Act(act.kind, fields, act.data, act.id, act.id, True)
         ids = {value["name"]: organ_id(act.id, value["name"]) for value in organs}
-        self.parties[name] = Party(act.id, home["key"], ids, dict(ids), {value["name"]: list(members) for value in organs})
+        self.parties[name] = Party(
+            act.id, home["key"], ids, dict(ids), {value["name"]: list(members) for value in organs}
+        )
         if organs and len(organs) == 1:
             self.parties[name].signers = {organs[0]["name"]: list(members)[: organs[0]["needs"]]}
         self.ids[f"found {name}"] = act.id
         return self.log(act, expect)
 
-    def decision(self, party: str, kind: str, organ: str = "council", by: Iterable[str] | None = None, prior=None, **fields) -> Act:
+    def decision(
+        self, party: str, kind: str, organ: str = "council", by: Iterable[str] | None = None, prior=None, **fields
+    ) -> Act:
         p = self.parties[party]
         value = {"organ": p.organs[organ], "prior": prior or p.heads[organ], **fields}
         return self.signed(kind, value, by or p.signers[organ], p.id, several=True)
 
-    def decide(self, party: str, kind: str, organ: str = "council", *, expect="accepted", wait: int = 0, **more) -> bytes:
+    def decide(
+        self, party: str, kind: str, organ: str = "council", *, expect="accepted", wait: int = 0, **more
+    ) -> bytes:
         """Log a decision at the organ's head, and move the head."""
         act = self.decision(party, kind, organ, **more)
         self.log(act, expect, wait)
@@ -209,12 +237,19 @@ class World:
     def speak(self, party: str, who, kind: str, by: bytes, wait: int = 0, **fields) -> bytes:
         """Log a holder's act; several signers speak in a COSE_Sign."""
         several = not isinstance(who, str)
-        act = self.signed(kind, {"by": by, **fields}, who if several else [who], self.parties[party].id, several=several)
+        act = self.signed(
+            kind, {"by": by, **fields}, who if several else [who], self.parties[party].id, several=several
+        )
         return self.log(act, wait=wait)
 
     def text(self, name: str, terms: dict | None = None, checks: list | None = None, **clauses) -> bytes:
         """Make a text; return its digest."""
-        value = {"articles": {"en": ["x"]}, "terms": terms or {}, "random": kit.chance(f"text {name}", 16), "clauses": clauses}
+        value = {
+            "articles": {"en": ["x"]},
+            "terms": terms or {},
+            "random": kit.chance(f"text {name}", 16),
+            "clauses": clauses,
+        }
         data = encode({**value, "checks": checks} if checks else value)
         self.texts[name] = data
         self.new_texts.append(name)
@@ -227,7 +262,11 @@ class World:
 
     def case(self, **more) -> dict:
         """Return the members of a case: what was added since the case that this world comes after."""
-        found = {"after": self.after} if self.after else {"ledger": {"origin": self.ref["origin"], "key": self.ref["key"].hex()}}
+        found = (
+            {"after": self.after}
+            if self.after
+            else {"ledger": {"origin": self.ref["origin"], "key": self.ref["key"].hex()}}
+        )
         texts = {"texts": [self.texts[name].hex() for name in self.new_texts]} if self.new_texts else {}
         return {**found, **texts, "acts": self.acts, **({"asks": self.asks} if self.asks else {}), **more}
 
@@ -238,7 +277,10 @@ class World:
 
     def ask(self, wait: int = 0, **question) -> None:
         """Ask about the state at a moment after everything logged."""
-        shown = {k: v.hex() if isinstance(v, bytes) else [x.hex() for x in v] if isinstance(v, (list, tuple)) else v for k, v in question.items()}
+        listed = {
+            k: [x.hex() if isinstance(x, bytes) else x for x in v] for k, v in question.items() if isinstance(v, list)
+        }
+        shown = {k: v.hex() if isinstance(v, bytes) else v for k, v in question.items()} | listed
         self.asks.append({"index": len(self.entries), "time": self.time + wait, **shown})
 
 
@@ -252,8 +294,8 @@ class Book:
     def __init__(self, group: Group, base: World) -> None:
         self.group, self.base = group, base
 
-    def base_case(self, name: str, what: str) -> "Book":
-        self.base.begun(self.group.valid(name, what, **self.base.case()))
+    def base_case(self, name: str, what: str, **more) -> "Book":
+        self.base.begun(self.group.valid(name, what, **self.base.case(**more)))
         return self
 
     def ok(self, name: str, what: str, do: Do) -> str:
@@ -270,7 +312,7 @@ class Book:
         world.asks.clear()
         more = {}
         if how == "void":
-            early = reason.split(".")[0] in REFUSED_AT_INTAKE and not world.by_organ
+            early = reason.split(".", maxsplit=1)[0] in REFUSED_AT_INTAKE and not world.by_organ
             more["intake"] = "refused" if early else "void"
         self.group.invalid(name, what, reason, f"{self.group.name}/{twin}", differs, **world.case(**more))
 
@@ -356,7 +398,9 @@ def policy(world: World, *witnesses: str, quorum: str | None = None) -> str:
     return "\n".join([*lines, f"quorum {quorum or witnesses[0]}", ""])
 
 
-def shown(world: World, without: Iterable[int] = (), size: int | None = None, cosigned=(), earlier=(), **changed) -> dict:
+def shown(
+    world: World, without: Iterable[int] = (), size: int | None = None, cosigned=(), earlier=(), **changed
+) -> dict:
     """Return what a bundle shows of a ledger: all entries but those left out."""
     size = len(world.entries) if size is None else size
     left_out = set(without)
@@ -373,7 +417,13 @@ def shown(world: World, without: Iterable[int] = (), size: int | None = None, co
 
 
 def bundle(claim: dict, *ledgers: dict, texts: Iterable[bytes] = (), **changed) -> dict:
-    return {"format": "pourparler/1 evidence", "claim": claim, "ledgers": list(ledgers), "texts": list(texts), **changed}
+    return {
+        "format": "pourparler/1 evidence",
+        "claim": claim,
+        "ledgers": list(ledgers),
+        "texts": list(texts),
+        **changed,
+    }
 
 
 def claim(world: World, kind: str, as_of: int, **parts) -> dict:
@@ -384,11 +434,12 @@ def claim(world: World, kind: str, as_of: int, **parts) -> dict:
 
 GROUPS: dict[str, tuple[str, str, Callable[[Group], None]]] = {}
 WORLDS = (
-    "A case folds `acts` into the ledger `ledger`, or after the acts of the case `after`; each has its index, log time, "
-    "envelope, and what comes of it: accepted, void or refused, with the reason. The fold is that of what is logged. "
-    "`texts` are at hand. Of a case that names a reason it is that of its last act, and `intake` says what an honest "
-    "intake does with a void one. `asks` are questions about a moment, with their answers. Keys come from names: the "
-    "seed of a key is SHA-256 over 'pourparler testing key ' and its name."
+    "A case folds `acts` into the ledger `ledger`, or after the acts of the case `after`. Each has its index, log time "
+    "and envelope, and what comes of it: accepted, void or refused, with the reason. The fold is that of what is "
+    "logged. `texts` are at hand. `home` is the case that shows the parties' home ledger; without it notice must do. "
+    "Where a case names a reason it is that of its last act, and `intake` says what an honest intake does with a void "
+    "one. `asks` are questions with their answers, each about the state that the acts before its index have led to, at "
+    "its log time. The seed of a key is SHA-256 over 'pourparler testing key ' and its name."
 )
 
 
@@ -419,7 +470,9 @@ def main() -> None:
     for name, group_ in groups().items():
         path = HERE / f"{name}.json"
         path.write_text(text_of(group_), encoding="utf-8")
-        print(f"{path.name}: {len(group_.cases)} cases, {sum('reason' in case for case in group_.cases)} of them refused")
+        print(
+            f"{path.name}: {len(group_.cases)} cases, {sum('reason' in case for case in group_.cases)} of them refused"
+        )
 
 
 if __name__ == "__main__":

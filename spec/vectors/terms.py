@@ -16,8 +16,8 @@ DAY = 86_400
 @group(
     "redline",
     format="spec/redline.md sections 3 to 6",
-    about="Input: `line` and `terms`, in the notation of spec/README.md section 4. A valid case gives the `answer`, and "
-    "where it has one the `sentence`. A case with `lines` asks only whether one act may hold them all. A case with "
+    about="Input: `line` and `terms`, in the notation of spec/README.md section 4. A valid case gives the `answer`, "
+    "and where it has one the `sentence`. A case with `lines` asks only whether one act may hold them all. A case with "
     "`salt` gives the commitment to a private line.",
 )
 def redline(group: Group) -> None:
@@ -203,11 +203,17 @@ def refused_lines(group: Group) -> None:
     operator = "line.operator"
     invalid("no-list", "text for a line", "law is NL", "equal-kept", "the line")
     invalid("nothing", "an empty line", [], "present-kept", "operator and path are missing")
-    invalid("no-operator", "a number for the operator", [1, "law", "NL"], "equal-kept", "the operator", "line.malformed")
+    invalid(
+        "no-operator", "a number for the operator", [1, "law", "NL"], "equal-kept", "the operator", "line.malformed"
+    )
     invalid("unknown", "an operator of somebody else", ["matches", "law", "NL"], "equal-kept", "the operator", operator)
-    invalid("capitals", "operators are in small letters", ["EQUAL", "law", "NL"], "equal-kept", "the operator", operator)
+    invalid(
+        "capitals", "operators are in small letters", ["EQUAL", "law", "NL"], "equal-kept", "the operator", operator
+    )
     invalid("symbol", "no symbols", ["<=", "price", ["EUR", "92.00"]], "at-most-kept", "the operator", operator)
-    invalid("underscore", "no underscores", ["at_most", "price", ["EUR", "92.00"]], "at-most-kept", "operator", operator)
+    invalid(
+        "underscore", "no underscores", ["at_most", "price", ["EUR", "92.00"]], "at-most-kept", "operator", operator
+    )
     invalid("equal-one", "no value", ["equal", "law"], "equal-kept", "the value is missing")
     invalid("equal-three", "two values", ["equal", "law", "NL", "BE"], "equal-kept", "a value more")
     invalid("equal-null-operand", "null can be equal to nothing", ["equal", "law", None], "equal-kept", "the value")
@@ -215,7 +221,9 @@ def refused_lines(group: Group) -> None:
     invalid("equal-map-operand", "a map", ["equal", "law", {"is": "NL"}], "equal-kept", "the value")
     invalid("at-most-text", "no amount", ["at-most", "price", "cheap"], "at-most-kept", "the value")
     invalid("at-most-true", "true is no amount", ["at-most", "price", True], "at-most-kept", "the value")
-    invalid("at-most-money-integer", "money in a number", ["at-most", "price", ["EUR", 92]], "at-most-kept", "the value")
+    invalid(
+        "at-most-money-integer", "money in a number", ["at-most", "price", ["EUR", 92]], "at-most-kept", "the value"
+    )
     invalid("at-most-currency-lower", "eur", ["at-most", "price", ["eur", "92.00"]], "at-most-kept", "the currency")
     invalid("at-most-not-a-number", "NaN", ["at-most", "price", "NaN"], "at-most-kept", "the value")
     invalid("at-least-exponent", "an exponent", ["at-least", "days", "3e1"], "at-least-kept", "the value")
@@ -234,7 +242,9 @@ def refused_lines(group: Group) -> None:
     two = [["present", "there"]] * 2
     invalid("not-two", "not of two", ["not", *two], "not-kept", "a member more")
     invalid("all-value", "a value for a line", ["all", "there"], "all-one", "the member")
-    invalid("within", "an unknown operator within", ["not", ["is", "there"]], "not-kept", "the inner operator", operator)
+    invalid(
+        "within", "an unknown operator within", ["not", ["is", "there"]], "not-kept", "the inner operator", operator
+    )
     for name, path in {
         "path-empty": "",
         "path-empty-step": "site..open",
@@ -448,7 +458,9 @@ def clauses(group: Group) -> None:
     takes_effect("before-1970", "before 1970", "1917-11-20T18:00:00Z", [["month", 1]], "1917-12-01T00:00:00Z")
     takes_effect("days-end", "no later than the end of year 9999", TIME_MAX - DAY, [["days", 36_525]], TIME_MAX)
     takes_effect("month-end", "no month follows December 9999", TIME_MAX - DAY, [["month", 1]], TIME_MAX)
-    takes_effect("month-end-1", "the last first day", at("9999-11-30T00:00:00Z"), [["month", 1]], "9999-12-01T00:00:00Z")
+    takes_effect(
+        "month-end-1", "the last first day", at("9999-11-30T00:00:00Z"), [["month", 1]], "9999-12-01T00:00:00Z"
+    )
 
     def valid(name, what, value):
         return group.valid(name, what, clauses=shown(value))

@@ -13,8 +13,8 @@ import tempfile
 import termios
 import time
 import tty
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -72,8 +72,8 @@ SAYINGS: dict[str, Mapping[str, str]] = {
         "fr": "Le fichier altéré, le fichier raccourci et les registres sont à côté.",
     },
     "keys": {
-        "en": "[v]erify again   [t]amper with a byte   [d]rop an act   [s]how the steps   [q]uit",
-        "fr": "[v]érifier   [t]oucher à un octet   [d]ôter un acte   [s] voir les étapes   [q]uitter",
+        "en": "[v]erify again  [t]amper with a byte  [d]rop an act  [s]how the steps  [q]uit",
+        "fr": "[v]érifier  [t]oucher à un octet  [d]ôter un acte  [s] voir les étapes  [q]uitter",
     },
 }
 
@@ -355,13 +355,12 @@ class Finale:
     # Whoever watches may try.
 
     def keys(self) -> None:
-        """Wait for keys until q, the end of input, or Ctrl-C."""
-        while True:
-            self.screen.line()
-            self.screen.line((self.say("keys"), "bold"), lead="   ")
-            with suppress(KeyboardInterrupt):
-                key = read_key()
-                match key:
+        """Answer keys until q, the end of input, or Ctrl-C."""
+        with suppress(KeyboardInterrupt), single_keys() as read_key:
+            while True:
+                self.screen.line()
+                self.screen.line((self.say("keys"), "bold"), lead="   ")
+                match read_key():
                     case "v":
                         self.show(0, self.say("as-it-is", party=self.stage.party.hex()[:16]), self.judge("", self.data))
                     case "t":
@@ -372,19 +371,19 @@ class Finale:
                         words.print_steps(self.screen, self.last)
                     case "q" | "":
                         return
-                continue
-            return
 
 
-def read_key() -> str:
-    """Return the key that was pressed, in lower case, or nothing at the end of input."""
-    fd = sys.stdin.fileno()
-    before = termios.tcgetattr(fd)
+@contextmanager
+def single_keys() -> Iterator[Callable[[], str]]:
+    """Let the terminal hand over each key at once, also those pressed before they are asked for; give what reads one:
+    the key in lower case, or nothing at the end of input."""
+    terminal = sys.stdin.fileno()
+    before = termios.tcgetattr(terminal)
     try:
-        tty.setcbreak(fd)
-        return os.read(fd, 1).decode("ascii", "replace").lower()
+        tty.setcbreak(terminal, termios.TCSANOW)
+        yield lambda: os.read(terminal, 1).decode("ascii", "replace").lower()
     finally:
-        termios.tcsetattr(fd, termios.TCSADRAIN, before)
+        termios.tcsetattr(terminal, termios.TCSADRAIN, before)
 
 
 def regions(bundle: Bundle, data: bytes) -> Iterator[Region]:

@@ -21,10 +21,7 @@ ANSWERS = {Verdict.ACCEPTED: Colour.VALID, Verdict.VOID: Colour.CANNOT_TELL, Ver
 
 SAYINGS: dict[str, Words] = {
     "and": {"en": "and", "fr": "et"},
-    "by": {"en": "by", "fr": "par"},
-    "to": {"en": "to", "fr": "à"},
     "under": {"en": "under", "fr": "en vertu de"},
-    "entry": {"en": "entry", "fr": "inscription"},
     "may": {"en": "may", "fr": "peut"},
     "not-conclude": {"en": "not conclude", "fr": "non conclure"},
     "line": {"en": "red line", "fr": "ligne rouge"},
@@ -53,8 +50,10 @@ SAYINGS: dict[str, Words] = {
         "fr": "À gauche, le jour selon l'ancien calendrier (Petrograd) ; dessous, selon le nouveau, 13 jours après.",
     },
     "legend": {
-        "en": "✓ accepted   ✗ REFUSED, never logged   ? VOID, logged without effect   [S1] source",
-        "fr": "✓ accepté   ✗ REFUSÉ, jamais inscrit   ? NUL, inscrit sans effet   [S1] source",
+        "en": "✓ accepted   ✗ REFUSED, never logged   ? VOID, logged without effect   "
+        "#20 smolny: entry 20 of that ledger   [S1]: source",
+        "fr": "✓ accepté   ✗ REFUSÉ, jamais inscrit   ? NUL, inscrit sans effet   "
+        "#20 smolny : inscription 20 de ce registre   [S1] : source",
     },
     "open": {
         "en": "Reading: the committees may open talks, and nothing more.",
@@ -150,6 +149,27 @@ FACT_ROWS: dict[str, dict[int, str]] = {
         11: "advance",
     },
 }
+# What a row shows that no numbered fact says.
+NOTES: dict[str, dict[str, Words]] = {
+    "november-1917": {
+        "duty-missed": {
+            "en": "Nobody had to sign this: the mandate had named the hour and the successor.",
+            "fr": "Nul n'a eu à le signer : le mandat avait nommé l'heure et le successeur.",
+        },
+        "backdated": {
+            "en": "The date on a paper is its signer's word; its place is the ledger's.",
+            "fr": "La date d'un papier est la parole de qui le signe ; son rang est celle du registre.",
+        },
+        "novoselki-ratified": {
+            "en": "Signed in the trenches, binding from here: the text, the signature, the council.",
+            "fr": "Signé dans les tranchées, obligatoire d'ici : le texte, la signature, le conseil.",
+        },
+        "armistice-ratified": {
+            "en": "Whole, never partial: this text, this signature, this past. Only the council could do it.",
+            "fr": "Entière, jamais en partie : ce texte, cette signature, ce passé. Seul le conseil le pouvait.",
+        },
+    },
+}
 TURNS = frozenset({2, 3, 7, 8, 11})
 TURNING_KINDS = frozenset({"dismiss", "urgent-dismiss", "ratify", "breach"})
 TELLING_KINDS = TURNING_KINDS | {"query", "reply", "suspend", "denounce", "remedy", "dissolve"}
@@ -205,12 +225,17 @@ STATES_FR = {
     "pending": "en attente", "in force": "en vigueur", "suspended": "suspendu", "notice running": "préavis en cours",
     "ended": "terminé",
 }  # fmt: skip
-LINES_FR = (
-    (r" is not stated$", " n'y figure pas"), (r" is stated$", " y figure"), (r" is at least ", " est au moins "),
-    (r" is at most ", " est au plus "), (r" is not ", " n'est pas "), (r" is none of ", " n'est aucun de "),
-    (r" is one of ", " est l'un de "), (r" is before ", " est avant "), (r" is after ", " est après "),
-    (r" is ", " est "),
-)  # fmt: skip
+# What a red line says is, must be. The first that fits is said.
+LINES: dict[str, tuple[tuple[str, str], ...]] = {
+    "en": ((" is not ", " must not be "), (" is ", " must be ")),
+    "fr": (
+        (" is not stated", " ne doit pas y figurer"), (" is stated", " doit y figurer"),
+        (" is not ", " ne doit pas être "), (" is at least ", " doit être au moins "),
+        (" is at most ", " doit être au plus "), (" is none of ", " ne doit être aucun de "),
+        (" is one of ", " doit être l'un de "), (" is before ", " doit être avant "),
+        (" is after ", " doit être après "), (" is ", " doit être "),
+    ),
+}  # fmt: skip
 
 NOUNS: dict[str, tuple[str, str]] = {
     "found": ("founding", "fondation"),
@@ -291,12 +316,10 @@ def powers_in_words(powers: Sequence[str], language: str) -> str:
 
 
 def line_in_words(line: str, language: str) -> str:
-    """Return a red line as a sentence; in French by its operator's words, the path as it stands."""
-    if language == "fr":
-        for english, french in LINES_FR:
-            line, changed = re.subn(english, french, line)
-            if changed:
-                break
+    """Return a red line as a sentence that demands; the path and the value stand as they are."""
+    for operator, demand in LINES[language]:
+        if operator in line:
+            return line.replace(operator, demand, 1)
     return line
 
 
@@ -464,7 +487,8 @@ class Teller:
         if who := self.speakers(event):
             said += f", {who}"
         if event.chain:
-            said += f", {self.say('under')} {self.called(event.chain[-1].name)}"
+            under = f", {self.say('under')} {self.called(event.chain[-1].name)}"
+            said += under.replace(" de le ", " du ").replace(" de les ", " des ")
         if event.grants:
             said += f" → {self.holder(event.grants)}"
         return said
@@ -631,6 +655,8 @@ class Teller:
             if number in FACTS and number not in self.facts_told:
                 self.facts_told.add(number)
                 self.indented((FACTS[number][self.language], "italic yellow"), lead=("│", "yellow"))
+        if note := NOTES.get(self.scenario.id, {}).get(row.id):
+            self.indented((note[self.language], "italic yellow"), lead=("│", "yellow"))
 
 
 def by_row(events: Iterable[Event]) -> list[tuple[Row, list[Event]]]:

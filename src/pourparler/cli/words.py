@@ -132,7 +132,8 @@ class Screen:
         """Print a paragraph with short lines in a column at its left, or above it where the page is narrow."""
         style = "bold" if marked else "dim"
         if self.width < NARROW:
-            self.line((" = ".join(heads), style))
+            if heads:
+                self.line((" = ".join(heads), style))
             self.line(*parts, lead="  ")
             return
         rows = self.styled(*parts).wrap(self.console, self.width - width - 2)

@@ -19,7 +19,16 @@ from itertools import pairwise
 from types import MappingProxyType
 
 from pourparler.core import limits
-from pourparler.core.encoding import DIGEST_BYTES, Envelope, Form, Value, act_id, decode, parse_envelope
+from pourparler.core.encoding import (
+    ALGORITHM_PASSKEY_ES256,
+    DIGEST_BYTES,
+    Envelope,
+    Form,
+    Value,
+    act_id,
+    decode,
+    parse_envelope,
+)
 from pourparler.core.errors import Malformed
 
 
@@ -113,6 +122,13 @@ def is_set(check: Check, most: int, value: Value, where: str, least: int = 1) ->
         raise wrong(where, "in ascending order and free of repetition")
 
 
+def is_keyed(check: Check, most: int, value: Value, where: str, least: int = 1) -> None:
+    """A list of rows in ascending order whose first parts differ."""
+    is_set(check, most, value, where, least)
+    if len({row[0] for row in value}) != len(value):
+        raise wrong(where, "free of rows that begin alike")
+
+
 def is_tuple(checks: tuple[Check, ...], value: Value, where: str) -> None:
     if not isinstance(value, list) or len(value) != len(checks):
         raise wrong(where, f"a list of exactly {len(checks)}")
@@ -161,7 +177,7 @@ digests_: Check = partial(is_set, digest_, limits.IDENTIFIERS_MAX)
 keys_: Check = partial(is_set, key_, limits.SEATS_MAX)
 lines_: Check = partial(is_list, is_data, limits.LINES_MAX)
 ledger_: Check = partial(is_map, {"origin": short_, "key": key_}, {})
-weighted_: Check = partial(is_set, partial(is_tuple, (key_, weight_)), limits.SEATS_MAX)
+weighted_: Check = partial(is_keyed, partial(is_tuple, (key_, weight_)), limits.SEATS_MAX)
 committee_: Check = partial(is_map, {"keys": weighted_, "needs": weight_}, {})
 holder_: Check = partial(is_either, key_, committee_)
 position_: Check = partial(is_tuple, (count_, digest_))
@@ -207,6 +223,7 @@ MANDATE: dict[str, Check] = {
     "scope": identifiers_,
     "dossier": digest_,
     "with": digests_,
+    "ledgers": partial(is_list, ledger_, limits.ORGANS_MAX),
     "depth": partial(is_integer, 0, limits.CHAIN_LINKS_MAX),
     "fresh": duration_,
     "cosign": partial(is_map, {"powers": powers_, "keys": keys_, "needs": weight_}, {}),
@@ -275,6 +292,13 @@ def by_holder(name: str, required: dict[str, Check], optional: dict[str, Check] 
 
 
 PAST: dict[str, Check] = {"seen": partial(is_map, {"dossier": position_, "party": position_}, {})}
+QUESTION: dict[str, Check] = {
+    "dossier": digest_,
+    "text": digest_,
+    "about": digest_,
+    "reserves": identifiers_,
+    "confirms": digests_,
+}
 CONSENT: dict[str, Check] = {"spines": digests_, "reserves": identifiers_, **TALLY}
 SIGNING: dict[str, Check] = {"reserves": identifiers_, "total": is_data, "previous": digest_}
 
@@ -329,7 +353,7 @@ KINDS: dict[str, Kind] = {
         Kind("urgent-dismiss", (Issuer.URGENT,), {**BY_MEMBER, "mandate": digest_}, DISMISSAL),
         Kind("urgent-grant", (Issuer.URGENT,), {**BY_MEMBER, "powers": powers_}, GRANTED),
         by_member("suspend", {"target": digest_}),
-        by_member("call", {"power": powers_, "closes": time_}, {"dossier": digest_, "text": digest_, "about": digest_}),
+        by_member("call", {"decides": name_, "closes": time_}, QUESTION),
         by_member("vote", {"call": digest_, "choice": partial(is_one_of, ("yes", "no", "abstain", "recuse"))}),
         by_member("question", {"of": digest_, "due": time_}, {"about": digest_}),
         by_member("answer", {"question": digest_}),
@@ -410,7 +434,9 @@ KINDS: dict[str, Kind] = {
                 "index": count_,
                 "at": time_,
                 "follows": count_,
-                "streams": partial(is_set, partial(is_tuple, (digest_, count_, digest_)), limits.STREAMS_MAX, least=0),
+                "streams": partial(
+                    is_keyed, partial(is_tuple, (digest_, count_, digest_)), limits.STREAMS_MAX, least=0
+                ),
             },
         ),
     )
@@ -481,6 +507,9 @@ def check_payload(payload: Mapping[str, Value]) -> None:
     is_map(required, {name: check for name, check in optional.items() if name not in required}, payload, kind.name)
     if kind.name == "denounce" and {"organ", "prior", "by"} & set(payload) not in ({"organ", "prior"}, {"by"}):
         raise Malformed("act.field", "denounce names either organ and prior, or by")
+    for passkey in payload.get("passkeys", ()) if kind.name == "appoint" else ():
+        if len(passkey["key"]) != (65 if passkey["algorithm"] == ALGORITHM_PASSKEY_ES256 else 32):
+            raise Malformed("act.field", "a passkey's public key is of the other algorithm")
     if ("of" in payload) != ("theirs" in payload) and kind.name in ("elect", "dissolve"):
         raise Malformed("act.field", f"{kind.name} of another organ names both it (of) and its head (theirs)")
     if kind.name in ("grant", "urgent-grant") and ("to" in payload) == ("class" in payload):

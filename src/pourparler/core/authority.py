@@ -13,6 +13,7 @@ rounded up. *When* is always an index and a log time of that ledger.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from pourparler.core import limits
 from pourparler.core.act import ALL_POWERS, KINDS, NO_POWER, Act, Issuer, Power
 from pourparler.core.council import (
     Committee,
@@ -26,7 +27,7 @@ from pourparler.core.council import (
 )
 from pourparler.core.encoding import Envelope, Form, Value
 from pourparler.core.errors import Malformed, Missing, Refused
-from pourparler.core.redline import Line, amount, commitment, parse_line, parse_lines
+from pourparler.core.redline import Line, amount, commitment, parse_line, parse_lines, parse_path
 
 LEASED = Power.CONCLUDE | Power.DELEGATE | Power.DENOUNCE
 NEVER_TO_HOLDERS = Power.RATIFY | Power.URGENT
@@ -88,6 +89,7 @@ class Mandate:
     scope: frozenset[str] | None
     dossier: bytes | None
     partners: frozenset[bytes] | None
+    ledgers: frozenset[Depositary] | None
     depth: int
     fresh_seconds: int | None
     cosigning: Cosigning | None
@@ -118,6 +120,8 @@ def read_mandate(act: Act, organ: Organ, parent: Mandate | None, logged: Moment)
     if get("to") is not None:
         holder = Committee({act["to"]: 1}, 1) if single else read_committee(act["to"]["keys"], act["to"]["needs"])
     cosign, limit, duty = get("cosign"), get("limit"), get("duty")
+    if limit:
+        parse_path(limit["path"])
     if limit and not amount(limit["most"]):
         raise Malformed("line.malformed", "a cumulative limit is a number or an amount of money")
     if duty and not is_countable(duty["kind"]):
@@ -137,6 +141,7 @@ def read_mandate(act: Act, organ: Organ, parent: Mandate | None, logged: Moment)
         scope=frozenset(act["scope"]) if get("scope") else None,
         dossier=get("dossier"),
         partners=frozenset(act["with"]) if get("with") else None,
+        ledgers=frozenset(map(read_depositary, act["ledgers"])) if get("ledgers") else None,
         depth=get("depth") or 0,
         fresh_seconds=get("fresh"),
         cosigning=Cosigning(Power(cosign["powers"]), read_committee(cosign["keys"], cosign["needs"]))
@@ -191,6 +196,9 @@ def check_narrows(child: Mandate, parent: Mandate) -> None:
     if parent.partners is not None and not (child.partners is not None and child.partners <= parent.partners):
         if child.act.kind != "certify":
             raise refuse("partners")
+    if parent.ledgers is not None and not (child.ledgers is not None and child.ledgers <= parent.ledgers):
+        if child.act.kind != "certify":
+            raise refuse("ledgers")
     if parent.dossier is not None and child.dossier != parent.dossier and child.act.kind != "certify":
         raise refuse("dossier")
     if child.act.kind == "delegate" and not child.depth < parent.depth:
@@ -307,6 +315,9 @@ class Register:
     questions: dict[bytes, Question] = field(default_factory=dict)
     done: dict[tuple[bytes, str], Moment] = field(default_factory=dict)
     objected: dict[bytes, Moment] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.spines.is_real = self.is_real if self.home else None
 
     @property
     def party(self) -> bytes:
@@ -452,14 +463,15 @@ class Register:
             target = self.mandate(act["target"])
             if parent not in target.chain()[:-1]:
                 raise Refused("power.missing", "a holder revokes only links that hang from his own")
+            self.check_standing(parent, NO_POWER, moment)
             self.end(target.id, Ending(act, "standing.revoked", moment, ALL_POWERS))
             return
         if act.kind in ("query", "reply"):
             self.check_speaker(act, parent, moment, NO_POWER)
             return
         child = read_mandate(act, self.spines.organ(parent.organ), parent, moment)
-        if len(child.chain()) > 16:
-            raise Refused("chain.depth", "a chain has at most 16 links")
+        if len(child.chain()) > limits.CHAIN_LINKS_MAX:
+            raise Refused("chain.depth", f"a chain has at most {limits.CHAIN_LINKS_MAX} links")
         self.check_speaker(act, parent, moment, Power.DELEGATE)
         check_narrows(child, parent)
         self.check_holder_keys(child)
@@ -632,7 +644,7 @@ class Register:
             raise Refused("standing.duty-missed", "the duty was missed, and the successor has taken over") from None
 
     def check_not_replaced(self, act: Act, mandate: Mandate, holder: Committee) -> None:
-        """Raise :class:`Refused` (``standing.duty-missed``) where a committee speaks that its successor has replaced."""
+        """Raise :class:`Refused` (``standing.duty-missed``) where a committee speaks whose successor took over."""
         if mandate.holder is not None and holder is not mandate.holder:
             self.spines.sufficient(act, mandate.holder)
             raise Refused("standing.duty-missed", "the duty was missed, and the successor has taken over")

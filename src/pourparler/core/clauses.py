@@ -137,9 +137,9 @@ def parse_condition(value: Value) -> Condition:
             return Condition()
         case ["count", int(count)]:
             return Condition("count", integer(count, "count", 1, limits.SEATS_MAX * 16))
-        case ["parties", list(listed)]:
+        case ["parties", list(listed)] if listed:
             return Condition("parties", names=names(listed, "parties", bytes))
-        case ["scopes", list(listed)]:
+        case ["scopes", list(listed)] if listed:
             return Condition("scopes", names=names(listed, "scopes", str))
     raise wrong("when is all, count and a number, parties and ids, or scopes and names")
 

@@ -12,10 +12,11 @@ A decision is *sufficient* when its envelope holds enough weight of the seats at
 and double signatures removed, the rest in the order of the keys.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+import contextlib
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from pourparler.core.act import ALL_POWERS, NO_POWER, Act, Issuer, Power
+from pourparler.core.act import ALL_POWERS, NO_POWER, QUESTION, Act, Power
 from pourparler.core.encoding import (
     ALGORITHM_ED25519,
     Envelope,
@@ -178,6 +179,8 @@ def check_decisive(organ: Organ) -> None:
     weight = organ.members.weight
     if 2 * organ.members.needs <= weight:
         raise Refused("decision.rule", f"{organ.name}: {organ.members.needs} is not more than half of {weight}")
+    if organ.subject and organ.superior is None:
+        raise Refused("decision.rule", f"{organ.name}: a power is subject to a superior, and there is none")
     if organ.votes & ~VOTABLE:
         raise Refused("decision.rule", f"{organ.name}: only ratify and denounce are put to a vote")
     if organ.votes and organ.ballot is None:
@@ -280,7 +283,8 @@ class Poll:
 
 
 def same_question(first: Act, second: Act) -> bool:
-    return all(first.get(name) == second.get(name) for name in ("dossier", "text", "about"))
+    """Return whether two acts concern the same: text, dossier, and what a consent would reserve or confirm."""
+    return all(first.get(name) == second.get(name) for name in QUESTION)
 
 
 # --- spines -----------------------------------------------------------------------------------------------------------
@@ -316,6 +320,8 @@ class Spines:
         self.handed_over: dict[bytes, tuple[Act, Organ]] = {}
         self.home = self.party.home == ledger
         self.moved_to: Depositary | None = None
+        self.decisions: dict[bytes, Act] = {founding.id: founding}
+        self.is_real: Callable[[Act], bool] | None = None
         self.names: dict[str, bytes] = {}
         self.found(founding)
 
@@ -408,7 +414,7 @@ class Spines:
         check_in_office(self, act, organ, time)
         after = self.states_after(act, organ, time)
         envelope = self.envelope_of(act, organ, after, time)
-        self.settle(act, after)
+        self.settle(act, after, moves=self.moves_head(act))
         return envelope
 
     def check_place(self, act: Act, organ: Organ, time: int) -> None:
@@ -468,7 +474,8 @@ class Spines:
         if handed is None or handed[0]["to"] != organ.id or not act["answer"]:
             return organ
         given, giver = Power(handed[0]["powers"]), handed[1]
-        lines = organ.lines if Power.RATIFY in organ.powers else giver.lines
+        inherits = Power.RATIFY in given and Power.RATIFY not in organ.powers
+        lines = (*organ.lines, *giver.lines) if inherits else organ.lines
         return replace(organ, powers=organ.powers | given, subject=organ.subject | (giver.subject & given), lines=lines)
 
     def superior_of(self, act: Act, organ: Organ) -> bytes:
@@ -516,24 +523,36 @@ class Spines:
             return self.sufficient(act, organ.members, new, needs=1)
         return self.sufficient(act, organ.members, new)
 
-    def settle(self, act: Act, after: Mapping[Place, Organ]) -> None:
+    def moves_head(self, act: Act) -> bool:
+        """Return whether a decision becomes the organ's present state here: at home always; elsewhere, if the home
+        took it, or, where the home is not shown, if it follows the branch that came first."""
+        if self.home:
+            return True
+        if self.is_real is not None:
+            with contextlib.suppress(Missing):
+                return self.is_real(act)
+        return bool(self.heads[act["organ"]] == act["prior"])
+
+    def settle(self, act: Act, after: Mapping[Place, Organ], *, moves: bool) -> None:
         """Record an accepted decision: nothing may raise from here on."""
+        self.decisions[act.id] = act
         for (organ, place), state in after.items():
             self.at[organ, place] = state
             if organ == place:
                 self.names[state.name] = organ
-            self.heads[organ] = place
+            if organ == place or moves:
+                self.heads[organ] = place
             self.roles.update(dict.fromkeys(state.members.seats, "member"))
         if act.kind == "hand-over":
             self.handed_over[act.id] = (act, self.at[act["organ"], act["prior"]])
-        if act.get("call") in self.polls:
+        if self.at[act["organ"], act["prior"]].decides_by_vote(act.row.power):
             self.polls[act["call"]].spent = True
         for organ, prior in ((act["organ"], act["prior"]), (act.get("of"), act.get("theirs"))):
             if self.home and prior is not None:
                 self.taken.setdefault((organ, prior), act.id)
         if self.home:
             self.canonical[act.id] = act["prior"]
-        if act.kind == "appoint":
+        if act.kind == "appoint" and moves:
             self.beacons = frozenset(act.get("beacons") or self.beacons)
             self.roles.update(dict.fromkeys(act.get("beacons") or (), "beacon"))
             self.roles.update(dict.fromkeys(act.get("dispatch") or (), "dispatch"))
@@ -642,7 +661,8 @@ class Spines:
         poll = self.polls.get(act.get("call") or b"")
         if poll is None or poll.organ.id != organ.id:
             raise Refused("vote.not-cited", f"{organ.name} decides this by vote, and the act cites none")
-        if not same_question(poll.act, act) or not Power(poll.act["power"]) & act.row.power:
+        refused = act.kind == "refuse" and all(act.get(name) == poll.act.get(name) for name in ("dossier", "text"))
+        if not refused and (act.kind != poll.act["decides"] or not same_question(poll.act, act)):
             raise Refused("vote.other-question", "the vote that the act cites was on something else")
         cited = act.get("votes") or []
         counted = {vote for vote, _ in poll.cast.values()}
@@ -707,7 +727,3 @@ def check_in_office(spines: Spines, act: Act, organ: Organ, time: int) -> None:
         )
     if act.row.power & ~organ.powers & ALL_POWERS:
         raise Refused("power.missing", f"{organ.name} has no power to {act.kind}")
-
-
-def spoken_by_organ(act: Act) -> bool:
-    return act.issuer in (Issuer.ORGAN, Issuer.URGENT, Issuer.RECOVERY)

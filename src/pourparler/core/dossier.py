@@ -107,7 +107,7 @@ TEXT_TABLE: dict[tuple[TextState, str], TextState] = {
 CONSENT_TABLE: dict[tuple[ConsentState, str], ConsentState] = {
     (C.NONE, "sign-ad-referendum"): C.SIGNED_AD_REFERENDUM,
     (C.SIGNED_AD_REFERENDUM, "sign-ad-referendum"): C.SIGNED_AD_REFERENDUM,
-    (C.APPLYING, "sign-ad-referendum"): C.SIGNED_AD_REFERENDUM,
+    (C.APPLYING, "sign-ad-referendum"): C.APPLYING,
     (C.LAPSED, "sign-ad-referendum"): C.SIGNED_AD_REFERENDUM,
     (C.NONE, "conclude"): C.SIGNED_DEFINITIVELY,
     (C.SIGNED_AD_REFERENDUM, "conclude"): C.SIGNED_DEFINITIVELY,
@@ -128,6 +128,7 @@ CONSENT_TABLE: dict[tuple[ConsentState, str], ConsentState] = {
 }
 BINDING = frozenset({C.RATIFIED, C.SIGNED_DEFINITIVELY, C.ACCEDED})
 LINED = frozenset({"propose", "adopt", "initial", "sign-ad-referendum", "conclude"})
+WORDS = frozenset({"say", "publish"})
 SIGNING = frozenset({"sign-ad-referendum", "conclude"})
 AFTER_CLOSING = frozenset(
     {
@@ -352,12 +353,12 @@ class Dossier:
         assert envelope is not None
         organ = register.spines.organ(act["organ"], act["prior"])
         try:
-            register.check_real(act)
             self.check_entitled(act, party, moment)
+            register.check_real(act)
             self.fit(act, party, moment, organ=organ)
             void = None
         except (Refused, Malformed) as refusal:
-            void = refusal
+            void = refusal.with_traceback(None)
         return self.record(Outcome(act, moment, envelope, void, party))
 
     def admit_holder(self, act: Act, register: Register, moment: Moment, intake: bool) -> Outcome:
@@ -369,7 +370,7 @@ class Dossier:
         except Refused as refusal:
             if step_of(refusal.reason) < (STEP_STANDING if intake else STEP_POWER):
                 raise
-            void, envelope = refusal, act.envelope
+            void, envelope = refusal.with_traceback(None), act.envelope
         if void is None:
             void = self.reason_void(act, register, mandate, moment)
         if void is not None and intake and step_of(void.reason) < STEP_STANDING:
@@ -392,7 +393,10 @@ class Dossier:
             self.check_limit(act, mandate, moment)
             self.fit(act, register.party, moment, mandate=mandate)
         except (Refused, Malformed) as refusal:
-            return refusal
+            return refusal.with_traceback(None)
+        except Missing as lacking:  # words have no effect: a home that hides cannot silence the dossier
+            if act.kind not in WORDS or not lacking.reason.startswith("home."):
+                raise
         if act.kind in LINED and self.around.text(act["text"]) is None:
             self.note_doubt(act)
         return None
@@ -409,18 +413,21 @@ class Dossier:
         for link in mandate.chain():
             if link.dossier is not None and link.dossier != self.id:
                 raise Refused("bounds.dossier", "the mandate is for another dossier")
+            if link.ledgers is not None and self.around.ledger not in link.ledgers:
+                raise Refused("bounds.ledger", "the mandate is for other ledgers")
             if link.partners is not None and not others <= link.partners:
                 raise Refused("bounds.partners", "the mandate is not for talks with these parties")
             if link.scope is not None and not (self.scopes and self.scopes <= link.scope):
                 raise Refused("bounds.scope", "the dossier goes beyond the scope of the mandate")
-        if register.party not in self.parties and act.kind not in ("say", "acknowledge", "join"):
+        if register.party not in self.parties:
             raise Refused("bounds.stranger", "the party is not one of the dossier's")
 
     def check_entitled(self, act: Act, party: bytes, moment: Moment) -> None:
         """Raise :class:`Refused` (``bounds.stranger``) where an organ speaks whose party is none of the dossier's,
         neither accedes nor has acceded."""
-        bound = any(self.bound(digest, party, moment) for digest in self.papers)
-        if party not in self.parties and act.kind != "accede" and not bound:
+        if party in self.parties or act.kind == "accede":
+            return
+        if not any(self.bound(digest, party, moment) for digest in self.papers):
             raise Refused("bounds.stranger", "the party is not one of the dossier's")
 
     # Step 9: red lines.
@@ -470,7 +477,7 @@ class Dossier:
             )
         text = self.around.text(act["text"])
         if text is None:
-            raise Refused("limit.unreadable", "the limit cannot be reckoned without the text")
+            raise Missing("text.missing", "a cumulative limit cannot be reckoned without every text under it")
         for link in limited:
             assert link.limit is not None
             figure, most = amount(look_up(text.terms, link.limit.path)), amount(link.limit.most)
@@ -755,6 +762,11 @@ class Speaker:
     mandate: Mandate | None
     organ: Organ | None
 
+    @property
+    def organ_id(self) -> bytes:
+        assert self.organ is not None
+        return self.organ.id
+
 
 def invoked(paper: Paper, clauses: Clauses, does: str) -> list[Applied]:
     """Return the remedies of one consequence that were invoked."""
@@ -840,6 +852,8 @@ def handle_resume_talks(self: Dossier, act: Act, by: Speaker) -> None:
 def handle_close(self: Dossier, act: Act, by: Speaker) -> None:
     state = self.state(by.moment)
     following = moved(DOSSIER_TABLE, state, act["as"])
+    if act["as"] == "agreed" and any(self.around.text(digest) is None for digest in self.papers):
+        self.doubtful |= self.papers.keys()  # whether the close takes effect may rest on a text that is not here
     if act["as"] == "agreed" and not any(
         self.bound(digest, party, by.moment) for digest in self.papers for party in self.parties
     ):
@@ -1054,6 +1068,8 @@ def read_past(self: Dossier, act: Act, by: Speaker) -> Past:
     assert by.organ is not None
     places = {by.organ.id: by.organ.place}
     for head in act.get("spines") or ():
+        if head in register.spines.decisions:
+            register.check_real(register.spines.decisions[head])
         for (organ, place), state in register.spines.at.items():
             if place == head:
                 places[organ] = state.place
@@ -1072,15 +1088,24 @@ def check_ratified(
         raise Refused("consent.past", "the heads that the act has seen are older than a signature it names")
     if signature.act.id in confirmed:
         return
-    if signature.void is not None and signature.void.reason != "standing.suspended":
-        raise Refused(signature.void.reason, "a signature that the ratification names is void, and it is not confirmed")
     register = self.around.register(by.party)
-    for link in signature.mandate.chain():  # a suspension that nobody confirmed never outweighs a ratification
+    if any(link.logged.index > past.party_index for link in signature.mandate.chain()):
+        raise Refused("consent.past", "the heads that the act has seen are older than the signer's mandate")
+    if not register.spines.governs(by.organ_id, signature.act["organ"]):
+        raise Refused("consent.organ", "the signature refers to another organ, which does not answer to this one")
+    if signature.void is not None and not signature.void.reason.startswith("standing."):
+        raise Refused(signature.void.reason, "a signature that the ratification names is void, and it is not confirmed")
+
+    def counts(ending: Ending) -> bool:  # a suspension that nobody confirmed never outweighs a ratification
+        return past.holds(ending, register) and not register.unconfirmed(ending)
+
+    if signature.void is not None:
+        register.check_standing(signature.mandate, signature.act.row.power, signature.moment, counts)
+    for link in signature.mandate.chain():
         for ending in register.endings.get(link.id, ()):
-            if register.unconfirmed(ending) or not past.holds(ending, register):
-                continue
             after = Moment(max(ending.moment.index, signature.moment.index) + 1, by.moment.time)
-            if register.works(ending, signature.act.row.power, after):
+            stands = counts(ending) and register.ends(ending, link.organ)
+            if stands and register.works(ending, signature.act.row.power, after):
                 raise Refused(ending.reason, "in the ratification's past, the signer's mandate had ended")
     if register.home is not None:
         check_home_endings(register.home, signature, past)

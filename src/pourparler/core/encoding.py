@@ -21,6 +21,7 @@ kind can serve no other.
 
 import hashlib
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
@@ -50,8 +51,34 @@ Value = Any  # a value of the profile: None, bool, int, str, bytes, list of valu
 def encode(value: Value, *, most_items: int = limits.CBOR_ITEMS_MAX) -> bytes:
     """Return the one encoding of ``value``. Raises :class:`Malformed` (``cbor.*``) for a value outside the profile."""
     check_value(value, most_items)
-    encoded: bytes = libipld.encode_dag_cbor(value)
-    return encoded
+    return b"".join(items(value))
+
+
+def items(value: Value) -> Iterator[bytes]:
+    """Yield the encoded items of a checked value: heads in shortest form, map keys by length and then bytewise."""
+    match value:
+        case None:
+            yield b"\xf6"
+        case bool():
+            yield b"\xf5" if value else b"\xf4"
+        case int():
+            yield head(0, value) if value >= 0 else head(1, -1 - value)
+        case bytes():
+            yield head(2, len(value)) + value
+        case str():
+            encoded = value.encode()
+            yield head(3, len(encoded)) + encoded
+        case list():
+            yield head(4, len(value))
+            for member in value:
+                yield from items(member)
+        case dict():
+            yield head(5, len(value))
+            for key, member in sorted(
+                (head(3, len(k)) + k, v) for k, v in ((key.encode(), value[key]) for key in value)
+            ):
+                yield key
+                yield from items(member)
 
 
 def decode(data: bytes, *, most_bytes: int = limits.TEXT_MAX_BYTES, most_items: int = limits.CBOR_ITEMS_MAX) -> Value:
@@ -64,11 +91,18 @@ def decode(data: bytes, *, most_bytes: int = limits.TEXT_MAX_BYTES, most_items: 
         raise Malformed("cbor.too-large", f"{len(data)} bytes; at most {most_bytes}")
     try:
         value = libipld.decode_dag_cbor(data)
-    except (ValueError, RecursionError, TypeError) as error:
+    except RecursionError:
+        raise Malformed("cbor.too-deep", f"at most {limits.CBOR_DEPTH_MAX}") from None
+    except (ValueError, TypeError) as error:
         raise Malformed("cbor.malformed", str(error)) from None
-    check_value(value, most_items)
-    if libipld.encode_dag_cbor(value) != data:
-        raise Malformed("cbor.not-deterministic", "the same value has a shorter or differently ordered encoding")
+    try:
+        check_value(value, most_items)
+    except Malformed as error:
+        raise Malformed("cbor.malformed" if error.reason == "cbor.type" else error.reason, error.detail) from None
+    if b"".join(items(value)) != data:
+        tagged = libipld.encode_dag_cbor(value) == data  # it reads and writes the tag of content identifiers
+        reason = "cbor.malformed" if tagged else "cbor.not-deterministic"
+        raise Malformed(reason, "the value has another encoding, and one value has one")
     return value
 
 
@@ -192,10 +226,10 @@ def head(major: int, argument: int) -> bytes:
     """Return a CBOR item head in its shortest form (RFC 8949 section 3)."""
     if argument < 24:
         return bytes([major << 5 | argument])
-    for size, code in ((1, 24), (2, 25), (4, 26)):
+    for size, code in ((1, 24), (2, 25), (4, 26), (8, 27)):
         if argument < 256**size:
             return bytes([major << 5 | code]) + argument.to_bytes(size, "big")
-    raise Malformed("envelope.layout", "a length of 2^32 or more")
+    raise Malformed("envelope.layout", "a length of 2^64 or more")
 
 
 def byte_string(data: bytes) -> bytes:

@@ -25,7 +25,7 @@ from pourparler.core.act import ALL_POWERS, NO_POWER, Act, Issuer, Power, parse_
 from pourparler.core.authority import LEASED, HomeView, Moment, Register
 from pourparler.core.council import Depositary
 from pourparler.core.dossier import Dossier, EffectState
-from pourparler.core.encoding import Value, decode, encode
+from pourparler.core.encoding import ALGORITHM_ED25519, Value, decode, encode
 from pourparler.core.errors import Malformed, Missing, PourparlerError, Refused
 from pourparler.core.ledger import (
     KeyType,
@@ -440,7 +440,7 @@ class Verification:
         return proven
 
     def read_texts(self, bundle: Bundle) -> dict[bytes, Text]:
-        """Part of step 1: texts are named by their digests, so that no text can stand for another."""
+        """Texts are named by their digests, so that no text can stand for another."""
         texts: dict[bytes, Text] = {}
         for data in bundle.texts:
             try:
@@ -486,8 +486,8 @@ class Verification:
         home: Depositary | None = register.spines.party.home
         while home is not None and home in registries and register.party in registries[home].registers:
             here = registries[home].registers[register.party]
-            if here in found:
-                break
+            if here in found or (found and not (here.spines.home or here.spines.moved_to)):
+                break  # the move counts once it is logged in the new home, too
             found.append(here)
             home = here.spines.moved_to
         return tuple(found)
@@ -495,7 +495,7 @@ class Verification:
     def check_home_streams(self, depositary: Depositary, found: Proven, registry: Registry) -> None:
         """In a home ledger, the party's stream must be whole up to a head that a stamp states."""
         if self.claim and depositary == self.claim.ledger:
-            return  # step 7 asks for more
+            return  # step 7 asks for the streams that the claim rests on
         for party, register in registry.registers.items():
             if register.spines.party.home == depositary or register.spines.home:
                 stated = [stamp.streams[party] for stamp in found.stamps.values() if party in stamp.streams]
@@ -528,6 +528,10 @@ class Verification:
             raise self.stopped(6, missing)
         for index, error in found.skipped:
             self.notes.append(f"entry {index} is passed over: {error}")
+        votes = [outcome for outcome in registry.outcomes.values() if outcome.act.kind == "vote"]
+        by_passkey = [one for one in votes if one.act.envelope.signatures[0].algorithm != ALGORITHM_ED25519]
+        if by_passkey:
+            self.notes.append(f"{len(by_passkey)} of {len(votes)} votes are signed with passkeys")
         void = [outcome for outcome in registry.outcomes.values() if outcome.void]
         self.passed(6, f"{len(registry.outcomes)} acts, {len(void)} of them void")
         return registry
@@ -556,7 +560,11 @@ class Verification:
         """Every dossier that the bundle shows must be whole, and so must the streams of those who spoke there."""
         needed = set(claim.parties) | {claim.dossier} - {b""} | registry.dossiers.keys()
         for dossier in registry.dossiers.values():
-            needed |= {outcome.party for outcome in dossier.outcomes.values() if outcome.party is not None}
+            needed |= set(dossier.parties) & registry.registers.keys()
+            needed |= {party for paper in dossier.papers.values() for party in paper.consents}
+        recorded = registry.outcomes.get(claim.act)
+        if recorded is not None and recorded.party is not None:
+            needed.add(recorded.party)
         return needed
 
     def check_witnesses(
@@ -574,7 +582,9 @@ class Verification:
         for index, time in sorted(self.deciding(claim, registry, moment)):
             if not any(
                 checkpoint.checkpoint.size > index
-                and quorum_met(policy, checkpoint.cosigners(latest=time + found.bound_seconds))
+                and quorum_met(
+                    policy, checkpoint.cosigners(earliest=time - found.bound_seconds, latest=time + found.bound_seconds)
+                )
                 for checkpoint in found.checkpoints
             ):
                 seen = f"no quorum saw entry {index} within {found.bound_seconds} s"
@@ -587,8 +597,12 @@ class Verification:
         dossier = registry.dossiers.get(claim.dossier)
         paper = dossier.papers.get(claim.text) if dossier else None
         for consent in paper.consents.values() if paper else ():
-            if consent.moment:
-                found.add((consent.moment.index, consent.moment.time))
+            moments = [consent.moment, *(signature.moment for signature in consent.rests_on)]
+            found |= {(at.index, at.time) for at in moments if at is not None}
+            since = dossier.bound_since(consent) if dossier else None
+            found |= {(since.index, since.time)} if since else set()
+        events = [n.moment for n in paper.denunciations] + [r.moment for r in paper.remedies] if paper else []
+        found |= {(at.index, at.time) for at in events}
         return found
 
     def check_texts(self, claim: Claim, registry: Registry) -> None:
@@ -668,7 +682,8 @@ def claim_in_force(claim: Claim, registry: Registry, moment: Moment) -> str:
     if effect.state not in (EffectState.IN_FORCE, EffectState.NOTICE_RUNNING):
         raise Refused("claim.not-in-force", f"{effect.state.value}{': ' + effect.reason if effect.reason else ''}")
     until = f", until {effect.until}" if effect.until is not None else ""
-    return f"{effect.state.value} since log time {effect.since}{until}"
+    reserved = [f"{len(c.reserves)} reservations" for c in paper.consents.values() if c.reserves] if paper else []
+    return ", ".join([f"{effect.state.value} since log time {effect.since}{until}", *reserved])
 
 
 def claim_may(claim: Claim, registry: Registry, moment: Moment) -> str:
@@ -681,14 +696,15 @@ def claim_may(claim: Claim, registry: Registry, moment: Moment) -> str:
         raise Refused("claim.not-holder", "the mandate is another's")
     if not claim.power or any(claim.power & ~link.powers for link in mandate.chain()):
         raise Refused("power.missing", "the chain does not give this power")
+    if not register.spines.home:
+        raise Missing("home.not-shown", "what a holder may do shows in a home ledger of the party, and this is another")
     register.check_standing(mandate, claim.power, now)
-    for dismissal, organ, _ in register.home.dismissals() if register.home else ():
-        if dismissal["mandate"] in {link.id for link in mandate.chain()} and register.spines.governs(
-            organ, mandate.organ
-        ):
-            raise Refused("standing.dismissed", "the party's home ledger holds the dismissal")
+    holder = register.speakers(mandate, now)
+    jointly = "" if len(holder.seats) == 1 else f", together with others of {len(holder.seats)} keys"
+    beside = any(link.cosigning and link.cosigning.powers & claim.power for link in mandate.chain())
+    jointly += ", countersigned" if beside else ""
     fresh = " (a leased power: valid only as long as beacons come)" if claim.power & LEASED else ""
-    return f"the chain of {len(mandate.chain())} links stands{fresh}"
+    return f"the chain of {len(mandate.chain())} links stands{jointly}{fresh}"
 
 
 def claim_recorded(claim: Claim, registry: Registry, moment: Moment) -> str:

@@ -23,7 +23,7 @@ from pourparler.core.errors import Malformed
 
 DECIMAL = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?", re.ASCII)
 CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
-INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2}Z)?", re.ASCII)
+INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(T([01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}Z)?", re.ASCII)
 STEP = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
 
@@ -259,6 +259,8 @@ def sentence(line: Line) -> str:
 def written(value: Value) -> str:
     if isinstance(value, list):
         return " ".join(value)
+    if isinstance(value, bytes):
+        return f"h'{value.hex()}'"
     if isinstance(value, str) and not amount(value) and not is_instant(value):
         return f"“{value}”"
     return {True: "true", False: "false"}.get(value, str(value)) if isinstance(value, bool) else str(value)

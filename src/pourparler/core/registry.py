@@ -6,12 +6,11 @@ belongs. A *stream* is a list of acts with a running digest as its head; the led
 that nothing can be left out of a stream unseen:
 
 * each **dossier**: all that names it, from its opening on;
-* each **party**: all that its organs, members and beacons say, its links and certificates, and those signatures of its
-  holders that bind or that spend a cumulative limit;
+* each **party**: all that its organs, members and beacons say, its links and certificates, and those acts of its
+  holders that bind, that spend a cumulative limit, or that a duty asks for;
 * each organ's **spine**, in the party's home ledger: its decisions.
 """
 
-import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -19,7 +18,7 @@ from pourparler.core.act import Act, Issuer
 from pourparler.core.authority import HomeView, Moment, Register
 from pourparler.core.council import Depositary, Spines, read_depositary, verify_one
 from pourparler.core.dossier import SIGNING, Dossier, Outcome, Paper, Spending, Surroundings
-from pourparler.core.encoding import encode, label
+from pourparler.core.encoding import digest
 from pourparler.core.errors import STEP_POWER, STEP_STANDING, Malformed, Missing, Refused, step_of
 from pourparler.core.redline import Text
 
@@ -41,16 +40,16 @@ class Stream:
         return self.heads[-1] if self.heads else self.id
 
     def extend(self, act_id: bytes, index: int) -> None:
-        self.heads.append(stream_head(self.head, act_id))
+        self.heads.append(stream_head(self.head, act_id, index))
         self.indexes.append(index)
 
 
-STREAM_PREFIX = encode([label("stream"), b"", b""])[: -len(encode(b"")) * 2]
+def stream_head(previous: bytes, act_id: bytes, index: int) -> bytes:
+    """Return the head of a stream after one more act: the digest of label, previous head, act id and its index.
 
-
-def stream_head(previous: bytes, act_id: bytes) -> bytes:
-    """Return the head of a stream after one more act: the digest of label, previous head and act id."""
-    return hashlib.sha256(STREAM_PREFIX + b"\x58\x20" + previous + b"\x58\x20" + act_id).digest()
+    The index is in it so that an act has one place: a ledger that logs an act twice could else show either entry.
+    """
+    return digest("stream", previous, act_id, index)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +148,7 @@ class Registry(Surroundings):
                 wider = paper.moment.index > here.moment.index
             if paper.digest != digest and (wider or other.id in frameworks):
                 since = other.since(paper, clauses, first, second)
-                if since is not None and since <= moment.time:
+                if since is not None and here.moment.time < since <= moment.time:
                     ends.append(since)
         return min(ends, default=None)
 
@@ -188,8 +187,9 @@ class Registry(Surroundings):
         """Fold an act; return whether it is accepted or void.
 
         Raises :class:`Malformed`, :class:`Refused` or :class:`Missing` where it is not there at all, and then has
-        changed nothing. With ``intake``, a holder's act that fails at steps 7 to 9 is refused instead of void. The
-        outcome's envelope is the sufficient one, which is what the ledger keeps.
+        changed nothing; only after ``home.not-shown``, which no intake meets, is the fold of no further use. With
+        ``intake``, a holder's act that fails at steps 7 to 9 is refused instead of void. The outcome's envelope is the
+        sufficient one, which is what the ledger keeps.
         """
         if act.id in self.outcomes:
             raise Refused("act.duplicate", "the act has an entry already")
@@ -211,6 +211,8 @@ class Registry(Surroundings):
                 return self.open(act, register, moment, intake)
             if self.partial and act.kind == "conclude" and act["dossier"] not in self.dossiers:
                 return self.conclude_elsewhere(act, register, moment)
+            if self.partial and act["dossier"] not in self.dossiers and self.fulfils(act, register):
+                raise Missing("dossier.not-shown", "whether a duty was done shows in a dossier that is not shown")
             return self.dossier(act["dossier"]).admit(act, party, moment, intake=intake)
         try:
             envelope = register.admit(act, moment)
@@ -233,6 +235,10 @@ class Registry(Surroundings):
             self.elsewhere.setdefault(party, set()).add(act["text"])
             return outcome
         return dossier.admit(act, party, moment, outcome.envelope)
+
+    def fulfils(self, act: Act, register: Register) -> bool:
+        """Return whether a holder's act may be the one that a duty of its chain asks for."""
+        return any(link.duty and link.duty.kind == act.kind for link in register.mandate(act["by"]).chain())
 
     def conclude_elsewhere(self, act: Act, register: Register, moment: Moment) -> Outcome:
         """Note a binding signature in a dossier that is not shown: it belongs to its party's stream all the same."""
@@ -272,7 +278,7 @@ class Registry(Surroundings):
         except Refused as refusal:
             if step_of(refusal.reason) < (STEP_STANDING if intake else STEP_POWER):
                 raise
-            void = refusal
+            void = refusal.with_traceback(None)
         if void is None:
             self.dossiers[act.id] = dossier
             register.note(mandate, act, moment)
@@ -305,7 +311,8 @@ class Registry(Surroundings):
             case _:
                 found = self.party_of_organ.get(act["organ"])
         if found is None:
-            reason = "unknown.organ" if "organ" in act.payload else "unknown.mandate"
+            by_mandate = act.issuer in (Issuer.HOLDER, Issuer.CERTIFIER)
+            reason = "unknown.mandate" if by_mandate else "unknown.organ"
             raise Missing(reason, "no act seen so far says whose act this is")
         return found
 
@@ -317,10 +324,11 @@ class Registry(Surroundings):
         elif act.row.dossier and act["dossier"] in self.dossiers:
             streams.append(act["dossier"])
         assert outcome.party is not None
-        in_register = act.issuer is not Issuer.HOLDER or not act.row.dossier
+        register = self.registers[outcome.party]
+        in_register = act.issuer is not Issuer.HOLDER or not act.row.dossier or self.fulfils(act, register)
         if in_register or act.kind == "conclude" or (act.kind in SIGNING and "total" in act.payload):
             streams.append(outcome.party)
-        spines = self.registers[outcome.party].spines
+        spines = register.spines
         if act.row.spine and act.issuer is Issuer.ORGAN and act.kind != "found" and act.id in spines.canonical:
             streams.append(act["organ"])
             other = act.get("of")

@@ -14,6 +14,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
+from pourparler.core.act import Act
 from pourparler.core.council import Depositary
 from pourparler.core.errors import Missing
 from pourparler.core.evidence import Bundle, Claim, Shown, ledger_key
@@ -106,10 +107,17 @@ def closed(parties: set[bytes], dossiers: set[bytes], registry: Registry) -> set
         for dossier in (registry.dossiers[id_] for id_ in dossiers & registry.dossiers.keys()):
             parties |= dossier.joined.keys() | {o.party for o in dossier.outcomes.values() if o.party is not None}
         for outcome in registry.outcomes.values():
-            if outcome.party in parties and "total" in outcome.act.payload:
-                dossiers.add(outcome.act["dossier"])
+            if outcome.party in parties and outcome.act.row.dossier and is_shared(outcome.act, registry, outcome.party):
+                dossiers.add(outcome.act.get("dossier") or outcome.act.id)
         if len(parties) + len(dossiers) == reached:
             return parties | dossiers
+
+
+def is_shared(act: Act, registry: Registry, party: bytes) -> bool:
+    """Return whether an act in a dossier matters beyond it: it spends a cumulative limit, or a duty asks for it."""
+    if "total" in act.payload:
+        return True
+    return "by" in act.payload and registry.fulfils(act, registry.registers[party])
 
 
 def stated(ledger: Ledger, wanted: Callable[[Registry], set[bytes]]) -> tuple[set[bytes], int]:

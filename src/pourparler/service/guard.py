@@ -2,8 +2,8 @@
 
 A private line stands in a mandate as a salted commitment. Its opening (line and salt) is a file of its own, held by
 the granting organ and the holder. The holder's signer refuses to sign a text that crosses it; a member of the organ
-evaluates it before voting. It takes no part in any verdict on evidence, and nobody can invoke it against a counterparty who was not
-told (VCLT 47).
+evaluates it before voting. It takes no part in any verdict on evidence, and nobody can invoke it against a
+counterparty who was not told (VCLT 47).
 """
 
 import json

@@ -1,0 +1,29 @@
+"""Print how many lines of code each room of the core has: docstrings, comments and blank lines not counted."""
+
+import ast
+from pathlib import Path
+
+CORE = Path(__file__).resolve().parents[1] / "src" / "pourparler" / "core"
+DOSSIER_CHAPTER = {"clauses", "dossier", "registry"}
+
+
+def code_lines(source: str) -> int:
+    """Return the number of lines that hold code."""
+    described: set[int] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node):
+            described.update(range(node.body[0].lineno, (node.body[0].end_lineno or 0) + 1))
+    lines = enumerate(source.splitlines(), 1)
+    return sum(1 for n, line in lines if line.strip() and not line.strip().startswith("#") and n not in described)
+
+
+def main() -> None:
+    sizes = {path.stem: code_lines(path.read_text("utf-8")) for path in sorted(CORE.glob("*.py"))}
+    for name, size in sizes.items():
+        print(f"{size:6,}  {name}")
+    chapter = sum(size for name, size in sizes.items() if name in DOSSIER_CHAPTER)
+    print(f"{sum(sizes.values()) - chapter:6,}  the kernel\n{chapter:6,}  the dossier chapter")
+
+
+if __name__ == "__main__":
+    main()
