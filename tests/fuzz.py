@@ -1,8 +1,8 @@
 """Fuzzing of every parser: whatever comes in, only a value or our own error comes out, at a bounded cost.
 
 An input is made from a valid one by bytes (flip, cut, splice, insert) or by structure (a value in the decoded tree is
-replaced, doubled, dropped or nested), from a seed: ``target, seed, number`` reproduces it. The cost is counted in Python
-function calls, which no machine's speed changes, against ``limits.PARSE_CALLS_MAX``.
+replaced, doubled, dropped or nested), from a seed: ``target, seed, number`` reproduces it. The cost is counted in
+Python function calls, which no machine's speed changes, against ``limits.PARSE_CALLS_MAX``.
 """
 
 import hashlib
@@ -175,8 +175,8 @@ def by_structure(data: bytes, corpus: list[bytes], chance: random.Random) -> byt
 
 
 STRANGE: tuple[Value, ...] = (
-    None, True, False, 0, -1, 2**63 - 1, -(2**63), "", "a", "NaN", "1e9", "-0", "0.00", "é", b"", bytes(32), bytes(31), [], {},
-    ["EUR", "1"], ["all"], {"": 0}, {"kind": "found"},
+    None, True, False, 0, -1, 2**63 - 1, -(2**63), "", "a", "NaN", "1e9", "-0", "0.00", "é", b"", bytes(32), bytes(31),
+    [], {}, ["EUR", "1"], ["all"], {"": 0}, {"kind": "found"},
 )  # fmt: skip
 
 
@@ -188,7 +188,7 @@ def changed(value: Value, chance: random.Random) -> Value:
             case 0:
                 return value[:at] + value[at + 1 :]
             case 1:
-                return value[:at] + [value[at]] + value[at:]
+                return [*value[:at], value[at], *value[at:]]
             case _:
                 return [*value[:at], changed(value[at], chance), *value[at + 1 :]]
     if isinstance(value, dict) and value and chance.random() < 0.8:

@@ -13,8 +13,8 @@ import threading
 import time
 from pathlib import Path
 
-from pourparler.core.encoding import Value
 from pourparler.core.council import organ_id
+from pourparler.core.encoding import Value
 from pourparler.core.ledger import consistency_path, open_checkpoint, verify_consistency
 from pourparler.service.drafting import draft, powers
 from pourparler.service.intake import Intake, ledger_key

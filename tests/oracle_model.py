@@ -255,7 +255,8 @@ class Course:
 
 
 def moment_of(position: int) -> Moment:
-    return Moment(len(stage().common) + 3 + 2 * position, FIRST_TIME + position)  # as in a :class:`Book`: each after a stamp
+    """Return where a :class:`Book` keeps an entry: each stands behind a stamp of its own."""
+    return Moment(len(stage().common) + 3 + 2 * position, FIRST_TIME + position)
 
 
 def heads_of(real: Registry) -> Heads:
@@ -368,7 +369,6 @@ PREMISES = (
     "ledgers: with a dismissal in force",
     "ledgers: bound by a confirmed signature",
     "differs: nothing left",
-    "differs: idle revocation",
     "differs: no such mandate",
 )
 

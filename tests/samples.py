@@ -7,8 +7,7 @@ from pourparler.core.act import Act
 from pourparler.core.council import organ_id
 from pourparler.core.encoding import Value, encode
 from pourparler.core.evidence import Claim, Trust, Verdict, verify
-from pourparler.core.ledger import KeyType, VerifierKey, cosign_note_text, inclusion_path
-from pourparler.core.ledger import TlogProof
+from pourparler.core.ledger import KeyType, TlogProof, VerifierKey, cosign_note_text, inclusion_path
 from pourparler.core.redline import text_digest
 from pourparler.service.drafting import draft, powers
 from pourparler.service.export import assemble

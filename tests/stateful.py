@@ -1,8 +1,8 @@
 """Properties of whole negotiations, tried by Hypothesis on the real intake: two parties, a traitor among the holders.
 
-The machine acts as everybody at once: councils that decide and contradict themselves, holders who sign, withdraw, go on
-after their dismissal and delegate, a relay that repeats old acts. Beside it stands a *ghost*, which knows what was meant
-and nothing of the rules. Each property counts how often its premise was met: a property never exercised is a failure.
+The machine acts as everybody at once: councils that decide and contradict themselves, holders who sign, withdraw, go
+on after their dismissal and delegate, a relay that repeats old acts. Beside it stands a *ghost*, which knows what was
+meant and nothing of the rules. Each property counts how often its premise was met: one never exercised is a failure.
 """
 
 import random
@@ -43,7 +43,8 @@ CLAUSES = {
 PREMISES: Counter[str] = Counter()
 ALL_PREMISES = frozenset(
     {
-        "bound by ratification", "bound by a definitive signature", "an insufficient decision", "a void act of a dismissed holder",
+        "bound by ratification", "bound by a definitive signature", "an insufficient decision",
+        "a void act of a dismissed holder",
         "a ratified text", "a refused text", "in force", "a lapsed signature", "a denunciation", "a private breach",
         "a repeated act", "a withdrawn signature", "a confirmed signature", "a red line refused", "evidence VALID",
         "evidence INVALID", "evidence with a gap", "a second delivery", "a suspension", "a sibling decision",
@@ -449,7 +450,7 @@ class Negotiation(RuleBasedStateMachine):
         PREMISES["a second delivery"] += 1
 
     def show_evidence(self) -> None:
-        """No two bundles about one claim give VALID and INVALID: whatever is left out, the answer is the same or none."""
+        """No two bundles about one claim give VALID and INVALID: whatever is left out, the answer stays, or is open."""
         chance = random.Random(len(self.sent))
         trust = Trust({self.ours: "known"})
         for digest in list(self.dossier.papers)[:2]:

@@ -2060,7 +2060,9 @@ def test_own_one_member_puts_a_question_off_for_ever(world: World) -> None:
 def test_own_votes(world: World) -> None:
     party, call = voting(world)
     refused(world, party.member("ann", "call", decides="ratify", closes=9, dossier=bytes(32)), "vote.too-short", 6)
-    refused(world, party.member("ann", "call", decides="ratify", closes=30, dossier=DIGEST, text=DIGEST), "vote.repeated", 6)
+    refused(
+        world, party.member("ann", "call", decides="ratify", closes=30, dossier=DIGEST, text=DIGEST), "vote.repeated", 6
+    )
     refused(world, party.member("eve", "vote", call=call.id, choice="yes"), "decision.no-seat", 6)
     votes = cast(world, party, call, ann="yes", bob="yes")
     refused(world, resolution(party, call, votes), "vote.open", 6)

@@ -34,6 +34,7 @@ KNOWN = {
     "authority/urgent-confirmed-late": "a confirmation after the lapse revives an urgent grant",
     "dossier/not-open-adopted": "open_from is asked only once the text is authenticated",
     "dossier/ratify-suspended-lapsed": "a confirmed suspension is forgotten at ratification after its time",
+    "evidence/may-moved-by-sibling": "a move that the home did not take makes its target the home of a claim",
     "dossier/unconfirmed-unreported": "a signature void as unreported is ratified without being confirmed",
 }
 

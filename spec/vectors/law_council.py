@@ -43,12 +43,6 @@ def founding(group: Group) -> None:
         signers=(*COUNCIL, "dan"),
     )
     no("found-needs-all-and-one", "more needed than there is", "the weight needed", organs=[{**plain, "needs": 4}])
-    no(
-        "found-two-seats",
-        "a key has two seats",
-        "the seats",
-        organs=[{**plain, "seats": sorted([*seats("ann", "bob"), [Key("ann").public, 2]])}],
-    )
     no("found-two-names", "two organs of one name", "the organs", organs=[plain, plain])
     no(
         "found-superior-after",

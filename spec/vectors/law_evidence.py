@@ -699,6 +699,34 @@ def homes(cases: Cases) -> None:
         bundle(allowed(there), shown(there), shown(home)),
         twin="may-home",
     )
+    # A move that the home did not take, because it took a dismissal.
+    left, fake = World("home"), World("fake")
+    left.found("A", "ann")
+    mandate = left.grant("A", "agent", *TALKS, "conclude")
+    fake.parties["A"], party = left.copy().parties["A"], left.parties["A"].id
+    move = left.decision("A", "move-home", home=fake.ref)
+    left.decide("A", "dismiss", mandate=mandate)
+    left.stamp()
+    for row in left.acts[:2]:
+        data = bytes.fromhex(row["act"])
+        name = party if row is left.acts[0] else mandate
+        fake.log(law.Act("found" if row is left.acts[0] else "grant", {"organ": 0}, data, name, party, True))
+    fake.log(move)
+    stated(fake)
+    there_he_may = claim(
+        fake, "may", fake.ids["as of"], parties=[party], mandate=mandate, holder=Key("agent").public, power=32
+    )
+    cases.other(
+        "may-moved-by-sibling",
+        "a move that the home did not take makes no home",
+        CANNOT,
+        "home.not-shown",
+        10,
+        "may-home",
+        "the claim's ledger",
+        bundle(there_he_may, shown(fake), shown(left)),
+        [party],
+    )
 
 
 def unstated(home: World) -> World:

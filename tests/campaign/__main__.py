@@ -58,7 +58,8 @@ def pytest_free(command: list[str], seconds: float) -> str:
     """Run a program within its budget and return its last line."""
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=seconds, check=False)
     if done.returncode:
-        raise AssertionError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+        said = done.stdout[-2000:] + done.stderr[-2000:]
+        raise AssertionError(f"{' '.join(command)} ended with {done.returncode}:\n{said}")
     return done.stdout.strip().splitlines()[-1]
 
 

@@ -1091,6 +1091,8 @@ def check_ratified(
     register = self.around.register(by.party)
     if any(link.logged.index > past.party_index for link in signature.mandate.chain()):
         raise Refused("consent.past", "the heads that the act has seen are older than the signer's mandate")
+    if signature.act.kind != "sign-ad-referendum":
+        raise Refused("consent.signature", "a definitive signature is not ratified; one that is void may be confirmed")
     if not register.spines.governs(by.organ_id, signature.act["organ"]):
         raise Refused("consent.organ", "the signature refers to another organ, which does not answer to this one")
     if signature.void is not None and not signature.void.reason.startswith("standing."):

@@ -247,7 +247,8 @@ def parse_claim(value: Value) -> Claim:
                 given[name] = parse_power(value[name])
             case _:
                 given[name] = as_bytes(value[name], 32)
-    if len(set(given.get("parties", ()))) != CLAIM_PARTIES[kind] or len(value["ledger"]) != 2:
+    parties: tuple[bytes, ...] = given.get("parties", ())
+    if not len(set(parties)) == len(parties) == CLAIM_PARTIES[kind] or len(value["ledger"]) != 2:
         raise Malformed("bundle.claim", f"a claim of this kind names {CLAIM_PARTIES[kind]} parties, and one ledger")
     return Claim(kind, ledger, as_index(value["as_of"]), **given)
 
