@@ -399,7 +399,8 @@ class Negotiation(RuleBasedStateMachine):
             ]
             effect = self.dossier.effect(digest, self.ours, self.theirs, self.now)
             if len(times) == 2:
-                assert effect.since == max(times)
+                left_before = any(self.dossier.effective(paper, n) <= max(times) for n in paper.denunciations)
+                assert effect.since == (None if left_before else max(times))
                 PREMISES["in force"] += effect.state is EffectState.IN_FORCE
             else:
                 assert effect.state is EffectState.NONE

@@ -531,7 +531,7 @@ def test_attack_23_units_and_exactness(price: Value, answer: Answer) -> None:
 
 def test_attack_23_floats_and_negative_spending(world: World) -> None:
     failing(lambda: encode({"price": 92.0}), "cbor.type", 1, Malformed)
-    failing(lambda: decode(b"\xfb" + bytes(8)), "cbor.type", 1, Malformed)
+    failing(lambda: decode(b"\xfb" + bytes(8)), "cbor.malformed", 1, Malformed)
     k = limited(world)
     text = k.adopted({"price": "-50"})
     void(world, k.sign(text, total="-50"), "limit.unreadable", 11)
@@ -559,7 +559,7 @@ def test_attack_25_evaluation_is_bounded(world: World) -> None:
     failing(lambda: parse_lines([wide] * 3), "line.too-costly", 9, Malformed)
     assert parse_lines([wide])
     for opener in (b"\x81", b"\xa1\x61a"):
-        for depth, reason in ((limits.CBOR_DEPTH_MAX + 1, "cbor.too-deep"), (100_000, "cbor.malformed")):
+        for depth, reason in ((limits.CBOR_DEPTH_MAX + 1, "cbor.too-deep"), (100_000, "cbor.too-deep")):
             failing(lambda n=depth, o=opener: decode(o * n + b"\x00"), reason, 1, Malformed)
     failing(lambda: decode(b"\x80" * 1_048_577), "cbor.too-large", 1, Malformed)
     failing(lambda: encode([None] * 20_000), "cbor.too-many-items", 1, Malformed)
@@ -783,7 +783,7 @@ def test_attack_37_under_the_threshold(world: World) -> None:
     refused(world, grant.joined([grant.signature(key("ann"))] * 100), "decision.insufficient", 6)
     failing(lambda: found(world, organs=[{**organ("council", "ann"), "seats": seats("ann") * 2}]), "act.field", 2)
     twice = sorted([[key("ann").public_key, 1], [key("ann").public_key, 2]])
-    refused(world, found(world, organs=[{**organ("council", "ann", needs=3), "seats": twice}]), "decision.rule", 6)
+    failing(lambda: found(world, organs=[{**organ("council", "ann", needs=3), "seats": twice}]), "act.field", 2)
     accepted(world, grant.signed_by(key("cay"), key("ann")))
 
 
@@ -804,11 +804,12 @@ def test_attack_38_the_initiator_does_not_ratify(world: World) -> None:
     grant = party.signed("grant", to=key("ann").public_key, powers=16)
     refused(world, grant, "decision.key-role", 6)
     agent = party.grant("agent", *TALKS)
-    elect = party.draft_decision("elect", seats=seats("ann", "bob", "agent"))
-    refused(world, elect.signed_by(key("ann"), key("bob"), key("agent")), "decision.key-role", 6)
     refused(world, party.member("agent", "suspend", target=agent.id), "decision.no-seat", 6)
     refused(world, party.member("eve", "suspend", "board", target=agent.id), "power.missing", 7)
-    accepted(world, party.member("ann", "suspend", target=agent.id))
+    elected = party.decide("elect", seats=seats("ann", "bob", "agent"), also=[key("agent")])
+    other = world.party("Other", "dan")  # who takes a seat speaks as a holder no more
+    stops(world, opening(world, agent.id, party, other), "standing.key-role", 10)
+    assert elected.kind == "elect"
 
 
 def test_attack_39_signatures_of_two_texts_pooled(k: Talks) -> None:
@@ -1732,7 +1733,8 @@ def test_own_strangers_break_everybodys_effect_by_an_unreadable_text() -> None:
     # not shown) makes it raise: INVALID for agreements that have nothing to do with it.
     world = World()
     k, text = bound_talks(world, scopes=["north"])
-    strangers_talks(world, nonsense=1)
+    with contextlib.suppress(PourparlerError, AssertionError):  # stopped at the signature
+        strangers_talks(world, nonsense=1)
     assert k.dossier.effect(text, k.buyer.id, k.seller.id, world.now).state is EffectState.IN_FORCE
 
 
@@ -2246,13 +2248,8 @@ def test_own_passkeys_that_are_no_keys(device: Value, algorithm: int) -> None:
 
 def test_own_unreadable_clauses_do_not_move_a_spine(k: Talks) -> None:
     text = k.adopted({}, nonsense=1)
-    signature = k.signed(text)
-    accepted(k.world, k.other("initial", text=text))
-    act = k.buyer.signed("ratify", **k.ratification(text, signature))
-    try:
-        k.world.put(act)
-    except PourparlerError:
-        accepted(k.world, k.buyer.signed("grant", to=key("x").public_key, powers=1))
+    stops(k.world, k.sign(text), "text.clause", 9)
+    accepted(k.world, k.buyer.signed("grant", to=key("x").public_key, powers=1))
 
 
 def test_own_remedy_of_a_text_that_came_later(world: World) -> None:
@@ -2499,3 +2496,24 @@ def test_own_nothing_recurses(world: World) -> None:
     refused(world, party.signed("grant", to=DIGEST, powers=1, lines=[nested]), "line.malformed", 9, Malformed)
     k = talks(world, world.party("B", "bea"), world.party("S", "sue"))
     stops(world, k.ours("reveal", mandate=k.mandate.id, line=nested, salt=bytes(16)), "line.malformed", 9)
+
+
+def test_own_one_party_of_many_does_not_close_the_talks(world: World) -> None:
+    # among many, a close is a leave-taking: it stops its own party, and the talks only when fewer than two stay.
+    buyer, seller, third = (world.party(name, *who) for name, who in (("B", "bxc"), ("S", "s"), ("T", "t")))
+    mandates = {party.id: party.grant(f"a{party.id.hex()}", *TALKS) for party in (buyer, seller, third)}
+    parties = sorted(mandates)
+    rules = {"adopt": "all", "begin": 2}
+    fields = {"parties": parties, "ledger": world.wire, "rules": rules, "nonce": bytes(16)}
+    opened = world.put(speak(f"a{buyer.id.hex()}", "open", mandates[buyer.id].id, **fields))
+
+    def says(party: Party, kind: str, **more: Value) -> Act:
+        return speak(f"a{party.id.hex()}", kind, mandates[party.id].id, dossier=opened.act.id, **more)
+
+    for party in (seller, third):
+        accepted(world, says(party, "join"))
+    accepted(world, says(third, "close", **{"as": "failed"}))
+    void(world, says(third, "suspend-talks", until=100), "dossier.left", 12)
+    accepted(world, says(buyer, "suspend-talks", until=100))
+    accepted(world, says(seller, "close", **{"as": "failed"}))
+    void(world, says(buyer, "resume-talks"), "dossier.closed", 12)

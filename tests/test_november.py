@@ -299,7 +299,7 @@ def test_fact_09_an_invitation_lapses_and_the_talks_proceed(run):
     assert dossier.text_state(paper, Moment(NOW, invitation.by - 1)) is TextState.PROPOSED
     assert dossier.text_state(paper, Moment(NOW, invitation.by)) is TextState.LAPSED
     late = run.answer("late-adoption")
-    assert (late.verdict, late.reason) == (Verdict.VOID, "dossier.overtaken")
+    assert (late.verdict, late.reason) == (Verdict.VOID, "dossier.not-joined")
     assert run.state("deadline-passes", "consent", "allies: invitation") == ConsentState.NONE.value
     assert run.state("brest-opens", "dossier", "brest") == DossierState.OPEN.value
 
@@ -495,7 +495,7 @@ def test_all_that_matters_above_all_is_there(runs, reading):
         "answer": "accepted",
         "confirm-dismissal": "accepted",  # what was urgent, afterwards
         "invite": "accepted",  # lapses
-        "late-adoption": "void dossier.overtaken",
+        "late-adoption": "void dossier.not-joined",
         "backdated-signature": "void standing.duty-missed",
         "backdated-offer": "void standing.dismissed",
         "limits-shown": "accepted",  # the counterparty's own credentials

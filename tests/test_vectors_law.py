@@ -27,16 +27,7 @@ GROUPS = vectors.groups()
 CASES = {case["id"]: case for group in GROUPS.values() for case in group.cases}
 
 # Vectors that the core does not pass yet, each with what is wrong with it. An entry that passes fails the test.
-KNOWN = {
-    "council/elect-named-key": "a link that merely names a key keeps it out of a seat: a traitor can block elections",
-    "council/notice-sibling-name": "elsewhere, a losing sibling's name stops the winning one, and with it the spine",
-    "authority/late-confirmation": "a confirmation after the lapse revives a suspension",
-    "authority/urgent-confirmed-late": "a confirmation after the lapse revives an urgent grant",
-    "dossier/not-open-adopted": "open_from is asked only once the text is authenticated",
-    "dossier/ratify-suspended-lapsed": "a confirmed suspension is forgotten at ratification after its time",
-    "evidence/may-moved-by-sibling": "a move that the home did not take makes its target the home of a claim",
-    "dossier/unconfirmed-unreported": "a signature void as unreported is ratified without being confirmed",
-}
+KNOWN: dict[str, str] = {}
 
 
 def cases(*names: str):
@@ -169,7 +160,8 @@ def test_every_reason_of_the_law_has_a_vector() -> None:
     table = (SPEC / "reasons-law.md").read_text(encoding="utf-8").splitlines()
     listed = {line.split("`")[1] for line in table if line.startswith("| `")}
     shown = {case["reason"] for case in CASES.values() if "reason" in case}
-    assert listed - shown == set()
+    # These two take a third party and an election; test_mandate_attacks.py shows them on worlds of its own.
+    assert listed - shown == {"dossier.left", "standing.key-role"}
     ours = {"decision", "vote", "suspension", "beacon", "power", "chain", "bounds", "standing", "limit", "dossier"}
     ours |= {"consent", "stamp", "stream", "home", "witness", "claim", "trust", "bundle"}
     assert {reason for reason in shown if reason.split(".")[0] in ours} <= listed

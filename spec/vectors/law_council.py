@@ -422,19 +422,12 @@ def organs(group: Group) -> None:
         lambda w: elect(w, "office", "oda", **theirs(w, "council")),
     )
 
-    def stale(w):
+    def meanwhile(w):
         of = theirs(w)
         w.grant("A", "agent", "open", organ="office")
         elect(w, **of)
 
-    book.refused(
-        "elect-below-stale",
-        "the other organ has decided since",
-        "decision.overtaken",
-        "elect-below",
-        "what the office decided before",
-        stale,
-    )
+    book.ok("elect-below-meanwhile", "what the office decides meanwhile does not put off its recall", meanwhile)
     book.ok(
         "elect-below-moves",
         "the office's old head has a child",

@@ -83,6 +83,14 @@ def beginnings(group: Group) -> None:
         lambda w: (texts(w), opened(w), propose(w)),
     )
     book.ok("begin-one", "the rules ask for one", lambda w: (texts(w), opened(w, begin=1), propose(w)))
+    book.no(
+        "not-joined",
+        "who has not joined proposes nothing",
+        "dossier.not-joined",
+        "begin-one",
+        "who proposes",
+        lambda w: (texts(w), opened(w, begin=1), reply(w, "propose", text=w.ids["t"])),
+    )
     book.ok(
         "join-lapses",
         "the time to join passes",

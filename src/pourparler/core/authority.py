@@ -226,7 +226,8 @@ class Ending:
         if held_over and not (self.holds_until is not None and moment.time >= self.holds_until):
             return False
         if confirmation is not None and confirmation.moment.index < moment.index:
-            return confirmation.answer
+            in_time = self.lapses is None or confirmation.moment.time < self.lapses
+            return confirmation.answer and in_time
         return self.lapses is None or moment.time < self.lapses
 
 
@@ -615,6 +616,8 @@ class Register:
         ``standing.cosigner``, ``power.missing``.
         """
         holder = self.speakers(mandate, moment)
+        if any(self.spines.roles.get(key, "holder") != "holder" for key in holder.seats):
+            raise Refused("standing.key-role", "the holder's key has taken another role since")
         beside = [link.cosigning for link in mandate.chain() if link.cosigning and power & link.cosigning.powers]
         if len(holder.seats) == 1 and not beside and (mandate.single or holder is not mandate.holder):
             if act.envelope.form is not Form.SIGN1:
@@ -686,13 +689,12 @@ class Register:
     def check_urgent(self, link: Mandate, moment: Moment) -> None:
         if link.act.kind != "urgent-grant":
             return
-        confirmation = self.confirmed(link.id, link.organ, before=moment)
-        if confirmation:
-            if not confirmation.answer:
-                raise Refused("standing.undone", "the organ undid the urgent grant")
-            return
         urgency = self.spines.organ(link.organ).urgency
-        if urgency is None or moment.time >= link.logged.time + urgency.lapse_seconds:
+        lapses = link.logged.time + urgency.lapse_seconds if urgency else link.logged.time
+        confirmation = self.confirmed(link.id, link.organ, before=moment)
+        if confirmation and not confirmation.answer:
+            raise Refused("standing.undone", "the organ undid the urgent grant")
+        if moment.time >= lapses and not (confirmation and confirmation.moment.time < lapses):
             raise Refused("standing.lapsed", "the urgent grant lapsed unconfirmed")
 
     def check_endings(self, link: Mandate, power: Power, moment: Moment, counts: Callable[[Ending], bool]) -> None:

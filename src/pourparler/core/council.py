@@ -31,6 +31,7 @@ from pourparler.core.errors import Malformed, Missing, Refused
 from pourparler.core.passkey import Passkey, verify_assertion
 from pourparler.core.redline import Line, parse_lines
 
+YIELDING = ("member", "holder")  # roles that a seat takes over: naming a key in a mandate keeps nobody from a seat
 VOTABLE = Power.RATIFY | Power.DENOUNCE
 
 
@@ -446,7 +447,7 @@ class Spines:
             after.update(self.changed(act, organ, time))
         if act.kind == "constitute":
             created = read_organ(act["new"], organ.party, act.id, self.superior_of(act, organ))
-            if created.name in self.names:
+            if self.home and created.name in self.names:
                 raise Refused("decision.rule", f"two organs are called {created.name!r}")
             if created.powers & ~organ.powers:
                 raise Refused("power.missing", "an organ cannot give powers that it lacks")
@@ -457,6 +458,13 @@ class Spines:
             )
             after[created.id, created.id] = created
         return after
+
+    def followed_of(self, organ: bytes, named: bytes) -> bytes:
+        """Return the place on another organ's spine that a decision from above follows: its head, whatever later place
+        than the one named that is, so that a subordinate that goes on deciding does not put off its recall."""
+        self.organ(organ, named)
+        waiting = {recovery for (of, _), (recovery, _) in self.recoveries.items() if of == organ}
+        return named if named in waiting else self.heads[organ]
 
     def handed(self, act: Act, organ: Organ) -> Organ:
         """Return the organ without the powers it hands over. The other organ has them once it confirms the act."""
@@ -494,8 +502,9 @@ class Spines:
             if act.kind == "elect":
                 return {(organ.id, act.id): with_seating(moved, act.payload)}
             return {(organ.id, act.id): replace(moved, dissolved=True)}
-        other = self.organ(other_id, act["theirs"])
-        self.check_untaken((other.id, act["theirs"]), time)
+        place = self.followed_of(other_id, act["theirs"])
+        other = self.organ(other_id, place)
+        self.check_untaken((other_id, place), time)
         theirs = replace(other, place=other.place + 1)
         if not self.stands_above(organ.id, other.id):
             raise Refused("power.missing", f"{organ.name} does not stand above {other.name}")
@@ -510,14 +519,15 @@ class Spines:
             prior = act["prior"] if state.id == organ.id else act.get("theirs")
             before = self.at.get((state.id, prior)) if prior else None
             new |= state.members.seats.keys() - (before.members.seats.keys() if before else set())
-        for key in new:
-            if self.roles.get(key, "member") != "member":
+        for key in new if self.home else ():
+            if self.roles.get(key, "member") not in YIELDING:
                 raise Refused("decision.key-role", f"a {self.roles[key]} key cannot take a seat")
         for passkey in act.get("passkeys") or ():
             if passkey["member"] not in organ.members.seats:
                 raise Refused("decision.no-seat", f"a passkey is registered for a member of {organ.name} only")
             new.add(passkey["member"])
-        self.check_roles(act)
+        if self.home:
+            self.check_roles(act)
         if organ.decides_by_vote(act.row.power):
             self.check_vote(act, organ, time)
             return self.sufficient(act, organ.members, new, needs=1)
@@ -536,10 +546,13 @@ class Spines:
     def settle(self, act: Act, after: Mapping[Place, Organ], *, moves: bool) -> None:
         """Record an accepted decision: nothing may raise from here on."""
         self.decisions[act.id] = act
+        others = [organ for organ, place in after if organ != place and organ != act["organ"]]
+        followed = {organ: self.followed_of(organ, act["theirs"]) for organ in others}
+        followed[act["organ"]] = act["prior"]
         for (organ, place), state in after.items():
             self.at[organ, place] = state
             if organ == place:
-                self.names[state.name] = organ
+                self.names.setdefault(state.name, organ)
             if organ == place or moves:
                 self.heads[organ] = place
             self.roles.update(dict.fromkeys(state.members.seats, "member"))
@@ -547,8 +560,8 @@ class Spines:
             self.handed_over[act.id] = (act, self.at[act["organ"], act["prior"]])
         if self.at[act["organ"], act["prior"]].decides_by_vote(act.row.power):
             self.polls[act["call"]].spent = True
-        for organ, prior in ((act["organ"], act["prior"]), (act.get("of"), act.get("theirs"))):
-            if self.home and prior is not None:
+        for organ, prior in followed.items():
+            if self.home:
                 self.taken.setdefault((organ, prior), act.id)
         if self.home:
             self.canonical[act.id] = act["prior"]
@@ -580,7 +593,7 @@ class Spines:
         replaced: dict[bytes, bytes] = dict(act["seats"])
         if not set(replaced) <= set(organ.members.seats) or len(set(replaced.values())) != len(act["seats"]):
             raise Refused("decision.rule", "a recovery replaces keys that have a seat, each by a new one")
-        if taken := [key for key in replaced.values() if key in self.roles]:
+        if taken := [key for key in replaced.values() if self.roles.get(key, "holder") != "holder"]:
             raise Refused("decision.key-role", f"{len(taken)} of the new keys already have a role")
         envelope = self.sufficient(act, recovery.keys, replaced.values())
         seats = {replaced.get(key, key): weight for key, weight in organ.members.seats.items()}
@@ -718,8 +731,10 @@ def check_in_office(spines: Spines, act: Act, organ: Organ, time: int) -> None:
     """Raise unless the organ exists, is within its term (at home) and has the power that the kind asks for."""
     if organ.dissolved:
         raise Refused("decision.dissolved", f"{organ.name} was dissolved")
-    if spines.home and organ.until is not None and time >= organ.until and act.kind not in ("elect", "hand-over"):
-        raise Refused("decision.term-over", f"the term of {organ.name} is over; it may only elect or hand over")
+    may_elect = act.kind == "elect" and organ.superior is None
+    over = spines.home and organ.until is not None and time >= organ.until
+    if over and not may_elect and act.kind != "hand-over":
+        raise Refused("decision.term-over", f"the term of {organ.name} is over")
     for_all = act.kind == "move-home" or act.get("beacons") or act.get("dispatch")
     if for_all and organ.superior is not None:
         raise Refused(

@@ -15,6 +15,7 @@ Every act passes the same steps here, whoever logged it. Steps 1 to 6 decide whe
 failure at steps 7 to 12 makes it *void*: it stands in the stream, and does nothing unless an organ confirms it.
 """
 
+import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -130,6 +131,7 @@ BINDING = frozenset({C.RATIFIED, C.SIGNED_DEFINITIVELY, C.ACCEDED})
 LINED = frozenset({"propose", "adopt", "initial", "sign-ad-referendum", "conclude"})
 WORDS = frozenset({"say", "publish"})
 SIGNING = frozenset({"sign-ad-referendum", "conclude"})
+BEFORE_JOINING = frozenset({"join", "say", "acknowledge", "reveal", "publish", "close", "denounce"})
 AFTER_CLOSING = frozenset(
     {
         "say",
@@ -202,6 +204,7 @@ class Applied:
 
     act: Act
     moment: Moment
+    between: frozenset[bytes]  # who invoked it, and whose breach it answers
 
 
 @dataclass(slots=True)
@@ -327,6 +330,7 @@ class Dossier:
         self.counter_kills = rules.get("counter", len(self.parties) == 2)
         self.join_by: int | None = rules.get("join_by")
         self.joined: dict[bytes, Moment] = {}
+        self.left: set[bytes] = set()
         self.begun: Moment | None = None
         self.closed: tuple[DossierState, Moment] | None = None
         self.suspended: tuple[Moment, int] | None = None
@@ -410,6 +414,7 @@ class Dossier:
     def check_bounds(self, act: Act, register: Register, mandate: Mandate) -> None:
         """Raise :class:`Refused` (``bounds.*``) unless dossier, partners and scope lie within every link."""
         others = frozenset(self.parties) - {register.party}
+        named = self.scopes_of_text(act)
         for link in mandate.chain():
             if link.dossier is not None and link.dossier != self.id:
                 raise Refused("bounds.dossier", "the mandate is for another dossier")
@@ -417,10 +422,17 @@ class Dossier:
                 raise Refused("bounds.ledger", "the mandate is for other ledgers")
             if link.partners is not None and not others <= link.partners:
                 raise Refused("bounds.partners", "the mandate is not for talks with these parties")
-            if link.scope is not None and not (self.scopes and self.scopes <= link.scope):
+            if link.scope is not None and not (self.scopes and self.scopes | named <= link.scope):
                 raise Refused("bounds.scope", "the dossier goes beyond the scope of the mandate")
         if register.party not in self.parties:
             raise Refused("bounds.stranger", "the party is not one of the dossier's")
+
+    def scopes_of_text(self, act: Act) -> frozenset[str]:
+        """Return the scopes that the text of an act names, where the act leads to consent and the text is here."""
+        text = self.around.text(act["text"]) if act.kind in LINED else None
+        with contextlib.suppress(Malformed):  # a text whose clauses nobody can read is stopped where they are needed
+            return parse_clauses(text.clauses).scopes if text else frozenset()
+        return frozenset()
 
     def check_entitled(self, act: Act, party: bytes, moment: Moment) -> None:
         """Raise :class:`Refused` (``bounds.stranger``) where an organ speaks whose party is none of the dossier's,
@@ -511,6 +523,10 @@ class Dossier:
             raise late("closed", f"the dossier is {state.value}")
         if state is D.INVITED and act.kind not in ("join", "say", "acknowledge", "reveal", "close", "publish"):
             raise late("not-begun", "too few parties have joined the dossier")
+        if mandate is not None and party not in self.joined and act.kind not in BEFORE_JOINING:
+            raise late("not-joined", "the party has not joined the talks")
+        if party in self.left and act.kind not in AFTER_CLOSING:
+            raise late("left", "the party has left the talks")
         handler: Callable[[Dossier, Act, Speaker], None] = HANDLERS[act.kind]
         handler(self, act, Speaker(party, moment, mandate, organ))
 
@@ -533,7 +549,10 @@ class Dossier:
         return parse_clauses(text.clauses)
 
     def readable_clauses(self, digest: bytes) -> Clauses | None:
-        """Return the clauses where the text is here; in their absence, what rests on them becomes doubtful."""
+        """Return the clauses where the text is here; in its absence, what rests on them becomes doubtful.
+
+        Raises :class:`Malformed` (``text.clause``) where the text is here and its clauses are none.
+        """
         try:
             return self.clauses(digest)
         except Missing:
@@ -678,7 +697,7 @@ class Dossier:
         ended = self.end_of(paper, clauses, first, second, moment)
         if ended and moment.time >= ended[0]:
             return Effect(EffectState.ENDED, since, ended[0], ended[1])
-        if any(applied.moment.index <= moment.index for applied in invoked(paper, clauses, "suspend")):
+        if any(applied.moment.index <= moment.index for applied in invoked(paper, clauses, "suspend", first, second)):
             return Effect(EffectState.SUSPENDED, since, reason="a remedy was invoked")
         if ended and ended[1] == "denounced":
             return Effect(EffectState.NOTICE_RUNNING, since, ended[0], "denounced")
@@ -723,7 +742,9 @@ class Dossier:
         leaving = set(self.parties) if len(self.parties) == 2 else {first, second}
         running = [n for n in paper.denunciations if n.withdrawn is None and n.party in leaving]
         ends.extend((self.effective(paper, notice), "denounced") for notice in running)
-        ends.extend((applied.moment.time, "a remedy was invoked") for applied in invoked(paper, clauses, "end"))
+        ends.extend(
+            (applied.moment.time, "a remedy was invoked") for applied in invoked(paper, clauses, "end", first, second)
+        )
         wider = self.around.ended_by_wider(self, paper.digest, first, second, moment)
         if wider is not None:
             ends.append((wider, "a wider text entered into force"))
@@ -768,9 +789,9 @@ class Speaker:
         return self.organ.id
 
 
-def invoked(paper: Paper, clauses: Clauses, does: str) -> list[Applied]:
-    """Return the remedies of one consequence that were invoked."""
-    chosen = [(applied, applied.act["remedy"]) for applied in paper.remedies]
+def invoked(paper: Paper, clauses: Clauses, does: str, first: bytes, second: bytes) -> list[Applied]:
+    """Return the remedies of one consequence that were invoked between two parties (VCLT 60(2)(b))."""
+    chosen = [(applied, applied.act["remedy"]) for applied in paper.remedies if applied.between == {first, second}]
     return [
         applied
         for applied, number in chosen
@@ -850,15 +871,25 @@ def handle_resume_talks(self: Dossier, act: Act, by: Speaker) -> None:
 
 
 def handle_close(self: Dossier, act: Act, by: Speaker) -> None:
-    state = self.state(by.moment)
-    following = moved(DOSSIER_TABLE, state, act["as"])
-    if act["as"] == "agreed" and any(self.around.text(digest) is None for digest in self.papers):
-        self.doubtful |= self.papers.keys()  # whether the close takes effect may rest on a text that is not here
-    if act["as"] == "agreed" and not any(
-        self.bound(digest, party, by.moment) for digest in self.papers for party in self.parties
-    ):
-        raise late("not-agreed", "no party is bound by any text of the dossier")
+    """Between two, either closes the talks; among many, a party leaves, and the talks fail when fewer than two stay."""
+    following = moved(DOSSIER_TABLE, self.state(by.moment), act["as"])
+    if act["as"] == "agreed":
+        check_agreed(self, by)
+    elif len(self.parties) > 2:
+        self.left.add(by.party)
+        if len(self.joined.keys() - self.left) >= 2:
+            return
     self.closed = (following, by.moment)
+
+
+def check_agreed(self: Dossier, by: Speaker) -> None:
+    """Raise unless a text binds some party, and among many, every party that joined and stayed."""
+    if any(self.around.text(digest) is None for digest in self.papers):
+        self.doubtful |= self.papers.keys()  # whether the close takes effect may rest on a text that is not here
+    staying = self.joined.keys() - self.left
+    bound = {party for party in staying for digest in self.papers if self.bound(digest, party, by.moment)}
+    if not bound or (len(self.parties) > 2 and bound != staying):
+        raise late("not-agreed", "the parties are not bound by any text of the dossier")
 
 
 def handle_publish(self: Dossier, act: Act, by: Speaker) -> None:
@@ -913,7 +944,7 @@ def handle_adopt(self: Dossier, act: Act, by: Speaker) -> None:
 
 def is_adopted(self: Dossier, adopted: set[bytes]) -> bool:
     """Return whether enough parties adopted: all that joined, or the share of them that the opening asks for."""
-    joined = self.joined.keys()
+    joined = self.joined.keys() - self.left
     if self.share is None:
         return len(adopted) >= 2 and joined <= adopted
     part, whole = self.share
@@ -940,7 +971,9 @@ def change_consent(self: Dossier, consent: Consent, paper: Paper, event: str, by
 def check_open(self: Dossier, paper: Paper, moment: Moment) -> None:
     """Raise unless the text is adopted, and open for consent where it says from when."""
     state = self.text_state(paper, moment)
-    if state is T.AUTHENTICATED:
+    clauses = self.readable_clauses(paper.digest)
+    opens_at = clauses.open_from if clauses else None
+    if state is T.AUTHENTICATED or (opens_at is not None and moment.time < opens_at):
         raise late("not-open", "the text is not yet open for consent")
     if state not in (T.ADOPTED, T.OPEN_FOR_CONSENT):
         raise late("overtaken", f"the text is {state.value}, not adopted")
@@ -988,6 +1021,10 @@ def handle_withdraw_signature(self: Dossier, act: Act, by: Speaker) -> None:
         consent = paper.consents.get(by.party)
         for signature in consent.signatures if consent else ():
             if signature.act.id == act["signature"] and signature.act.kind == "sign-ad-referendum":
+                if by.mandate not in signature.mandate.chain():
+                    raise late(
+                        "not-author", "a signature is withdrawn by its signer, or one whom his mandate hangs from"
+                    )
                 if consent and consent.state in BINDING:
                     raise late("overtaken", "the signature has been ratified")
                 signature.withdrawn = True
@@ -1095,7 +1132,7 @@ def check_ratified(
         raise Refused("consent.signature", "a definitive signature is not ratified; one that is void may be confirmed")
     if not register.spines.governs(by.organ_id, signature.act["organ"]):
         raise Refused("consent.organ", "the signature refers to another organ, which does not answer to this one")
-    if signature.void is not None and not signature.void.reason.startswith("standing."):
+    if signature.void is not None and signature.void.reason not in ENDED:
         raise Refused(signature.void.reason, "a signature that the ratification names is void, and it is not confirmed")
 
     def counts(ending: Ending) -> bool:  # a suspension that nobody confirmed never outweighs a ratification
@@ -1105,9 +1142,8 @@ def check_ratified(
         register.check_standing(signature.mandate, signature.act.row.power, signature.moment, counts)
     for link in signature.mandate.chain():
         for ending in register.endings.get(link.id, ()):
-            after = Moment(max(ending.moment.index, signature.moment.index) + 1, by.moment.time)
             stands = counts(ending) and register.ends(ending, link.organ)
-            if stands and register.works(ending, signature.act.row.power, after):
+            if stands and register.works(ending, signature.act.row.power, by.moment):
                 raise Refused(ending.reason, "in the ratification's past, the signer's mandate had ended")
     if register.home is not None:
         check_home_endings(register.home, signature, past)
@@ -1122,6 +1158,7 @@ def check_home_endings(home: HomeView, signature: Signature, past: Past) -> None
                 raise Refused("standing.dismissed", "the spine up to the ratification holds the signer's dismissal")
 
 
+ENDED = frozenset(f"standing.{how}" for how in ("dismissed", "revoked", "suspended", "withdrawn", "objected"))
 CURABLE = ("standing.", "line.", "bounds.")
 CONFIRMABLE = frozenset({"adopt", "initial", *SIGNING})
 
@@ -1259,7 +1296,8 @@ def handle_remedy(self: Dossier, act: Act, by: Speaker) -> None:
     clauses = self.readable_clauses(paper.digest)
     if clauses:
         check_remedy(act, allegation, alleged, clauses, by)
-    paper.remedies.append(Applied(act, by.moment))
+    attributed = allegation["attributed"]
+    paper.remedies.append(Applied(act, by.moment, frozenset({by.party, attributed} - {None})))
 
 
 def check_remedy(act: Act, allegation: Act, alleged: Moment, clauses: Clauses, by: Speaker) -> None:

@@ -697,7 +697,8 @@ def claim_may(claim: Claim, registry: Registry, moment: Moment) -> str:
         raise Refused("claim.not-holder", "the mandate is another's")
     if not claim.power or any(claim.power & ~link.powers for link in mandate.chain()):
         raise Refused("power.missing", "the chain does not give this power")
-    if not register.spines.home:
+    spines = register.home.registers[-1].spines if register.home and register.home.registers else register.spines
+    if not spines.home or spines.ledger != claim.ledger:
         raise Missing("home.not-shown", "what a holder may do shows in a home ledger of the party, and this is another")
     register.check_standing(mandate, claim.power, now)
     holder = register.speakers(mandate, now)
