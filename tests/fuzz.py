@@ -47,6 +47,8 @@ def verified(data: bytes) -> object:
     report = evidence.verify(data, evidence.Trust({samples.party_id(): "fuzzed"}))
     if data != samples.bundle() and report.verdict is evidence.Verdict.VALID:
         check_same_evidence(data)
+    if report.verdict is not evidence.Verdict.VALID:
+        raise Malformed(report.reason)
     return report
 
 
