@@ -167,7 +167,15 @@ SAMPLES: dict[str, tuple[str, dict, dict]] = {
     "call": (
         MEMBERLY,
         {**MEMBER, "decides": "ratify", "closes": NOW + 86_400},
-        {**ON, "about": id_of("question"), "reserves": ["article 3"], "confirms": ids("signature")},
+        {
+            **ON,
+            "about": id_of("question"),
+            "reserves": ["article 3"],
+            "confirms": ids("signature"),
+            "breach": id_of("breach"),
+            "remedy": 1,
+            "until": NOW + 604_800,
+        },
     ),
     "vote": (MEMBERLY, {**MEMBER, "call": id_of("call"), "choice": "yes"}, {}),
     "question": (MEMBERLY, {**MEMBER, "of": OTHER["of"], "due": NOW + 604_800}, {"about": id_of("question")}),

@@ -298,6 +298,9 @@ QUESTION: dict[str, Check] = {
     "about": digest_,
     "reserves": identifiers_,
     "confirms": digests_,
+    "breach": digest_,
+    "remedy": count_,
+    "until": time_,
 }
 CONSENT: dict[str, Check] = {"spines": digests_, "reserves": identifiers_, **TALLY}
 SIGNING: dict[str, Check] = {"reserves": identifiers_, "total": is_data, "previous": digest_}

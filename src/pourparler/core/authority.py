@@ -314,11 +314,8 @@ class Register:
     beacons: list[Beacon] = field(default_factory=list)
     lifted: dict[tuple[bytes, int], list[tuple[Act, Moment]]] = field(default_factory=dict)
     questions: dict[bytes, Question] = field(default_factory=dict)
-    done: dict[tuple[bytes, str], Moment] = field(default_factory=dict)
+    done: dict[tuple[bytes, str], tuple[Moment, bool]] = field(default_factory=dict)
     objected: dict[bytes, Moment] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.spines.is_real = self.is_real if self.home else None
 
     @property
     def party(self) -> bytes:
@@ -515,10 +512,12 @@ class Register:
     def end(self, target: bytes, ending: Ending) -> None:
         self.endings.setdefault(target, []).append(ending)
 
-    def note(self, mandate: Mandate, act: Act, moment: Moment) -> None:
-        """Remember that a holder acted, for the duties of his chain."""
+    def note(self, mandate: Mandate, act: Act, moment: Moment, *, readable: bool = True) -> None:
+        """Remember that a holder acted, for the duties of his chain; and whether the text he acted on is here."""
         for link in mandate.chain():
-            self.done.setdefault((link.id, act.kind), moment)
+            before = self.done.get((link.id, act.kind))
+            if before is None or (readable and not before[1]):
+                self.done[link.id, act.kind] = (moment, readable)
 
     def mandate(self, mandate_id: bytes) -> Mandate:
         """Return a mandate by its act id. Raises :class:`Missing` (``unknown.mandate``)."""
@@ -607,7 +606,11 @@ class Register:
         if mandate.duty is None or moment.time < mandate.duty.by:
             return False
         done = self.done.get((mandate.id, mandate.duty.kind))
-        return done is None or done.time >= mandate.duty.by
+        if done is None or done[0].time >= mandate.duty.by:
+            return True
+        if self.spines.exact and not done[1]:
+            raise Missing("text.missing", "whether the duty was done rests on a text that is not here")
+        return False
 
     def check_speaker(self, act: Act, mandate: Mandate, moment: Moment, power: Power) -> Envelope:
         """Raise unless the act is signed by the mandate's holder and who must sign beside him; return its envelope.
@@ -616,8 +619,6 @@ class Register:
         ``standing.cosigner``, ``power.missing``.
         """
         holder = self.speakers(mandate, moment)
-        if any(self.spines.roles.get(key, "holder") != "holder" for key in holder.seats):
-            raise Refused("standing.key-role", "the holder's key has taken another role since")
         beside = [link.cosigning for link in mandate.chain() if link.cosigning and power & link.cosigning.powers]
         if len(holder.seats) == 1 and not beside and (mandate.single or holder is not mandate.holder):
             if act.envelope.form is not Form.SIGN1:
@@ -629,6 +630,8 @@ class Register:
             if act.envelope.form is not Form.SIGN:
                 raise Malformed("act.form", "the mandate asks for several signatures, in a COSE_Sign")
             envelope = self.joint_envelope(act, holder, [cosigning.by for cosigning in beside])
+        if any(self.spines.roles.get(key, "holder") != "holder" for key in holder.seats):
+            raise Refused("standing.key-role", "the holder's key has taken another role since")
         if any(power & ~link.powers for link in mandate.chain()):
             raise Refused("power.missing", f"the mandate does not give the power to {act.kind}")
         return envelope

@@ -12,8 +12,7 @@ A decision is *sufficient* when its envelope holds enough weight of the seats at
 and double signatures removed, the rest in the order of the keys.
 """
 
-import contextlib
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from pourparler.core.act import ALL_POWERS, NO_POWER, QUESTION, Act, Power
@@ -319,10 +318,10 @@ class Spines:
         self.passkeys: dict[bytes, tuple[Passkey, ...]] = {}
         self.polls: dict[bytes, Poll] = {}
         self.handed_over: dict[bytes, tuple[Act, Organ]] = {}
+        self.taken_over_once: set[bytes] = set()
         self.home = self.party.home == ledger
         self.moved_to: Depositary | None = None
         self.decisions: dict[bytes, Act] = {founding.id: founding}
-        self.is_real: Callable[[Act], bool] | None = None
         self.names: dict[str, bytes] = {}
         self.found(founding)
 
@@ -393,6 +392,14 @@ class Spines:
         head = self.heads.get(organ, organ)
         recovery, ready = self.recoveries.get((organ, head), (None, 0))
         return self.organ(organ, recovery if recovery and time >= ready else None)
+
+    def answers_to(self, organ: Organ, power: Power) -> bytes | None:
+        """Return the organ whose confirmation a power is subject to: the nearest superior not itself subject."""
+        above: bytes | None = None
+        while power & organ.subject and organ.superior is not None:
+            above = organ.superior
+            organ = self.organ(above)
+        return above
 
     def stands_above(self, higher: bytes, lower: bytes) -> bool:
         """Return whether one organ is a superior of the other, at any distance."""
@@ -479,17 +486,26 @@ class Spines:
     def taken_over(self, act: Act, organ: Organ) -> Organ:
         """Return the organ with the powers of a hand-over that the act confirms, and with the conditions on them."""
         handed = self.handed_over.get(act["about"])
-        if handed is None or handed[0]["to"] != organ.id or not act["answer"]:
+        if handed is None or handed[0]["to"] != organ.id or not act["answer"] or act["about"] in self.taken_over_once:
             return organ
         given, giver = Power(handed[0]["powers"]), handed[1]
+        if giver.subject & given and organ.superior != giver.superior and not self.stands_above(organ.id, giver.id):
+            raise Refused(
+                "power.missing", f"what {giver.name} decides needs a superior that {organ.name} does not have"
+            )
         inherits = Power.RATIFY in given and Power.RATIFY not in organ.powers
-        lines = (*organ.lines, *giver.lines) if inherits else organ.lines
-        return replace(organ, powers=organ.powers | given, subject=organ.subject | (giver.subject & given), lines=lines)
+        lines = tuple(line for line in giver.lines if inherits and line not in organ.lines)
+        return replace(
+            organ,
+            powers=organ.powers | given,
+            subject=organ.subject | (giver.subject & given if organ.superior == giver.superior else NO_POWER),
+            lines=(*organ.lines, *lines),
+        )
 
     def superior_of(self, act: Act, organ: Organ) -> bytes:
         name = act["new"].get("superior", organ.name)
-        if name not in self.names:
-            raise Refused("decision.rule", f"the superior {name!r} is no organ of the party")
+        if name not in self.names or not self.governs(organ.id, self.names[name]):
+            raise Refused("decision.rule", f"the superior {name!r} is neither this organ nor one below it")
         return self.names[name]
 
     def changed(self, act: Act, organ: Organ, time: int) -> dict[Place, Organ]:
@@ -534,14 +550,9 @@ class Spines:
         return self.sufficient(act, organ.members, new)
 
     def moves_head(self, act: Act) -> bool:
-        """Return whether a decision becomes the organ's present state here: at home always; elsewhere, if the home
-        took it, or, where the home is not shown, if it follows the branch that came first."""
-        if self.home:
-            return True
-        if self.is_real is not None:
-            with contextlib.suppress(Missing):
-                return self.is_real(act)
-        return bool(self.heads[act["organ"]] == act["prior"])
+        """Return whether a decision becomes the organ's present state here: at home always; elsewhere if it follows
+        the branch that came first: by notice, for which acts are there must not rest on how much of a home is shown."""
+        return self.home or bool(self.heads[act["organ"]] == act["prior"])
 
     def settle(self, act: Act, after: Mapping[Place, Organ], *, moves: bool) -> None:
         """Record an accepted decision: nothing may raise from here on."""
@@ -556,6 +567,8 @@ class Spines:
             if organ == place or moves:
                 self.heads[organ] = place
             self.roles.update(dict.fromkeys(state.members.seats, "member"))
+        if act.kind == "confirm" and moves and self.handed_over.get(act["about"], (act,))[0].get("to") == act["organ"]:
+            self.taken_over_once.add(act["about"])
         if act.kind == "hand-over":
             self.handed_over[act.id] = (act, self.at[act["organ"], act["prior"]])
         if self.at[act["organ"], act["prior"]].decides_by_vote(act.row.power):
@@ -674,7 +687,11 @@ class Spines:
         poll = self.polls.get(act.get("call") or b"")
         if poll is None or poll.organ.id != organ.id:
             raise Refused("vote.not-cited", f"{organ.name} decides this by vote, and the act cites none")
-        refused = act.kind == "refuse" and all(act.get(name) == poll.act.get(name) for name in ("dossier", "text"))
+        refused = (
+            act.kind == "refuse"
+            and poll.act["decides"] in ("ratify", "accede")
+            and all(act.get(name) == poll.act.get(name) for name in ("dossier", "text"))
+        )
         if not refused and (act.kind != poll.act["decides"] or not same_question(poll.act, act)):
             raise Refused("vote.other-question", "the vote that the act cites was on something else")
         cited = act.get("votes") or []

@@ -16,7 +16,7 @@ failure at steps 7 to 12 makes it *void*: it stands in the stream, and does noth
 """
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Protocol, TypeVar
@@ -375,14 +375,17 @@ class Dossier:
             if step_of(refusal.reason) < (STEP_STANDING if intake else STEP_POWER):
                 raise
             void, envelope = refusal.with_traceback(None), act.envelope
+        if void is not None and register.party not in self.parties:
+            void = Refused("bounds.stranger", "the party is not one of the dossier's")
         if void is None:
             void = self.reason_void(act, register, mandate, moment)
         if void is not None and intake and step_of(void.reason) < STEP_STANDING:
             raise void
         outcome = self.record(Outcome(act, moment, envelope, void, register.party))
         if void is None:
-            register.note(mandate, act, moment)
-        elif act.kind in SIGNING and act["text"] in self.papers:
+            readable = act.kind not in LINED or self.around.text(act["text"]) is not None
+            register.note(mandate, act, moment, readable=readable)
+        elif act.kind in SIGNING and act["text"] in self.papers and register.party in self.parties:
             consent = self.papers[act["text"]].consent(register.party)
             consent.signatures.append(Signature(act, register.party, mandate, moment, void))
         return outcome
@@ -399,7 +402,8 @@ class Dossier:
         except (Refused, Malformed) as refusal:
             return refusal.with_traceback(None)
         except Missing as lacking:  # words have no effect: a home that hides cannot silence the dossier
-            if act.kind not in WORDS or not lacking.reason.startswith("home."):
+            asked = any(link.duty and link.duty.kind == act.kind for link in mandate.chain())
+            if act.kind not in WORDS or asked or not lacking.reason.startswith("home."):
                 raise
         if act.kind in LINED and self.around.text(act["text"]) is None:
             self.note_doubt(act)
@@ -437,7 +441,12 @@ class Dossier:
     def check_entitled(self, act: Act, party: bytes, moment: Moment) -> None:
         """Raise :class:`Refused` (``bounds.stranger``) where an organ speaks whose party is none of the dossier's,
         neither accedes nor has acceded."""
-        if party in self.parties or act.kind == "accede":
+        if party in self.parties:
+            return
+        if act.kind == "accede":
+            clauses = self.readable_clauses(act["text"]) if act["text"] in self.papers else None
+            if clauses and clauses.open_to is not None and party not in clauses.open_to:
+                raise Refused("consent.not-open-to", "the text is not open to this party")
             return
         if not any(self.bound(digest, party, moment) for digest in self.papers):
             raise Refused("bounds.stranger", "the party is not one of the dossier's")
@@ -466,7 +475,7 @@ class Dossier:
     def note_doubt(self, act: Act) -> None:
         """Remember which texts rest on a text that nobody can read here, whose lines were thus not judged."""
         self.doubtful.add(act["text"])
-        if act.kind == "propose" and act.get("answers"):
+        if act.kind == "propose" and act.get("answers") and self.counter_kills:
             self.doubtful.add(act["answers"])
 
     def told_before(self, party: bytes) -> Iterator[tuple[Act, Mandate, Line]]:
@@ -492,6 +501,10 @@ class Dossier:
             raise Missing("text.missing", "a cumulative limit cannot be reckoned without every text under it")
         for link in limited:
             assert link.limit is not None
+            if any(entry.dossier.doubtful for entry in self.around.spending(link.id) if entry.dossier is not self):
+                raise Missing(
+                    "text.missing", "what a signature in another dossier spent rests on a text that is not here"
+                )
             figure, most = amount(look_up(text.terms, link.limit.path)), amount(link.limit.most)
             if not figure or not most or figure.currency != most.currency or figure.number < 0:
                 raise Refused(
@@ -884,12 +897,21 @@ def handle_close(self: Dossier, act: Act, by: Speaker) -> None:
 
 def check_agreed(self: Dossier, by: Speaker) -> None:
     """Raise unless a text binds some party, and among many, every party that joined and stayed."""
-    if any(self.around.text(digest) is None for digest in self.papers):
-        self.doubtful |= self.papers.keys()  # whether the close takes effect may rest on a text that is not here
     staying = self.joined.keys() - self.left
-    bound = {party for party in staying for digest in self.papers if self.bound(digest, party, by.moment)}
-    if not bound or (len(self.parties) > 2 and bound != staying):
+    enough = staying if len(self.parties) > 2 else None
+    read = {digest for digest in self.papers if self.around.text(digest) is not None and digest not in self.doubtful}
+    if binds(self, read, enough, by):
+        return
+    if read != self.papers.keys():
+        self.doubtful |= self.papers.keys()  # whether the close takes effect rests on a text that is not here
+    if not binds(self, self.papers.keys(), enough, by):
         raise late("not-agreed", "the parties are not bound by any text of the dossier")
+
+
+def binds(self: Dossier, digests: Collection[bytes], enough: Collection[bytes] | None, by: Speaker) -> bool:
+    """Return whether the texts bind all of ``enough``, or where that is None, any party that joined."""
+    bound = {party for party in self.joined for digest in digests if self.bound(digest, party, by.moment)}
+    return bool(bound) if enough is None else bool(bound) and set(enough) <= bound
 
 
 def handle_publish(self: Dossier, act: Act, by: Speaker) -> None:
@@ -1064,7 +1086,7 @@ def ratify(self: Dossier, act: Act, by: Speaker, paper: Paper, confirmed: Mappin
     reserves = check_reserves(self, act)
     consent.state, consent.act, consent.moment, consent.reserves = following, act, by.moment, reserves
     consent.rests_on = tuple(named)
-    consent.subject_to = by.organ.superior if Power.RATIFY in by.organ.subject else None
+    consent.subject_to = self.around.register(by.party).spines.answers_to(by.organ, Power.RATIFY)
 
 
 def change_consent_by_ratification(self: Dossier, consent: Consent, paper: Paper, by: Speaker) -> ConsentState:
@@ -1130,7 +1152,8 @@ def check_ratified(
         raise Refused("consent.past", "the heads that the act has seen are older than the signer's mandate")
     if signature.act.kind != "sign-ad-referendum":
         raise Refused("consent.signature", "a definitive signature is not ratified; one that is void may be confirmed")
-    if not register.spines.governs(by.organ_id, signature.act["organ"]):
+    named = signature.act["organ"]
+    if named not in register.spines.heads or not register.spines.governs(by.organ_id, named):
         raise Refused("consent.organ", "the signature refers to another organ, which does not answer to this one")
     if signature.void is not None and signature.void.reason not in ENDED:
         raise Refused(signature.void.reason, "a signature that the ratification names is void, and it is not confirmed")
@@ -1153,7 +1176,8 @@ def check_home_endings(home: HomeView, signature: Signature, past: Past) -> None
     """The spines up to the ratification may hold a dismissal that this ledger was never told of."""
     links = {link.id for link in signature.mandate.chain()}
     for dismissal, organ, place in home.dismissals():
-        if dismissal["mandate"] in links and place <= past.places.get(organ, -1):
+        governs = home.registers[0].spines.governs(organ, signature.mandate.organ)
+        if dismissal["mandate"] in links and governs and place <= past.places.get(organ, -1):
             if signature.act.row.power & ~Power(dismissal.get("holds") or 0):
                 raise Refused("standing.dismissed", "the spine up to the ratification holds the signer's dismissal")
 
@@ -1223,7 +1247,7 @@ def handle_accede(self: Dossier, act: Act, by: Speaker) -> None:
     check_organ_lines(self, act, by.organ)
     reserves = check_reserves(self, act)
     consent.state, consent.act, consent.moment, consent.reserves = following, act, by.moment, reserves
-    consent.subject_to = by.organ.superior if Power.RATIFY in by.organ.subject else None
+    consent.subject_to = self.around.register(by.party).spines.answers_to(by.organ, Power.RATIFY)
 
 
 def handle_apply(self: Dossier, act: Act, by: Speaker) -> None:

@@ -580,7 +580,11 @@ class Verification:
         found = proven[claim.ledger]
         if found.bound_seconds is None:
             raise self.stopped(8, Missing("witness.no-bound", "the ledger's first entry, with its bound, is not shown"))
-        for index, time in sorted(self.deciding(claim, registry, moment)):
+        try:
+            deciding = sorted(self.deciding(claim, registry, moment))
+        except PourparlerError as error:
+            raise self.stopped(8, error) from None
+        for index, time in deciding:
             if not any(
                 checkpoint.checkpoint.size > index
                 and quorum_met(
@@ -602,8 +606,10 @@ class Verification:
             found |= {(at.index, at.time) for at in moments if at is not None}
             since = dossier.bound_since(consent) if dossier else None
             found |= {(since.index, since.time)} if since else set()
-        events = [n.moment for n in paper.denunciations] + [r.moment for r in paper.remedies] if paper else []
-        found |= {(at.index, at.time) for at in events}
+        about = dossier.outcomes.values() if dossier else ()
+        timed = [outcome for outcome in about if outcome.act.get("text") in (None, claim.text)]
+        timed += [outcome for outcome in registry.outcomes.values() if outcome.act.kind in ("call", "vote")]
+        found |= {(outcome.moment.index, outcome.moment.time) for outcome in timed}
         return found
 
     def check_texts(self, claim: Claim, registry: Registry) -> None:

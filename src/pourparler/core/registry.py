@@ -141,7 +141,11 @@ class Registry(Surroundings):
         frameworks = {local.framework, dossier.parent} - {None}
         parties = local.parties or frozenset(here.adopted_by)
         ends: list[int] = []
-        for other, paper in self.consented(first, second) if local.scopes or frameworks else ():
+        if not local.scopes and not frameworks:
+            return None
+        if any(other.doubtful for other in self.dossiers.values() if other is not dossier and first in other.parties):
+            raise Missing("text.missing", "whether a wider text stands rests on a text that is not here")
+        for other, paper in self.consented(first, second):
             clauses = other.clauses(paper.digest)
             wider = bool(local.scopes) and local.scopes <= clauses.scopes and parties <= clauses.parties
             if (clauses.scopes, clauses.parties) == (local.scopes, parties):
@@ -209,10 +213,10 @@ class Registry(Surroundings):
         if act.issuer is Issuer.HOLDER and (act.row.dossier or act.kind == "denounce"):
             if act.kind == "open":
                 return self.open(act, register, moment, intake)
-            if self.partial and act.kind == "conclude" and act["dossier"] not in self.dossiers:
-                return self.conclude_elsewhere(act, register, moment)
             if self.partial and act["dossier"] not in self.dossiers and self.fulfils(act, register):
                 raise Missing("dossier.not-shown", "whether a duty was done shows in a dossier that is not shown")
+            if self.partial and act.kind == "conclude" and act["dossier"] not in self.dossiers:
+                return self.conclude_elsewhere(act, register, moment)
             return self.dossier(act["dossier"]).admit(act, party, moment, intake=intake)
         try:
             envelope = register.admit(act, moment)
