@@ -556,7 +556,7 @@ def test_the_demo_s_command_works_when_copied(told: tuple[Path, str]) -> None:
     changed = line.replace("november-1917.evidence", "november-1917-changed.evidence")
     assert run(*shlex.split(changed)).returncode == 1
     assert run(*shlex.split(line.replace("november-1917.evidence", "november-1917-short.evidence"))).returncode == 2
-    assert (folder / "neutral.sqlite").exists()
+    assert (folder / "sign" / "neutral.sqlite").exists()
 
 
 def test_the_demo_fits_any_terminal() -> None:

@@ -34,6 +34,9 @@ def text_of(group: kit.Group) -> str:
 
 
 def main() -> None:
+    from spec.vectors import law
+
+    law.main()
     for name, group in groups().items():
         path = HERE / f"{name}.json"
         path.write_text(text_of(group), encoding="utf-8")

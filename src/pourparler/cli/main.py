@@ -99,7 +99,7 @@ def demo(
     reading: Annotated[
         Reading,
         typer.Option(help="Two sources differ: the committees may only open talks, or also sign, subject to approval."),
-    ] = Reading.SIGN,
+    ] = Reading.BOTH,
     pace: Annotated[
         float | None, typer.Option(metavar="SECONDS", min=0, max=60, help="How long to wait after each event.")
     ] = None,
@@ -127,7 +127,7 @@ def main(arguments: list[str] | None = None) -> int:
         code = command.main(args=arguments, prog_name="pourparler", standalone_mode=False)
     except usage_error as error:
         print(f"pourparler: {error.format_message()}", file=sys.stderr)  # type: ignore[attr-defined]
-        print("  do: pourparler --help, or pourparler COMMAND --help", file=sys.stderr)
+        print("  do: ask with --help what there is (in a checkout: ./run pourparler --help)", file=sys.stderr)
         return USAGE
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED

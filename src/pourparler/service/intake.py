@@ -198,7 +198,8 @@ def replay(depositary: Depositary, store: Store) -> Fold:
                 check_stated(fold.registry, stamp.streams, moved)
                 moved = set()
     except PourparlerError as error:
-        raise LedgerDamaged(f"{depositary.origin}: entry {at} is not what this ledger wrote: {error}") from error
+        hint = " (is it opened with the ledger's own key and origin?)" if at == 0 else ""
+        raise LedgerDamaged(f"{depositary.origin}: entry {at} is not what this ledger wrote: {error}{hint}") from error
     check_checkpoint(fold, depositary, store)
     return fold
 
@@ -317,7 +318,11 @@ class Intake:
         self.depositary = Depositary(origin, signer.public_key)
         self._waiting: deque[Ticket] = deque()
         self._leading = threading.RLock()  # held by whoever judges and commits, or reads the registry
-        self._fold = replay(self.depositary, store)
+        try:
+            self._fold = replay(self.depositary, store)
+        except BaseException:
+            store.close()  # nobody else has a handle to it, and its file would stay locked
+            raise
         self._stale = False  # the fold holds what may not be stored
         if not self._fold.starts:
             self._begin(bound_seconds)
