@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import pytest
 
-from pourparler.core import authority, council, dossier, evidence
+from pourparler.core import authority, council, dossier, evidence, transitions
 from pourparler.core.council import Committee
 from pourparler.core.dossier import ConsentState, DossierState
 from pourparler.core.errors import Refused
@@ -171,17 +171,17 @@ def a_signature_counts_for_any_words(broken):
 
 
 def what_a_ratification_has_seen_ends_nothing(broken):
-    broken.setattr(dossier.Past, "holds", lambda *_: False)
+    broken.setattr(transitions.Past, "holds", lambda *_: False)
 
 
 def a_confirmation_is_not_read(broken):
-    broken.setattr(dossier, "confirm", lambda *_: {})
+    broken.setattr(transitions, "confirm", lambda *_: {})
 
 
 def a_withdrawn_signature_is_ratified(broken):
-    whole = dossier.check_ratified
+    whole = transitions.check_ratified
     broken.setattr(
-        dossier,
+        transitions,
         "check_ratified",
         lambda self, signature, *rest: whole(self, replace(signature, withdrawn=False), *rest),
     )
@@ -219,7 +219,7 @@ def test_a_broken_core_is_noticed(broken_so, monkeypatch):
 
 def test_a_core_that_judges_by_news_the_council_had_not_read_is_noticed(monkeypatch):
     assert ("A", "T") in logged_twice().bound
-    monkeypatch.setattr(dossier.Past, "holds", lambda *_: True)
+    monkeypatch.setattr(transitions.Past, "holds", lambda *_: True)
     with pytest.raises(AssertionError, match="ratify: accepted in the model, standing.revoked in the core"):
         logged_twice()
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pourparler.core import dossier as law
+from pourparler.core import transitions
 from pourparler.core.act import parse_act
 from pourparler.core.authority import HomeView, Moment
 from pourparler.core.council import Depositary
@@ -183,8 +184,8 @@ def test_the_state_tables_are_those_of_the_code() -> None:
 
 def test_every_kind_of_a_dossier_is_described() -> None:
     spec = (SPEC / "dossier.md").read_text(encoding="utf-8").split("## 8. What each kind does")[1].split("## 9.")[0]
-    assert {kind for kind in law.HANDLERS if f"`{kind}`" not in spec} == set()
-    closed = {kind for kind in law.HANDLERS if f"`{kind}`°" in spec}
+    assert {kind for kind in transitions.HANDLERS if f"`{kind}`" not in spec} == set()
+    closed = {kind for kind in transitions.HANDLERS if f"`{kind}`°" in spec}
     assert closed == law.AFTER_CLOSING
 
 

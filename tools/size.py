@@ -4,7 +4,7 @@ import ast
 from pathlib import Path
 
 CORE = Path(__file__).resolve().parents[1] / "src" / "pourparler" / "core"
-DOSSIER_CHAPTER = {"clauses", "dossier", "registry"}
+DOSSIER_CHAPTER = {"admission", "clauses", "dossier", "registry", "transitions"}
 
 
 def code_lines(source: str) -> int:

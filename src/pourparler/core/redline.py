@@ -19,7 +19,7 @@ from types import MappingProxyType
 
 from pourparler.core import limits
 from pourparler.core.encoding import Value, decode, digest
-from pourparler.core.errors import Malformed
+from pourparler.core.errors import Malformed, Refused
 
 DECIMAL = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?", re.ASCII)
 CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
@@ -264,6 +264,19 @@ def written(value: Value) -> str:
     if isinstance(value, str) and not amount(value) and not is_instant(value):
         return f"“{value}”"
     return {True: "true", False: "false"}.get(value, str(value)) if isinstance(value, bool) else str(value)
+
+
+def check_lines_kept(lines: Sequence[Line], text: "Text") -> None:
+    """Raise :class:`Refused` (``line.crossed``, ``line.cannot-tell``) unless the text keeps every line.
+
+    The refusal names the path and never the limit: a counterparty must not learn it by probing.
+    """
+    for line in lines:
+        match evaluate(line, text.terms):
+            case Answer.CROSSED:
+                raise Refused("line.crossed", "the text crosses a red line of the mandate")
+            case Answer.CANNOT_TELL:
+                raise Refused("line.cannot-tell", "the terms do not state what a red line of the mandate needs")
 
 
 # --- texts ------------------------------------------------------------------------------------------------------------

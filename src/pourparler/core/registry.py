@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from pourparler.core.act import Act, Issuer
+from pourparler.core.admission import admit, check_bounds
 from pourparler.core.authority import HomeView, Moment, Register
 from pourparler.core.council import Depositary, Spines, read_depositary, verify_one
 from pourparler.core.dossier import SIGNING, Dossier, Outcome, Paper, Spending, Surroundings
@@ -217,7 +218,7 @@ class Registry(Surroundings):
                 raise Missing("dossier.not-shown", "whether a duty was done shows in a dossier that is not shown")
             if self.partial and act.kind == "conclude" and act["dossier"] not in self.dossiers:
                 return self.conclude_elsewhere(act, register, moment)
-            return self.dossier(act["dossier"]).admit(act, party, moment, intake=intake)
+            return admit(self.dossier(act["dossier"]), act, party, moment, intake=intake)
         try:
             envelope = register.admit(act, moment)
         except Refused as refusal:
@@ -238,7 +239,7 @@ class Registry(Surroundings):
         if dossier is None:
             self.elsewhere.setdefault(party, set()).add(act["text"])
             return outcome
-        return dossier.admit(act, party, moment, outcome.envelope)
+        return admit(dossier, act, party, moment, outcome.envelope)
 
     def fulfils(self, act: Act, register: Register) -> bool:
         """Return whether a holder's act may be the one that a duty of its chain asks for."""
@@ -276,7 +277,7 @@ class Registry(Surroundings):
         envelope = act.envelope
         try:
             envelope = register.check_speaker(act, mandate, moment, act.row.power)
-            dossier.check_bounds(act, register, mandate)
+            check_bounds(dossier, act, register, mandate)
             register.check_standing(mandate, act.row.power, moment)
             register.check_reported(act, mandate, moment)
         except Refused as refusal:
