@@ -195,7 +195,7 @@ def test_every_reason_is_explained() -> None:
 
     core = SPEC.parent / "src" / "pourparler" / "core"
     found = set()
-    for name in ("council", "authority", "clauses", "dossier", "registry", "evidence"):
+    for name in ("council", "authority", "clauses", "dossier", "transitions", "admission", "registry", "evidence"):
         source = (core / f"{name}.py").read_text(encoding="utf-8")
         found |= set(re.findall(r'(?:Refused|Missing|Malformed)\(\s*"([a-z]+\.[a-z-]+)"', source))
         found |= {f"dossier.{word}" for word in re.findall(r'\blate\("([a-z-]+)"', source)}
