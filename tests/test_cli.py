@@ -605,7 +605,8 @@ class Terminal:
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 80, 0, 0))
         environment = {name: value for name, value in clean_environment().items() if name != "COLUMNS"}
         code = (
-            "import fcntl, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0);"
+            "import fcntl, signal, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0);"
+            "signal.signal(signal.SIGINT, signal.default_int_handler);"  # whoever started us may have ignored it
             "from pourparler.cli.main import main; sys.exit(main(sys.argv[1:]))"
         )
         self.child = subprocess.Popen(
@@ -642,7 +643,8 @@ class Terminal:
         os.write(self.mine, key.encode())
 
     def end(self) -> int:
-        while self.read():
+        deadline = time.monotonic() + 60
+        while select.select([self.mine], [], [], max(0.0, deadline - time.monotonic()))[0] and self.read():
             pass
         os.close(self.mine)
         return self.child.wait(timeout=60)
