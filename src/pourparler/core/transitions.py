@@ -148,7 +148,9 @@ def handle_reject(dossier: Dossier, act: Act, by: Speaker) -> None:
     paper = dossier.paper(act["text"])
     if paper.author == by.party:
         raise late("own-offer", "an author withdraws; only others reject")
-    change_text(dossier, paper, "reject", by)
+    moved(TEXT_TABLE, dossier.text_state(paper, by.moment), "reject")
+    if dossier.share is None:  # where a share adopts, one party cannot stop the others
+        change_text(dossier, paper, "reject", by)
 
 
 def handle_withdraw(dossier: Dossier, act: Act, by: Speaker) -> None:
