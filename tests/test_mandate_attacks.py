@@ -2517,3 +2517,17 @@ def test_own_one_party_of_many_does_not_close_the_talks(world: World) -> None:
     accepted(world, says(buyer, "suspend-talks", until=100))
     accepted(world, says(seller, "close", **{"as": "failed"}))
     void(world, says(buyer, "resume-talks"), "dossier.closed", 12)
+
+
+def test_own_nobody_ratifies_and_refuses_one_text_in_two_dossiers(world: World) -> None:
+    buyer, seller = world.party("Buyer", "ann", "bob", "cay"), world.party("Seller", "dan")
+    one, two = talks(world, buyer, seller), talks(world, buyer, seller)
+    text = one.adopted({"price": "1"})
+    for act in (two.ours("propose", text=text), two.ours("adopt", text=text), two.other("adopt", text=text)):
+        accepted(world, act)
+    refusal = buyer.signed("refuse", dossier=two.id, text=text)
+    accepted(world, refusal)
+    buyer.heads["council"] = refusal.id
+    signature = one.signed(text)
+    void(world, buyer.signed("ratify", **one.ratification(text, signature)), "dossier.overtaken", 12)
+    assert not one.bound(text)

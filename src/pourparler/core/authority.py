@@ -316,6 +316,7 @@ class Register:
     questions: dict[bytes, Question] = field(default_factory=dict)
     done: dict[tuple[bytes, str], tuple[Moment, bool]] = field(default_factory=dict)
     objected: dict[bytes, Moment] = field(default_factory=dict)
+    refusals: dict[bytes, list[Act]] = field(default_factory=dict)
 
     @property
     def party(self) -> bytes:
@@ -331,6 +332,10 @@ class Register:
         """Raise :class:`Refused` (``standing.sibling``) where the home took another decision in this one's place."""
         if not self.is_real(act):
             raise Refused("standing.sibling", "the home ledger took another decision in this one's place")
+
+    def has_refused(self, text: bytes, dossier: bytes) -> bool:
+        """Return whether the party refused a text in another dossier; what it did in this one, the dossier knows."""
+        return any(act["dossier"] != dossier and self.is_real(act) for act in self.refusals.get(text, ()))
 
     # Admission, by issuer.
 
@@ -380,6 +385,9 @@ class Register:
                 self.check_may_lift(act)
                 envelope = self.spines.decide(act, moment.time)
                 self.lifted.setdefault((act["mandate"], act["line"]), []).append((act, moment))
+            case "refuse":
+                envelope = self.spines.decide(act, moment.time)
+                self.refusals.setdefault(act["text"], []).append(act)
             case "object":
                 envelope = self.spines.decide(act, moment.time)
                 self.objected[act["about"]] = moment

@@ -266,6 +266,9 @@ class Surroundings(Protocol):
     def seen(self, stream: bytes, count: int, head: bytes) -> int | None:
         """Return the index of the entry that made this head, -1 for an empty stream, or None if it never was one."""
 
+    def bound_anywhere(self, text: bytes, party: bytes, moment: Moment) -> bool:
+        """Return whether a party is bound by a text in any dossier."""
+
     def spending(self, mandate: bytes) -> "list[Spending]":
         """Return the signatures that spend the cumulative limit of a mandate, in ledger order."""
 

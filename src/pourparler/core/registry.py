@@ -129,6 +129,9 @@ class Registry(Surroundings):
             return None
         return found.indexes[count - 1]
 
+    def bound_anywhere(self, text: bytes, party: bytes, moment: Moment) -> bool:
+        return any(dossier.bound(text, party, moment) for dossier in self.dossiers.values())
+
     def spending(self, mandate: bytes) -> list[Spending]:
         return self.spendings.setdefault(mandate, [])
 

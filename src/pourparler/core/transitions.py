@@ -303,12 +303,19 @@ def ratify(dossier: Dossier, act: Act, by: Speaker, paper: Paper, confirmed: Map
 
 
 def change_consent_by_ratification(dossier: Dossier, consent: Consent, paper: Paper, by: Speaker) -> ConsentState:
+    check_not_refused(dossier, paper, by)
     state = dossier.consent_state(paper, consent.party, by.moment)
     if state is C.LAPSED:
         raise late("late", "the deadline of the signature has passed; the text needs a new one")
     if consent.state in BINDING:
         raise late("overtaken", f"the party's consent is {consent.state.value}")
     return moved(CONSENT_TABLE, state, "ratify")
+
+
+def check_not_refused(dossier: Dossier, paper: Paper, by: Speaker) -> None:
+    """Nobody both ratifies and refuses one text, in whatever dossiers: a refusal is final for its digest."""
+    if dossier.around.register(by.party).has_refused(paper.digest, dossier.id):
+        raise late("overtaken", "the party has refused this text in another dossier; it takes a new one")
 
 
 @dataclass(frozen=True, slots=True)
@@ -442,6 +449,8 @@ def check_organ_lines(dossier: Dossier, act: Act, organ: Organ) -> None:
 
 def handle_refuse(dossier: Dossier, act: Act, by: Speaker) -> None:
     paper = dossier.paper(act["text"])
+    if dossier.around.bound_anywhere(paper.digest, by.party, by.moment):
+        raise late("overtaken", "the party is bound by this text")
     consent = paper.consent(by.party)
     consent.state = change_consent(dossier, consent, paper, "refuse", by)
     consent.act, consent.moment = act, by.moment
@@ -456,6 +465,7 @@ def handle_accede(dossier: Dossier, act: Act, by: Speaker) -> None:
     if clauses and clauses.open_to is not None and by.party not in clauses.open_to:
         raise Refused("consent.not-open-to", "the text is not open to this party")
     consent = paper.consent(by.party)
+    check_not_refused(dossier, paper, by)
     following = change_consent(dossier, consent, paper, "accede", by)
     check_organ_lines(dossier, act, by.organ)
     reserves = check_reserves(dossier, act)
