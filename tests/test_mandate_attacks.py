@@ -2531,3 +2531,66 @@ def test_own_nobody_ratifies_and_refuses_one_text_in_two_dossiers(world: World) 
     signature = one.signed(text)
     void(world, buyer.signed("ratify", **one.ratification(text, signature)), "dossier.overtaken", 12)
     assert not one.bound(text)
+
+
+# --- what a second audit found ----------------------------------------------------------------------------------------
+
+
+def subject_board() -> list[Value]:
+    """A council, and a board whose ratifications need it."""
+    return [
+        organ("council", "ann", "bob", "cay"),
+        organ("board", "eve", superior="council", subject=int(Power.RATIFY)),
+        organ("club", "kim"),
+    ]
+
+
+def test_own_a_board_does_not_confirm_itself_through_an_organ_of_its_own(world: World) -> None:
+    buyer = world.party("Buyer", organs=subject_board(), signers=("ann", "bob", "cay", "eve", "kim"))
+    k = talks(world, buyer)
+    text = k.adopted()
+    made = buyer.decide("constitute", "board", new=organ("sub", "zed"), also=[key("zed")])
+    sub = organ_id(made.id, "sub")
+    fields = {"organ": sub, "prior": sub, "to": key("low").public_key, "powers": powers(*TALKS)}
+    grant = draft("grant", fields).signed_by(key("zed"))
+    accepted(world, grant)
+    signature = k.ours("sign-ad-referendum", grant.id, "low", text=text, organ=sub, deadline=1000)
+    accepted(world, signature)
+    value = {"organ": sub, "prior": grant.id, **k.ratification(text, signature)}
+    ratification = draft("ratify", value).signed_by(key("zed"))
+    accepted(world, ratification)
+    buyer.decide("confirm", "board", about=ratification.id, answer=True)
+    assert not k.bound(text)
+    buyer.decide("confirm", about=ratification.id, answer=True)
+    assert k.bound(text)
+
+
+def test_own_a_subject_power_is_not_handed_to_an_organ_without_the_superior(world: World) -> None:
+    organs = subject_board()
+    organs[2] = {**organs[2], "powers": 1}
+    buyer = world.party("Buyer", organs=organs, signers=("ann", "bob", "cay", "eve", "kim"))
+    handed = buyer.decide("hand-over", "board", to=buyer.organ("club"), powers=int(Power.RATIFY))
+    refused(world, buyer.signed("confirm", "club", about=handed.id, answer=True), "power.missing", 7)
+
+
+def test_own_a_hand_over_is_taken_once(world: World) -> None:
+    organs = [organ("council", "ann"), organ("board", "eve", superior="council", powers=1)]
+    buyer = world.party("Buyer", organs=organs, signers=("ann", "eve"))
+    handed = buyer.decide("hand-over", to=buyer.organ("board"), powers=int(Power.RATIFY))
+    spines = world.registry.registers[buyer.id].spines
+    buyer.decide("confirm", "board", about=handed.id, answer=True)
+    assert Power.RATIFY in spines.organ(buyer.organ("board")).powers
+    back = buyer.decide("hand-over", "board", to=buyer.organ(), powers=int(Power.RATIFY))
+    buyer.decide("confirm", about=back.id, answer=True)
+    buyer.decide("confirm", "board", about=handed.id, answer=True)
+    assert Power.RATIFY not in spines.organ(buyer.organ("board")).powers
+
+
+def test_own_nobody_speaks_for_a_holder_who_took_a_seat(world: World) -> None:
+    buyer = world.party("Buyer", "ann", "bob", "cay")
+    mandate = buyer.grant("agent", *TALKS)
+    other = world.party("Other", "dan")
+    buyer.decide("elect", seats=seats("ann", "bob", "agent"), also=[key("agent")])
+    genuine = opening(world, mandate.id, buyer, other)
+    payload = {name: value for name, value in genuine.payload.items() if name != "kind"}
+    refused(world, draft("open", payload).signed_by(key("mallory")), "signature.invalid", 5)
