@@ -12,8 +12,6 @@ Not here, because the core does not know of it:
 * 70: a courier's swapped code: a matter of the courier; the core is shown bytes.
 * 72: the trace of refusals is kept by intake, and tested there; here only that a refusal does not tell the limit.
 * 32: two offline verifiers at once: there is no single use to double. What replaces it is one ledger for a limit.
-
-A test marked ``CORE:`` shows an attack that succeeds when this is written.
 """
 
 import base64

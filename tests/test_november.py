@@ -298,6 +298,11 @@ def test_fact_09_an_invitation_lapses_and_the_talks_proceed(run):
     paper = dossier.papers[run.played.texts["invitation"]]
     assert dossier.text_state(paper, Moment(NOW, invitation.by - 1)) is TextState.PROPOSED
     assert dossier.text_state(paper, Moment(NOW, invitation.by)) is TextState.LAPSED
+    states = [
+        dossier.invitation_state(invitation, run.played.parties["allies"], Moment(NOW, invitation.by - s))
+        for s in (1, 0)
+    ]
+    assert states == ["open", "lapsed"]
     late = run.answer("late-adoption")
     assert (late.verdict, late.reason) == (Verdict.VOID, "dossier.not-joined")
     assert run.state("deadline-passes", "consent", "allies: invitation") == ConsentState.NONE.value

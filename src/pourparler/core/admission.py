@@ -35,7 +35,7 @@ from pourparler.core.redline import (
     holds,
     look_up,
 )
-from pourparler.core.transitions import HANDLERS, Speaker
+from pourparler.core.transitions import HANDLERS, Speaker, check_open_to
 
 
 def admit(
@@ -99,8 +99,7 @@ def reason_void(
     except (Refused, Malformed) as refusal:
         return refusal.with_traceback(None)
     except Missing as lacking:  # words have no effect: a home that hides cannot silence the dossier
-        asked = any(link.duty and link.duty.kind == act.kind for link in mandate.chain())
-        if act.kind not in WORDS or asked or not lacking.reason.startswith("home."):
+        if act.kind not in WORDS or mandate.owes(act.kind) or not lacking.reason.startswith("home."):
             raise
     if act.kind in LINED and dossier.around.text(act["text"]) is None:
         note_doubt(dossier, act)
@@ -141,9 +140,8 @@ def check_entitled(dossier: Dossier, act: Act, party: bytes, moment: Moment) -> 
     if party in dossier.parties:
         return
     if act.kind == "accede":
-        clauses = dossier.readable_clauses(act["text"]) if act["text"] in dossier.papers else None
-        if clauses and clauses.open_to is not None and party not in clauses.open_to:
-            raise Refused("consent.not-open-to", "the text is not open to this party")
+        if act["text"] in dossier.papers:
+            check_open_to(dossier, act["text"], party)
         return
     if not any(dossier.bound(digest, party, moment) for digest in dossier.papers):
         raise Refused("bounds.stranger", "the party is not one of the dossier's")

@@ -104,6 +104,10 @@ class Mandate:
     def id(self) -> bytes:
         return self.act.id
 
+    def owes(self, kind: str) -> bool:
+        """Return whether a duty of the chain asks for an act of this kind."""
+        return any(link.duty is not None and link.duty.kind == kind for link in self.chain())
+
     def chain(self) -> tuple["Mandate", ...]:
         """Return the links from the organ's grant to this one."""
         return (*self.parent.chain(), self) if self.parent else (self,)
@@ -315,7 +319,6 @@ class Register:
     lifted: dict[tuple[bytes, int], list[tuple[Act, Moment]]] = field(default_factory=dict)
     questions: dict[bytes, Question] = field(default_factory=dict)
     done: dict[tuple[bytes, str], tuple[Moment, bool]] = field(default_factory=dict)
-    objected: dict[bytes, Moment] = field(default_factory=dict)
     refusals: dict[bytes, list[Act]] = field(default_factory=dict)
 
     @property
@@ -390,7 +393,6 @@ class Register:
                 self.refusals.setdefault(act["text"], []).append(act)
             case "object":
                 envelope = self.spines.decide(act, moment.time)
-                self.objected[act["about"]] = moment
                 if act["about"] in self.mandates and self.spines.stands_above(
                     organ.id, self.mandates[act["about"]].organ
                 ):

@@ -349,9 +349,9 @@ class Spines:
 
     def check_roles(self, act: Act) -> None:
         """Raise :class:`Refused` (``decision.key-role``) where an appointment gives a key a second role."""
-        for role in ("beacons", "dispatch"):
-            for key in act.get(role) or () if act.kind == "appoint" else ():
-                if self.roles.get(key, role) not in (role, role.rstrip("s")):
+        for role, keys in appointed(act):
+            for key in keys:
+                if self.roles.get(key, role) != role:
                     raise Refused("decision.key-role", f"a {self.roles[key]} key cannot be appointed")
 
     def take_roles(self, role: str, keys: Iterable[bytes]) -> None:
@@ -580,8 +580,8 @@ class Spines:
             self.canonical[act.id] = act["prior"]
         if act.kind == "appoint" and moves:
             self.beacons = frozenset(act.get("beacons") or self.beacons)
-            self.roles.update(dict.fromkeys(act.get("beacons") or (), "beacon"))
-            self.roles.update(dict.fromkeys(act.get("dispatch") or (), "dispatch"))
+            for role, keys in appointed(act):
+                self.roles.update(dict.fromkeys(keys, role))
             self.register_passkeys(act.get("passkeys") or ())
         if act.kind == "move-home":
             if self.home:
@@ -727,6 +727,13 @@ def signer_among(act: Act, keys: Iterable[bytes], otherwise: Refused) -> bytes:
                 continue
             return key
     raise otherwise
+
+
+def appointed(act: Act) -> tuple[tuple[str, list[bytes]], ...]:
+    """Return the keys that an appointment names, by the role it gives them; nothing for other acts."""
+    if act.kind != "appoint":
+        return ()
+    return ("beacon", act.get("beacons") or []), ("dispatch", act.get("dispatch") or [])
 
 
 def read_party(act: Act) -> Party:

@@ -20,7 +20,7 @@ from pourparler.core.authority import HomeView, Moment, Register
 from pourparler.core.council import Depositary, Spines, read_depositary, verify_one
 from pourparler.core.dossier import SIGNING, Dossier, Outcome, Paper, Spending, Surroundings
 from pourparler.core.encoding import digest
-from pourparler.core.errors import STEP_POWER, STEP_STANDING, Malformed, Missing, Refused, step_of
+from pourparler.core.errors import STEP_POWER, STEP_STANDING, Missing, Refused, step_of
 from pourparler.core.redline import Text
 
 
@@ -246,7 +246,7 @@ class Registry(Surroundings):
 
     def fulfils(self, act: Act, register: Register) -> bool:
         """Return whether a holder's act may be the one that a duty of its chain asks for."""
-        return any(link.duty and link.duty.kind == act.kind for link in register.mandate(act["by"]).chain())
+        return register.mandate(act["by"]).owes(act.kind)
 
     def conclude_elsewhere(self, act: Act, register: Register, moment: Moment) -> Outcome:
         """Note a binding signature in a dossier that is not shown: it belongs to its party's stream all the same."""
@@ -353,9 +353,3 @@ class Registry(Surroundings):
 def canonical(act: Act, outcome: Outcome) -> Act:
     """Return the act in the envelope that its entry has."""
     return replace(act, envelope=outcome.envelope)
-
-
-def check_canonical(act: Act, outcome: Outcome) -> None:
-    """Raise :class:`Malformed` (``envelope.not-canonical``) unless the entry is exactly the sufficient envelope."""
-    if act.envelope != outcome.envelope:
-        raise Malformed("envelope.not-canonical", "the entry holds signatures that the decision does not count")

@@ -456,14 +456,19 @@ def handle_refuse(dossier: Dossier, act: Act, by: Speaker) -> None:
     consent.act, consent.moment = act, by.moment
 
 
+def check_open_to(dossier: Dossier, digest: bytes, party: bytes) -> None:
+    """Raise :class:`Refused` (``consent.not-open-to``) where the text does not let this party accede."""
+    clauses = dossier.readable_clauses(digest)
+    if clauses and clauses.open_to is not None and party not in clauses.open_to:
+        raise Refused("consent.not-open-to", "the text is not open to this party")
+
+
 def handle_accede(dossier: Dossier, act: Act, by: Speaker) -> None:
     assert by.organ is not None
     paper = dossier.paper(act["text"])
     read_past(dossier, act, by)
     check_open(dossier, paper, by.moment)
-    clauses = dossier.readable_clauses(paper.digest)
-    if clauses and clauses.open_to is not None and by.party not in clauses.open_to:
-        raise Refused("consent.not-open-to", "the text is not open to this party")
+    check_open_to(dossier, paper.digest, by.party)
     consent = paper.consent(by.party)
     check_not_refused(dossier, paper, by)
     following = change_consent(dossier, consent, paper, "accede", by)
