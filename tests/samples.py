@@ -109,9 +109,10 @@ class World:
         signing = {"by": link.id, **on, "organ": board, "deadline": 8_000, "words": "subject to approval"}
         signature = self.log("sign-ad-referendum", signing, key("max"))
         self.log("conclude", {"by": sale.id, **on}, key("sal"))
+        count, head = self.position(buyer.id)
         self.log(
             "beacon",
-            {"party": buyer.id, "serial": 1, "count": 1, "head": bytes(32), "at": 5, "next": 9},
+            {"party": buyer.id, "serial": 1, "count": count, "head": head, "at": 5, "next": 9},
             key("buyer beacon"),
         )
         seen = {"dossier": self.position(self.dossier), "party": self.position(buyer.id)}

@@ -1145,6 +1145,49 @@ def test_attack_48_lease_runs_out_in_silence(world: World) -> None:
     accepted(world, k.ours("conclude", text=text, at=4))
 
 
+def test_own_a_beacon_states_a_head_that_home_has_had(world: World) -> None:
+    k, beacon = leased(world)
+    count, head = world.position(k.buyer.id)
+    value = {"party": k.buyer.id, "serial": 1, "count": count, "head": head, "at": 0, "next": 30}
+    for wrong in ({"head": DIGEST}, {"count": count + 1}, {"count": count - 1}, {"count": 0}):
+        refused(world, draft("beacon", {**value, **wrong}).signed_by(key("beacon")), "beacon.head", 6)
+    k.buyer.decide("appoint", dispatch=[key("relay").public_key])
+    accepted(world, draft("beacon", value).signed_by(key("beacon")))  # an earlier head is one that home has had
+
+
+def test_own_a_lease_elsewhere_rests_on_a_head_that_home_has_had() -> None:
+    home, elsewhere = World("home"), World("elsewhere")
+    party = home.party("Buyer", "ann", "bob", "cay", beacons=[key("beacon").public_key])
+    mandate = party.grant("agent", *TALKS, "conclude", fresh=60)
+    count, head = home.position(party.id)
+
+    def judged(*beacons: Act) -> str:
+        """Fold the same acts elsewhere, the home being shown; say whether the lease stands."""
+        shown = HomeView((home.registry.registers[party.id],))
+        elsewhere.registry = Registry(elsewhere.depositary, elsewhere.texts.get, {party.id: shown}.get)
+        register = None
+        for act in (party.founding, mandate, *beacons):
+            elsewhere.put(act)
+            register = elsewhere.registry.registers[party.id]
+        assert register
+        try:
+            register.check_fresh(register.mandates[mandate.id], Power.CONCLUDE, elsewhere.now)
+        except PourparlerError as error:
+            return error.reason
+        return ""
+
+    def beacon(serial: int, head: bytes, at: int = 0) -> Act:
+        value = {"party": party.id, "serial": serial, "count": count, "head": head, "at": at, "next": 30}
+        return draft("beacon", value).signed_by(key("beacon"))
+
+    assert judged() == "standing.stale"
+    assert judged(beacon(1, head)) == ""
+    assert judged(beacon(1, DIGEST)) == "home.not-shown"  # never "no": another home may have had it
+    assert judged(beacon(1, DIGEST), beacon(2, head)) == ""
+    assert judged(beacon(1, head, -100), beacon(2, DIGEST)) == "home.not-shown"
+    assert judged(beacon(1, DIGEST, -100)) == "standing.stale"
+
+
 def test_attack_49_dismissal_twice_and_after_ratification(k: Talks) -> None:
     text = k.adopted()
     k.ratify(text, k.signed(text))

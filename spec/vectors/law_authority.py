@@ -902,13 +902,13 @@ def leases(group: Group) -> None:
         "lease", "an agent whose conclude and delegate need a beacon of at most 1,000 seconds"
     )
 
-    def beacon(w, serial=1, at=None, who="beacon", party=None, wait=0):
+    def beacon(w, serial=1, at=None, who="beacon", party=None, wait=0, count=0, head=None):
         at = w.time + wait if at is None else at
         fields = {
             "party": party or w.parties["A"].id,
             "serial": serial,
-            "count": 0,
-            "head": w.parties["A"].id,
+            "count": count,
+            "head": head or w.parties["A"].id,
             "at": at,
             "next": at + 500,
         }
@@ -935,6 +935,22 @@ def leases(group: Group) -> None:
         "beacon-next",
         "the serial",
         lambda w: (beacon(w), beacon(w, 1, at=NOW + 1)),
+    )
+    book.refused(
+        "beacon-head",
+        "a head that the party's home stream never had",
+        "beacon.head",
+        "beacon",
+        "the head",
+        lambda w: beacon(w, head=kit.chance("no head")),
+    )
+    book.refused(
+        "beacon-count",
+        "more acts than the stream has",
+        "beacon.head",
+        "beacon",
+        "the count",
+        lambda w: beacon(w, count=1000),
     )
     book.ok("fresh", "exactly as old as allowed", lambda w: (beacon(w), conclude(w, 1000)))
     book.no(

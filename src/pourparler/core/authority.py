@@ -266,6 +266,10 @@ class HomeView:
                 return False
         raise Missing("home.not-shown", f"the home ledger of the party is not shown up to this {act.kind}")
 
+    def had(self, beacon: Beacon) -> bool:
+        """Return whether a home, as far as it is shown, has had the head that the beacon states."""
+        return any(register.had(beacon.act["count"], beacon.act["head"]) for register in self.registers)
+
     def dismissals(self) -> "Iterator[tuple[Act, bytes, int]]":
         """Yield the dismissals that the home took, each with its organ and its place on the spine."""
         for register in self.registers:
@@ -320,6 +324,7 @@ class Register:
     questions: dict[bytes, Question] = field(default_factory=dict)
     done: dict[tuple[bytes, str], tuple[Moment, bool]] = field(default_factory=dict)
     refusals: dict[bytes, list[Act]] = field(default_factory=dict)
+    heads: list[bytes] = field(default_factory=list)  # of the party's stream here, after each act
 
     @property
     def party(self) -> bytes:
@@ -510,7 +515,13 @@ class Register:
         key = self.spines.beacon(act)
         if any(beacon.key == key and act["serial"] <= beacon.act["serial"] for beacon in self.beacons):
             raise Refused("beacon.serial", "a beacon of this key with this serial or a later one has been logged")
+        if self.spines.home and not self.had(act["count"], act["head"]):
+            raise Refused("beacon.head", "the party's stream never had this count and head here, in its home ledger")
         self.beacons.append(Beacon(act, key, moment))
+
+    def had(self, count: int, head: bytes) -> bool:
+        """Return whether the party's stream in this ledger has had this count and head."""
+        return 0 <= count <= len(self.heads) and head == (self.heads[count - 1] if count else self.party)
 
     # Bookkeeping.
 
@@ -721,8 +732,11 @@ class Register:
         if link.fresh_seconds is None or not power & LEASED:
             return
         before = [beacon for beacon in self.beacons if beacon.moment.index < moment.index]
-        if not before or moment.time - max(beacon.since for beacon in before) > link.fresh_seconds:
+        young = [beacon for beacon in before if moment.time - beacon.since <= link.fresh_seconds]
+        if not young:
             raise Refused("standing.stale", f"no beacon younger than {link.fresh_seconds} s stands before the act")
+        if self.home is not None and not any(self.home.had(beacon) for beacon in young):
+            raise Missing("home.not-shown", "no home ledger that is shown has had the head that the beacon states")
 
     def check_reported(self, act: Act, mandate: Mandate, moment: Moment) -> None:
         """Raise unless an act under a mandate with prompt reporting states its instant and was logged soon after."""

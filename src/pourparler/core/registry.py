@@ -264,7 +264,8 @@ class Registry(Surroundings):
 
     def found(self, act: Act, moment: Moment) -> Outcome:
         spines = Spines(act, self.ledger, exact=self.exact)
-        self.registers[act.id] = Register(spines, self.homes(act.id))
+        register = self.registers[act.id] = Register(spines, self.homes(act.id))
+        self.streams[act.id] = Stream(act.id, register.heads, [])
         self.learn(act, act.id)
         return Outcome(act, moment, spines.envelope, None, act.id)
 
