@@ -1146,7 +1146,7 @@ def test_attack_48_lease_runs_out_in_silence(world: World) -> None:
 
 
 def test_own_a_beacon_states_a_head_that_home_has_had(world: World) -> None:
-    k, beacon = leased(world)
+    k, _ = leased(world)
     count, head = world.position(k.buyer.id)
     value = {"party": k.buyer.id, "serial": 1, "count": count, "head": head, "at": 0, "next": 30}
     for wrong in ({"head": DIGEST}, {"count": count + 1}, {"count": count - 1}, {"count": 0}):
