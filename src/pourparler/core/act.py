@@ -14,7 +14,7 @@ by log time only), and ``words``, free text without legal effect.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, IntFlag
-from functools import partial
+from functools import cache, partial
 from itertools import pairwise
 from types import MappingProxyType
 
@@ -457,16 +457,8 @@ class Act:
     kind: str
     payload: Mapping[str, Value]
     envelope: Envelope
-
-    @property
-    def row(self) -> Kind:
-        return KINDS[self.kind]
-
-    @property
-    def issuer(self) -> Issuer:
-        """Who speaks. Where a kind has two issuers, the fields tell: ``by`` names a holder, ``organ`` an organ."""
-        issuers = self.row.issuer
-        return issuers[0] if len(issuers) == 1 or "organ" in self.payload else issuers[1]
+    row: Kind
+    issuer: Issuer
 
     def get(self, name: str) -> Value:
         """Return a field, or None where the act lacks it."""
@@ -494,9 +486,24 @@ def read_act(envelope: Envelope) -> Act:
     if not isinstance(payload, dict):
         raise Malformed("act.payload", "a payload is a map")
     check_payload(payload)
-    act = Act(act_id(envelope, payload["kind"]), payload["kind"], MappingProxyType(payload), envelope)
+    name = payload["kind"]
+    kind = KINDS[name]
+    act = Act(act_id(envelope, name), name, MappingProxyType(payload), envelope, kind, issuer_of(kind, payload))
     check_form(act)
     return act
+
+
+def issuer_of(kind: Kind, payload: Mapping[str, Value]) -> Issuer:
+    """Return who speaks. Where a kind has two issuers, the fields tell: ``by`` names a holder, ``organ`` an organ."""
+    return kind.issuer[0] if len(kind.issuer) == 1 or "organ" in payload else kind.issuer[1]
+
+
+@cache
+def all_fields(name: str) -> tuple[Mapping[str, Check], Mapping[str, Check]]:
+    """Return the fields that an act of the kind must and may have, those of every act among them."""
+    kind = KINDS[name]
+    required = {"kind": name_, **kind.required}
+    return required, {field: check for field, check in {**EVERYWHERE, **kind.optional}.items() if field not in required}
 
 
 def check_payload(payload: Mapping[str, Value]) -> None:
@@ -505,9 +512,7 @@ def check_payload(payload: Mapping[str, Value]) -> None:
     kind = KINDS.get(name) if isinstance(name, str) else None
     if kind is None:
         raise Malformed("act.kind", "the payload names no known kind")
-    required = {"kind": name_, **kind.required}
-    optional = {**EVERYWHERE, **kind.optional}
-    is_map(required, {name: check for name, check in optional.items() if name not in required}, payload, kind.name)
+    is_map(*all_fields(kind.name), payload, kind.name)
     if kind.name == "denounce" and {"organ", "prior", "by"} & set(payload) not in ({"organ", "prior"}, {"by"}):
         raise Malformed("act.field", "denounce names either organ and prior, or by")
     for passkey in payload.get("passkeys", ()) if kind.name == "appoint" else ():

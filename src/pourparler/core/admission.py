@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 
 from pourparler.core.act import Act, Issuer
 from pourparler.core.authority import Mandate, Moment, Register
-from pourparler.core.clauses import parse_clauses
 from pourparler.core.council import Organ
 from pourparler.core.dossier import (
     AFTER_CLOSING,
@@ -130,7 +129,7 @@ def scopes_of_text(dossier: Dossier, act: Act) -> frozenset[str]:
     """Return the scopes that the text of an act names, where the act leads to consent and the text is here."""
     text = dossier.around.text(act["text"]) if act.kind in LINED else None
     with contextlib.suppress(Malformed):  # a text whose clauses nobody can read is stopped where they are needed
-        return parse_clauses(text.clauses).scopes if text else frozenset()
+        return text.clauses.scopes if text else frozenset()
     return frozenset()
 
 

@@ -99,6 +99,8 @@ class Mandate:
     certifier: bytes | None
     organ_lines: tuple[Line, ...]  # the lines on the granting organ's own power to bind
     logged: Moment
+    above: tuple["Mandate", ...]  # the links from the organ's grant down to the parent
+    owed: frozenset[str]  # the kinds of act that duties of the chain ask for
 
     @property
     def id(self) -> bytes:
@@ -106,11 +108,11 @@ class Mandate:
 
     def owes(self, kind: str) -> bool:
         """Return whether a duty of the chain asks for an act of this kind."""
-        return any(link.duty is not None and link.duty.kind == kind for link in self.chain())
+        return kind in self.owed
 
     def chain(self) -> tuple["Mandate", ...]:
         """Return the links from the organ's grant to this one."""
-        return (*self.parent.chain(), self) if self.parent else (self,)
+        return (*self.above, self)
 
 
 def read_mandate(act: Act, organ: Organ, parent: Mandate | None, logged: Moment) -> Mandate:
@@ -157,6 +159,8 @@ def read_mandate(act: Act, organ: Organ, parent: Mandate | None, logged: Moment)
         certifier=act["class"]["certifier"] if act.kind in ("grant", "urgent-grant") and get("class") else None,
         organ_lines=organ.lines,
         logged=logged,
+        above=parent.chain() if parent else (),
+        owed=(parent.owed if parent else frozenset()) | ({duty["kind"]} if duty else frozenset()),
     )
 
 
@@ -653,7 +657,7 @@ class Register:
             envelope = self.joint_envelope(act, holder, [cosigning.by for cosigning in beside])
         if any(self.spines.roles.get(key, "holder") != "holder" for key in holder.seats):
             raise Refused("standing.key-role", "the holder's key has taken another role since")
-        if any(power & ~link.powers for link in mandate.chain()):
+        if any(power not in link.powers for link in mandate.chain()):
             raise Refused("power.missing", f"the mandate does not give the power to {act.kind}")
         return envelope
 

@@ -23,7 +23,7 @@ from typing import Protocol, TypeVar
 from pourparler.core import limits
 from pourparler.core.act import Act
 from pourparler.core.authority import Mandate, Moment, Register
-from pourparler.core.clauses import DAY_SECONDS, Clauses, date_of_effect, parse_clauses
+from pourparler.core.clauses import DAY_SECONDS, Clauses, date_of_effect
 from pourparler.core.council import Depositary
 from pourparler.core.encoding import Envelope
 from pourparler.core.errors import Missing, PourparlerError, Refused
@@ -360,7 +360,7 @@ class Dossier:
         text = self.around.text(digest)
         if text is None:
             raise Missing("text.missing", f"the text {digest.hex()[:16]}… is not here")
-        return parse_clauses(text.clauses)
+        return text.clauses
 
     def readable_clauses(self, digest: bytes) -> Clauses | None:
         """Return the clauses where the text is here; in its absence, what rests on them becomes doubtful.

@@ -42,6 +42,8 @@ DIGEST_BYTES = 32
 KID_BYTES = 8
 SIGNATURE_BYTES = 64
 
+TAG_OF_IDENTIFIERS = b"\xd8\x2a"  # tag 42, for the content identifiers of DAG-CBOR, which the profile does not have
+
 Value = Any  # a value of the profile: None, bool, int, str, bytes, list of values, dict of str to value
 
 
@@ -99,10 +101,12 @@ def decode(data: bytes, *, most_bytes: int = limits.TEXT_MAX_BYTES, most_items: 
         check_value(value, most_items)
     except Malformed as error:
         raise Malformed("cbor.malformed" if error.reason == "cbor.type" else error.reason, error.detail) from None
-    if b"".join(items(value)) != data:
-        tagged = libipld.encode_dag_cbor(value) == data  # it reads and writes the tag of content identifiers
-        reason = "cbor.malformed" if tagged else "cbor.not-deterministic"
-        raise Malformed(reason, "the value has another encoding, and one value has one")
+    # libipld reads and writes the tag of content identifiers, so where that might stand, our own encoder compares.
+    again = libipld.encode_dag_cbor(value)
+    if again != data or TAG_OF_IDENTIFIERS in data:
+        if b"".join(items(value)) != data:
+            reason = "cbor.malformed" if again == data else "cbor.not-deterministic"
+            raise Malformed(reason, "the value has another encoding, and one value has one")
     return value
 
 
@@ -117,22 +121,20 @@ def check_value(value: Value, most_items: int) -> None:
             raise Malformed("cbor.too-many-items", f"at most {most_items}")
         if depth > limits.CBOR_DEPTH_MAX:
             raise Malformed("cbor.too-deep", f"at most {limits.CBOR_DEPTH_MAX}")
-        match item:
-            case None | bool() | bytes():
-                pass
-            case int():
-                if not limits.INTEGER_MIN <= item <= limits.INTEGER_MAX:
-                    raise Malformed("cbor.integer-range", "integers are signed and of 64 bits")
-            case str():
-                check_text(item)
-            case list():
-                waiting.extend((member, depth + 1) for member in item)
-            case dict():
-                for key, member in item.items():
-                    check_key(key)
-                    waiting.append((member, depth + 1))
-            case _:
-                raise Malformed("cbor.type", f"{type(item).__name__} is not of the profile")
+        kind = type(item)  # exactly: a subclass of a type of the profile might encode as something else
+        if kind is str:
+            check_text(item)
+        elif kind is int:
+            if not limits.INTEGER_MIN <= item <= limits.INTEGER_MAX:
+                raise Malformed("cbor.integer-range", "integers are signed and of 64 bits")
+        elif kind is list:
+            waiting += [(member, depth + 1) for member in item]
+        elif kind is dict:
+            for key in item:
+                check_key(key)
+            waiting += [(member, depth + 1) for member in item.values()]
+        elif item is not None and kind is not bytes and kind is not bool:
+            raise Malformed("cbor.type", f"{kind.__name__} is not of the profile")
 
 
 def check_text(text: str) -> None:
@@ -150,7 +152,7 @@ def check_text(text: str) -> None:
 
 
 def check_key(key: object) -> None:
-    if not isinstance(key, str) or not 1 <= len(key.encode("utf-8", "replace")) <= limits.MAP_KEY_MAX_BYTES:
+    if type(key) is not str or not 1 <= len(key.encode("utf-8", "replace")) <= limits.MAP_KEY_MAX_BYTES:
         raise Malformed("cbor.key", f"map keys are text of 1 to {limits.MAP_KEY_MAX_BYTES} bytes")
     check_text(key)
 
@@ -165,7 +167,8 @@ def label(kind: str) -> str:
 
 def digest(kind: str, *parts: Value) -> bytes:
     """Return SHA-256 over the encoded list of the kind's label and ``parts``: 32 bytes."""
-    return hashlib.sha256(encode([label(kind), *parts])).digest()
+    encoded = b"".join(byte_string(part) if type(part) is bytes else encode(part) for part in parts)
+    return hashlib.sha256(head(4, len(parts) + 1) + text_string(label(kind)) + encoded).digest()
 
 
 # --- envelopes --------------------------------------------------------------------------------------------------------
@@ -222,18 +225,26 @@ def protected_header(algorithm: int, kid: bytes) -> bytes:
     return b"\xa2\x01" + number + b"\x04" + byte_string(kid)
 
 
+SINGLE_BYTES = [bytes([number]) for number in range(256)]
+
+
 def head(major: int, argument: int) -> bytes:
     """Return a CBOR item head in its shortest form (RFC 8949 section 3)."""
     if argument < 24:
-        return bytes([major << 5 | argument])
+        return SINGLE_BYTES[major << 5 | argument]
     for size, code in ((1, 24), (2, 25), (4, 26), (8, 27)):
-        if argument < 256**size:
-            return bytes([major << 5 | code]) + argument.to_bytes(size, "big")
+        if argument >> 8 * size == 0:
+            return SINGLE_BYTES[major << 5 | code] + argument.to_bytes(size, "big")
     raise Malformed("envelope.layout", "a length of 2^64 or more")
 
 
 def byte_string(data: bytes) -> bytes:
     return head(2, len(data)) + data
+
+
+def text_string(text: str) -> bytes:
+    encoded = text.encode()
+    return head(3, len(encoded)) + encoded
 
 
 def signed(signature: Signature) -> bytes:
@@ -242,10 +253,10 @@ def signed(signature: Signature) -> bytes:
 
 def to_be_signed(envelope: Envelope, signature: Signature, kind: str) -> bytes:
     """Return the Sig_structure that ``signature`` covers (RFC 9052 section 4.4), with the kind's label as aad."""
-    aad = label(kind).encode()
-    if envelope.form is Form.SIGN1:
-        return encode(["Signature1", signature.protected, aad, envelope.payload])
-    return encode(["Signature", b"", signature.protected, aad, envelope.payload])
+    context = text_string("Signature1") if envelope.form is Form.SIGN1 else text_string("Signature") + byte_string(b"")
+    parts = (signature.protected, label(kind).encode(), envelope.payload)
+    elements = len(parts) + (1 if envelope.form is Form.SIGN1 else 2)
+    return head(4, elements) + context + b"".join(map(byte_string, parts))
 
 
 def act_id(envelope: Envelope, kind: str) -> bytes:

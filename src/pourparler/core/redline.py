@@ -11,13 +11,14 @@ This file also reads the text that the terms stand in: an object named by its di
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
 from types import MappingProxyType
 
 from pourparler.core import limits
+from pourparler.core.clauses import Clauses, parse_clauses
 from pourparler.core.encoding import Value, decode, digest
 from pourparler.core.errors import Malformed, Refused
 
@@ -58,9 +59,12 @@ def amount(value: Value) -> Amount | None:
     return None
 
 
-def same(found: Value, wanted: Value) -> Answer:
-    """Compare two values for equality: as exact amounts where both are amounts, else as values of one type."""
-    left, right = amount(found), amount(wanted)
+def same(found: Value, wanted: Value, right: Amount | None) -> Answer:
+    """Compare two values for equality: as exact amounts where both are amounts, else as values of one type.
+
+    ``right`` is the amount that ``wanted`` states.
+    """
+    left = amount(found)
     if left and right:
         if left.currency != right.currency:
             return Answer.CANNOT_TELL
@@ -70,8 +74,8 @@ def same(found: Value, wanted: Value) -> Answer:
     return answer(found == wanted)
 
 
-def ordered(found: Value, wanted: Value, *, most: bool) -> Answer:
-    left, right = amount(found), amount(wanted)
+def ordered(found: Value, right: Amount | None, *, most: bool) -> Answer:
+    left = amount(found)
     if not left or not right or left.currency != right.currency:
         return Answer.CANNOT_TELL
     return answer(left.number <= right.number if most else left.number >= right.number)
@@ -104,7 +108,7 @@ ABSENT = object()
 def look_up(terms: Value, path: str) -> Value:
     """Return the value at a dotted path, or :data:`ABSENT`."""
     for step in path.split("."):
-        if not isinstance(terms, Mapping) or step not in terms:
+        if not isinstance(terms, dict | MappingProxyType) or step not in terms:
             return ABSENT
         terms = terms[step]
     return terms
@@ -120,11 +124,15 @@ JOINING = ("all", "any")
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A red line that was read and found well-formed. ``operands`` are a path and values, or lines."""
+    """A red line that was read and found well-formed. ``figure`` is the amount that ``wanted`` states, if it is one.
+
+    ``members`` are lines: those that are joined, or in a list of values one ``equal`` for each.
+    """
 
     operator: str
     path: str = ""
     wanted: Value = None
+    figure: Amount | None = None
     members: tuple["Line", ...] = ()
 
 
@@ -142,12 +150,13 @@ def parse_line(value: Value, depth: int = 0) -> Line:
     if operator in EXISTING and len(operands) == 1:
         return Line(operator, parse_path(operands[0]))
     if operator in COMPARING and len(operands) == 2:
-        return Line(operator, parse_path(operands[0]), parse_operand(operator, operands[1]))
+        return comparing(operator, parse_path(operands[0]), operands[1])
     if operator in LISTING and len(operands) == 2 and isinstance(operands[1], list):
         wanted = operands[1]
         if not 1 <= len(wanted) <= limits.IDENTIFIERS_MAX:
             raise Malformed("line.malformed", f"{operator} has 1 to {limits.IDENTIFIERS_MAX} members")
-        return Line(operator, parse_path(operands[0]), tuple(parse_operand("equal", member) for member in wanted))
+        path = parse_path(operands[0])
+        return Line(operator, path, members=tuple(comparing("equal", path, member) for member in wanted))
     if operator not in (*COMPARING, *LISTING, *EXISTING, *JOINING, "not"):
         raise Malformed("line.operator", f"{operator!r} is no operator")
     raise Malformed("line.malformed", f"{operator} has other operands than the specification says")
@@ -159,15 +168,16 @@ def parse_path(value: Value) -> str:
     return value
 
 
-def parse_operand(operator: str, value: Value) -> Value:
-    """Return an operand that its operator can compare with something; refuse one that can never be kept."""
-    if operator in ("at-least", "at-most") and not amount(value):
+def comparing(operator: str, path: str, value: Value) -> Line:
+    """Return the line that compares with a value; refuse one that can never be kept."""
+    figure = amount(value)
+    if operator in ("at-least", "at-most") and not figure:
         raise Malformed("line.malformed", f"{operator} compares with a number or an amount of money")
     if operator in ("before", "after") and not (isinstance(value, str) and is_instant(value)):
         raise Malformed("line.malformed", f"{operator} compares with a date or an instant in UTC")
-    if isinstance(value, dict) or value is None or (isinstance(value, list) and not amount(value)):
+    if isinstance(value, dict) or value is None or (isinstance(value, list) and not figure):
         raise Malformed("line.malformed", "a line compares with a single value")
-    return value
+    return Line(operator, path, value, figure)
 
 
 def evaluate(line: Line, terms: Mapping[str, Value]) -> Answer:
@@ -189,15 +199,15 @@ def evaluate(line: Line, terms: Mapping[str, Value]) -> Answer:
         return Answer.CANNOT_TELL
     match line.operator:
         case "equal":
-            return same(found, line.wanted)
+            return same(found, line.wanted, line.figure)
         case "not-equal":
-            return negated(same(found, line.wanted))
+            return negated(same(found, line.wanted, line.figure))
         case "one-of":
-            return joined([same(found, wanted) for wanted in line.wanted], decides=Answer.KEPT)
+            return joined([evaluate(member, terms) for member in line.members], decides=Answer.KEPT)
         case "none-of":
-            return negated(joined([same(found, wanted) for wanted in line.wanted], decides=Answer.KEPT))
+            return negated(joined([evaluate(member, terms) for member in line.members], decides=Answer.KEPT))
         case "at-least" | "at-most":
-            return ordered(found, line.wanted, most=line.operator == "at-most")
+            return ordered(found, line.figure, most=line.operator == "at-most")
         case "before" | "after":
             return timed(found, line.wanted, before=line.operator == "before")
     raise AssertionError(line.operator)
@@ -216,7 +226,7 @@ def joined(answers: Sequence[Answer], *, decides: Answer) -> Answer:
 
 def steps(lines: Sequence[Line]) -> int:
     """Return how many evaluation steps the lines cost at most: one for each line, member and listed value."""
-    return sum(1 + steps(line.members) + (len(line.wanted) if line.operator in LISTING else 0) for line in lines)
+    return sum(1 + steps(line.members) for line in lines)
 
 
 def parse_lines(values: Value) -> tuple[Line, ...]:
@@ -252,7 +262,8 @@ def sentence(line: Line) -> str:
         return f"it is not so that {sentence(line.members[0])}"
     if line.operator in JOINING:
         return {"all": " and ", "any": " or "}[line.operator].join(f"({sentence(member)})" for member in line.members)
-    wanted = ", ".join(map(written, line.wanted)) if line.operator in LISTING else written(line.wanted)
+    listed = [member.wanted for member in line.members] if line.operator in LISTING else [line.wanted]
+    wanted = ", ".join(map(written, listed))
     return WORDS[line.operator].format(path=line.path, wanted=wanted)
 
 
@@ -282,6 +293,9 @@ def check_lines_kept(lines: Sequence[Line], text: "Text") -> None:
 # --- texts ------------------------------------------------------------------------------------------------------------
 
 
+NO_CLAUSES = Clauses()
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
     """A figure that the terms must keep for the text to be adopted: ``path`` is the product or sum of ``of``."""
@@ -294,13 +308,20 @@ class Check:
 @dataclass(frozen=True, slots=True)
 class Text:
     """A text: articles in one or more languages, terms, clauses. Where an article and the terms differ, the terms
-    prevail. ``clauses`` is read by ``dossier``."""
+    prevail. ``stated`` are its clauses, or why nobody can read them: that stops a text only where they are needed."""
 
     digest: bytes
     articles: Mapping[str, Sequence[str]]
     terms: Mapping[str, Value]
     checks: tuple[Check, ...] = ()
-    clauses: Mapping[str, Value] = field(default_factory=dict)
+    stated: Clauses | Malformed = NO_CLAUSES
+
+    @property
+    def clauses(self) -> Clauses:
+        """The text's clauses. Raises :class:`Malformed` (``text.clause``) where they are none."""
+        if isinstance(self.stated, Malformed):
+            raise Malformed(self.stated.reason, self.stated.detail)
+        return self.stated
 
 
 def text_digest(data: bytes) -> bytes:
@@ -328,7 +349,16 @@ def parse_text(data: bytes) -> Text:
         raise Malformed("text.malformed", "clauses are a map")
     checks = tuple(map(parse_check, bounded(value.get("checks", []))))
     terms = MappingProxyType(value["terms"])
-    return Text(text_digest(data), MappingProxyType(articles), terms, checks, MappingProxyType(clauses))
+    return Text(text_digest(data), MappingProxyType(articles), terms, checks, read_clauses(clauses))
+
+
+def read_clauses(value: Mapping[str, Value]) -> Clauses | Malformed:
+    if not value:
+        return NO_CLAUSES
+    try:
+        return parse_clauses(value)
+    except Malformed as error:
+        return error.with_traceback(None)
 
 
 def are_articles(value: Value) -> bool:

@@ -27,7 +27,6 @@ from functools import partial
 from pourparler.core import limits
 from pourparler.core.act import Act, Issuer, parse_act
 from pourparler.core.authority import Moment
-from pourparler.core.clauses import parse_clauses
 from pourparler.core.council import Depositary
 from pourparler.core.dossier import Outcome
 from pourparler.core.errors import FIRST_WORDS, Missing, PourparlerError, Refused, step_of
@@ -100,7 +99,7 @@ class Texts:
             text = self.read(digest)
             if text is None:
                 raise Missing("text.missing", "a proposal in a public dossier comes with its text")
-            parse_clauses(text.clauses)
+            _ = text.clauses  # must be readable
             return text
         return self.read(digest) if digest in self.public else None
 
@@ -437,7 +436,8 @@ class Intake:
                 raise Refused("stamp.submitted", "a ledger makes its stamps itself")
         except PourparlerError as error:
             return Ticket(error=error)
-        return Ticket(act, {digest: text for digest, text in texts.items() if digest == act.get("text")})
+        named = act.get("text")
+        return Ticket(act, {named: texts[named]} if named in texts else {})
 
     def _run(self, tickets: Sequence[Ticket]) -> None:
         """Wait until all tickets are done, leading commits whenever nobody else does.
