@@ -85,7 +85,7 @@ def naive_multiproof(known: set[int], leaves: Sequence[bytes], start: int = 0) -
 
 
 class Tree:
-    """A tree in memory that keeps what :meth:`Frontier.finished_by` says."""
+    """A tree in memory that keeps what :meth:`Frontier.extended` says."""
 
     def __init__(self, leaves: Sequence[bytes]) -> None:
         self.leaves = list(leaves)
@@ -94,7 +94,7 @@ class Tree:
         frontier = Frontier()
         self.roots = [frontier.root()]
         for leaf in leaves:
-            for level, index, hash_ in frontier.finished_by(leaf):
+            for level, index, hash_ in frontier.extended((leaf,))[1]:
                 assert (level, index) not in self.nodes
                 self.nodes[level, index] = hash_
             frontier = frontier.append(leaf)
@@ -364,7 +364,7 @@ def test_frontier_of_a_stored_tree_is_the_one_that_grew() -> None:
     frontier = Frontier()
     for size, leaf in enumerate(LEAVES):
         assert ledger.frontier_of(size, TREE.node) == frontier
-        assert len(frontier.finished_by(leaf)) == ((size + 1) & -(size + 1)).bit_length()
+        assert len(frontier.extended((leaf,))[1]) == ((size + 1) & -(size + 1)).bit_length()
         frontier = frontier.append(leaf)
     assert frontier == TREE.frontier
 

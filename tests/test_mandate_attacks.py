@@ -1171,7 +1171,7 @@ def test_own_a_lease_elsewhere_rests_on_a_head_that_home_has_had() -> None:
             register = elsewhere.registry.registers[party.id]
         assert register
         try:
-            register.check_fresh(register.mandates[mandate.id], Power.CONCLUDE, elsewhere.now)
+            register.check_fresh(60, elsewhere.now)
         except PourparlerError as error:
             return error.reason
         return ""
@@ -1359,7 +1359,7 @@ def decided() -> Act:
     return draft("dismiss", {"organ": DIGEST, "prior": DIGEST, "mandate": DIGEST}).signed_by(key("ann"), key("bob"))
 
 
-PROTECTED = encoding.protected_header(encoding.ALGORITHM_ED25519, encoding.kid_of(key("agent").public_key))
+PROTECTED = encoding.PROTECTED[encoding.ALGORITHM_ED25519] + encoding.kid_of(key("agent").public_key)
 EMPTY, FOUR = b"\xa0", b"\xd2\x84"
 
 

@@ -88,8 +88,6 @@ class Store(Protocol):
 
     def entry(self, index: int) -> StoredEntry: ...
 
-    def find(self, act_id: bytes) -> StoredEntry | None: ...
-
     def node(self, level: int, index: int) -> bytes:
         """Return the hash of a complete subtree: ``2**level`` leaves from ``index * 2**level`` on."""
 

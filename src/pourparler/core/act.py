@@ -261,14 +261,12 @@ class Kind:
     required: Mapping[str, Check]
     optional: Mapping[str, Check] = field(default_factory=dict)
     power: Power = NO_POWER
+    dossier: bool = field(init=False)
+    spine: bool = field(init=False)
 
-    @property
-    def dossier(self) -> bool:
-        return "dossier" in self.required or self.name == "open"
-
-    @property
-    def spine(self) -> bool:
-        return self.issuer[0] is Issuer.ORGAN
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "dossier", "dossier" in self.required or self.name == "open")
+        object.__setattr__(self, "spine", self.issuer[0] is Issuer.ORGAN)
 
 
 BY_ORGAN: dict[str, Check] = {"organ": digest_, "prior": digest_}
@@ -486,6 +484,12 @@ def read_act(envelope: Envelope) -> Act:
     if not isinstance(payload, dict):
         raise Malformed("act.payload", "a payload is a map")
     check_payload(payload)
+    return act_in(envelope, payload)
+
+
+def act_in(envelope: Envelope, payload: Mapping[str, Value]) -> Act:
+    """Return the act in an envelope whose payload has been decoded and checked. Raises :class:`Malformed`
+    (``act.form``)."""
     name = payload["kind"]
     kind = KINDS[name]
     act = Act(act_id(envelope, name), name, MappingProxyType(payload), envelope, kind, issuer_of(kind, payload))

@@ -111,7 +111,6 @@ def reason_void(
 def check_bounds(dossier: Dossier, act: Act, register: Register, mandate: Mandate) -> None:
     """Raise :class:`Refused` (``bounds.*``) unless dossier, partners and scope lie within every link."""
     others = frozenset(dossier.parties) - {register.party}
-    named = scopes_of_text(dossier, act)
     for link in mandate.chain():
         if link.dossier is not None and link.dossier != dossier.id:
             raise Refused("bounds.dossier", "the mandate is for another dossier")
@@ -119,7 +118,9 @@ def check_bounds(dossier: Dossier, act: Act, register: Register, mandate: Mandat
             raise Refused("bounds.ledger", "the mandate is for other ledgers")
         if link.partners is not None and not others <= link.partners:
             raise Refused("bounds.partners", "the mandate is not for talks with these parties")
-        if link.scope is not None and not (dossier.scopes and dossier.scopes | named <= link.scope):
+        if link.scope is None:
+            continue
+        if not (dossier.scopes and dossier.scopes | scopes_of_text(dossier, act) <= link.scope):
             raise Refused("bounds.scope", "the dossier goes beyond the scope of the mandate")
     if register.party not in dossier.parties:
         raise Refused("bounds.stranger", "the party is not one of the dossier's")
@@ -156,7 +157,7 @@ def check_lines(dossier: Dossier, act: Act, register: Register, mandate: Mandate
     """
     if act.kind not in LINED:
         return
-    lines = list(register.lines(mandate, act.row.power, moment))
+    lines = register.lines(mandate, act.row.power, moment)
     if act.kind in SIGNING:
         lines += [line for _, holder, line in told_before(dossier, register.party) if holder in mandate.chain()]
     text = dossier.around.text(act["text"])

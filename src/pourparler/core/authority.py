@@ -99,8 +99,11 @@ class Mandate:
     certifier: bytes | None
     organ_lines: tuple[Line, ...]  # the lines on the granting organ's own power to bind
     logged: Moment
+    # What follows from the whole chain, worked out once.
     above: tuple["Mandate", ...]  # the links from the organ's grant down to the parent
+    conferred: Power  # what every link gives
     owed: frozenset[str]  # the kinds of act that duties of the chain ask for
+    chain_lines: tuple[tuple[tuple[bytes, int], Line], ...]  # each link's lines, with the link's id and their position
 
     @property
     def id(self) -> bytes:
@@ -133,16 +136,18 @@ def read_mandate(act: Act, organ: Organ, parent: Mandate | None, logged: Moment)
     if duty and not is_countable(duty["kind"]):
         raise Malformed("act.field", "a duty is to do something in a dossier that the holder has the word for")
     inherits = act.kind == "certify" and parent is not None
+    given = parent.powers if inherits and parent else Power(act["powers"])
+    lines = parse_lines(get("lines"))
     return Mandate(
         act=act,
         organ=organ.id,
         parent=parent,
         holder=holder,
         single=single,
-        powers=parent.powers if inherits and parent else Power(act["powers"]),
+        powers=given,
         until=get("until"),
         starts=get("from"),
-        lines=parse_lines(get("lines")),
+        lines=lines,
         private=tuple(get("private") or ()),
         scope=frozenset(act["scope"]) if get("scope") else None,
         dossier=get("dossier"),
@@ -160,7 +165,10 @@ def read_mandate(act: Act, organ: Organ, parent: Mandate | None, logged: Moment)
         organ_lines=organ.lines,
         logged=logged,
         above=parent.chain() if parent else (),
+        conferred=given & parent.conferred if parent else given,
         owed=(parent.owed if parent else frozenset()) | ({duty["kind"]} if duty else frozenset()),
+        chain_lines=(parent.chain_lines if parent else ())
+        + tuple(((act.id, position), line) for position, line in enumerate(lines)),
     )
 
 
@@ -657,7 +665,7 @@ class Register:
             envelope = self.joint_envelope(act, holder, [cosigning.by for cosigning in beside])
         if any(self.spines.roles.get(key, "holder") != "holder" for key in holder.seats):
             raise Refused("standing.key-role", "the holder's key has taken another role since")
-        if any(power not in link.powers for link in mandate.chain()):
+        if power not in mandate.conferred:
             raise Refused("power.missing", f"the mandate does not give the power to {act.kind}")
         return envelope
 
@@ -705,18 +713,20 @@ class Register:
         :class:`Missing` (``home.not-shown``).
         """
         for link in mandate.chain():
-            self.check_real(link.act)
+            if self.home is not None:
+                self.check_real(link.act)
             if link.starts is not None and moment.time < link.starts:
                 raise Refused("standing.not-yet", "the mandate has not begun")
             if link.until is not None and moment.time >= link.until:
                 raise Refused("standing.expired", "the mandate has expired")
-            self.check_urgent(link, moment)
-            self.check_endings(link, power, moment, counts)
-            self.check_fresh(link, power, moment)
+            if link.act.kind == "urgent-grant":
+                self.check_urgent(link, moment)
+            if link.id in self.endings:
+                self.check_endings(link, power, moment, counts)
+            if link.fresh_seconds is not None and power & LEASED:
+                self.check_fresh(link.fresh_seconds, moment)
 
     def check_urgent(self, link: Mandate, moment: Moment) -> None:
-        if link.act.kind != "urgent-grant":
-            return
         urgency = self.spines.organ(link.organ).urgency
         lapses = link.logged.time + urgency.lapse_seconds if urgency else link.logged.time
         confirmation = self.confirmed(link.id, link.organ, before=moment)
@@ -726,19 +736,17 @@ class Register:
             raise Refused("standing.lapsed", "the urgent grant lapsed unconfirmed")
 
     def check_endings(self, link: Mandate, power: Power, moment: Moment, counts: Callable[[Ending], bool]) -> None:
-        for ending in self.endings.get(link.id, ()):
+        for ending in self.endings[link.id]:
             stands = ending.moment.index < moment.index and counts(ending) and self.ends(ending, link.organ)
             if stands and self.works(ending, power, moment):
                 raise Refused(ending.reason, f"a link of the chain was stopped at index {ending.moment.index}")
 
-    def check_fresh(self, link: Mandate, power: Power, moment: Moment) -> None:
+    def check_fresh(self, fresh_seconds: int, moment: Moment) -> None:
         """The lease: without a beacon younger than the mandate's bound, committing powers freeze."""
-        if link.fresh_seconds is None or not power & LEASED:
-            return
         before = [beacon for beacon in self.beacons if beacon.moment.index < moment.index]
-        young = [beacon for beacon in before if moment.time - beacon.since <= link.fresh_seconds]
+        young = [beacon for beacon in before if moment.time - beacon.since <= fresh_seconds]
         if not young:
-            raise Refused("standing.stale", f"no beacon younger than {link.fresh_seconds} s stands before the act")
+            raise Refused("standing.stale", f"no beacon younger than {fresh_seconds} s stands before the act")
         if self.home is not None and not any(self.home.had(beacon) for beacon in young):
             raise Missing("home.not-shown", "no home ledger that is shown has had the head that the beacon states")
 
@@ -750,18 +758,17 @@ class Register:
                 if at is None or moment.time - at > link.report_seconds:
                     raise Refused("standing.unreported", f"the act was not reported within {link.report_seconds} s")
 
-    def lines(self, mandate: Mandate, power: Power, moment: Moment) -> Iterator[Line]:
-        """Yield the public lines of every link that were not lifted before the moment.
+    def lines(self, mandate: Mandate, power: Power, moment: Moment) -> list[Line]:
+        """Return the public lines of every link that were not lifted before the moment.
 
         To conclude is to bind as the organ would by ratifying: the lines on its own power are among them.
         """
-        for link in mandate.chain():
-            for position, line in enumerate(link.lines):
-                lifts = self.lifted.get((link.id, position), ())
-                if not any(at.index < moment.index and self.is_real(act) for act, at in lifts):
-                    yield line
-            if Power.CONCLUDE in power and link.parent is None:
-                yield from link.organ_lines
+        binding = mandate.chain()[0].organ_lines if Power.CONCLUDE in power else ()
+        return [line for place, line in mandate.chain_lines if not self.is_lifted(place, moment)] + list(binding)
+
+    def is_lifted(self, place: tuple[bytes, int], moment: Moment) -> bool:
+        lifts = self.lifted.get(place, ())
+        return bool(lifts) and any(at.index < moment.index and self.is_real(act) for act, at in lifts)
 
     def overdue(self, moment: Moment) -> list[Question]:
         """Return the questions whose answer is due and has not come, by log time."""

@@ -11,7 +11,7 @@ This file also reads the text that the terms stand in: an object named by its di
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
@@ -122,11 +122,12 @@ EXISTING = ("present", "absent")
 JOINING = ("all", "any")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Line:
-    """A red line that was read and found well-formed. ``figure`` is the amount that ``wanted`` states, if it is one.
+    """A red line that was read and found well-formed; one object for each place where a line stands.
 
-    ``members`` are lines: those that are joined, or in a list of values one ``equal`` for each.
+    ``figure`` is the amount that ``wanted`` states, if it is one. ``members`` are lines: those that are joined, or for
+    a list of values one ``equal`` for each.
     """
 
     operator: str
@@ -283,7 +284,7 @@ def check_lines_kept(lines: Sequence[Line], text: "Text") -> None:
     The refusal names the path and never the limit: a counterparty must not learn it by probing.
     """
     for line in lines:
-        match evaluate(line, text.terms):
+        match text.answer(line):
             case Answer.CROSSED:
                 raise Refused("line.crossed", "the text crosses a red line of the mandate")
             case Answer.CANNOT_TELL:
@@ -315,6 +316,13 @@ class Text:
     terms: Mapping[str, Value]
     checks: tuple[Check, ...] = ()
     stated: Clauses | Malformed = NO_CLAUSES
+    answers: dict[Line, Answer] = field(default_factory=dict, repr=False, compare=False)
+
+    def answer(self, line: Line) -> Answer:
+        """Return what a line answers on the terms, worked out once: neither ever changes."""
+        if line not in self.answers:
+            self.answers[line] = evaluate(line, self.terms)
+        return self.answers[line]
 
     @property
     def clauses(self) -> Clauses:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 
-from pourparler.core.act import KINDS, SINGLE, Act, Issuer, Power, check_payload, read_act
+from pourparler.core.act import KINDS, SINGLE, Act, Issuer, Power, act_in, check_payload
 from pourparler.core.encoding import (
     ALGORITHM_ED25519,
     Envelope,
@@ -32,10 +32,11 @@ class Draft:
     kind: str
     payload: bytes
     form: Form
+    fields: Mapping[str, Value]
 
     def signed_by(self, *signers: Signer) -> Act:
         """Return the act with these signatures, in ascending order of their keys; one signer for a COSE_Sign1."""
-        return read_act(self.envelope([self.signature(signer) for signer in sorted(signers, key=key_of)]))
+        return self.joined([self.signature(signer) for signer in sorted(signers, key=key_of)])
 
     def signature(self, signer: Signer) -> Signature:
         """Return one detached signature, to be collected with others into :meth:`joined`."""
@@ -45,7 +46,7 @@ class Draft:
 
     def joined(self, signatures: Sequence[Signature]) -> Act:
         """Return the act with signatures that were collected apart. The intake removes strangers' and double ones."""
-        return read_act(self.envelope(signatures))
+        return act_in(self.envelope(signatures), self.fields)
 
     def envelope(self, signatures: Sequence[Signature]) -> Envelope:
         return Envelope(self.form, self.payload, tuple(signatures))
@@ -64,7 +65,7 @@ def draft(kind: str, fields: Mapping[str, Value], *, several: bool = False) -> D
     check_payload(payload)
     issuer = KINDS[kind].issuer[-1 if "by" in fields else 0]
     single = issuer in SINGLE or (issuer is Issuer.HOLDER and not several)
-    return Draft(kind, encode(payload), Form.SIGN1 if single else Form.SIGN)
+    return Draft(kind, encode(payload), Form.SIGN1 if single else Form.SIGN, payload)
 
 
 def powers(*names: str) -> int:

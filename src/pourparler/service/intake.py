@@ -95,13 +95,15 @@ class Texts:
     def __call__(self, digest: bytes) -> Text | None:
         """Return a public text. Raises :class:`Missing` (``text.missing``) for the one that a proposal must bring, and
         :class:`Malformed` where it cannot be read."""
+        if digest in self.public:
+            return self.read(digest)
         if digest == self.wanted:
             text = self.read(digest)
             if text is None:
                 raise Missing("text.missing", "a proposal in a public dossier comes with its text")
             _ = text.clauses  # must be readable
             return text
-        return self.read(digest) if digest in self.public else None
+        return None
 
     def read(self, digest: bytes) -> Text | None:
         if digest not in self.parsed:
@@ -114,14 +116,9 @@ class Texts:
             self.parsed[digest] = text
         return self.parsed[digest]
 
-    @contextmanager
-    def proposed(self, digest: bytes | None, brought: Mapping[bytes, bytes]) -> Iterator[None]:
-        """Let the act that is judged meanwhile read the text that it proposes, and those that came with it."""
+    def expect(self, digest: bytes | None, brought: Mapping[bytes, bytes]) -> None:
+        """Let the act that is judged next read the text that it proposes, and those that came with it."""
         self.wanted, self.brought = digest, brought
-        try:
-            yield
-        finally:
-            self.wanted, self.brought = None, {}
 
 
 def public_text(act: Act, registry: Registry) -> bytes | None:
@@ -153,17 +150,18 @@ class Fold:
     ) -> tuple[Outcome | None, bytes | None]:
         """Fold an act; return what became of it, and the digest of the text to keep with it."""
         text = public_text(act, self.registry)
-        with self.texts.proposed(text, brought):
+        self.texts.expect(text, brought)
+        try:
             outcome = fold(act)
+        finally:
+            self.texts.expect(None, {})
         if text and outcome and not outcome.void:
             self.texts.public.add(text)
         return outcome, text
 
-    def add_leaf(self, data: bytes) -> tuple[tuple[int, int, bytes], ...]:
-        """Let the tree grow by an entry; return the nodes that it finishes."""
-        leaf = leaf_hash(data)
-        nodes = self.frontier.finished_by(leaf)
-        self.frontier = self.frontier.append(leaf)
+    def grow(self, entries: Sequence[bytes]) -> list[tuple[int, int, bytes]]:
+        """Let the tree grow by these entries; return the nodes that they finish."""
+        self.frontier, nodes = self.frontier.extended([leaf_hash(entry) for entry in entries])
         return nodes
 
     def start_of(self, index: int) -> int:
@@ -213,7 +211,7 @@ def replay_entry(fold: Fold, entry: StoredEntry) -> set[bytes]:
     if (act.kind == "ledger") != (entry.index == 0):
         raise Refused("stamp.index", "a ledger's first entry, and no other, names its origin")
     outcome, _ = fold.judge(act, partial(fold.registry.enter, index=entry.index), {})
-    fold.add_leaf(entry.data)
+    fold.grow([entry.data])
     if outcome is None:
         fold.starts.append(entry.index)
         return set()
@@ -445,8 +443,8 @@ class Intake:
         Only who holds the ledger looks at a ticket: until a group is committed, its answers are none.
         """
         self._waiting.extend(tickets)
-        for ticket in tickets:
-            with self._leading:
+        with self._leading:
+            for ticket in tickets:
                 while not ticket.done:
                     self._lead()
 
@@ -521,8 +519,7 @@ class Intake:
         """Write the group: a stamp with its acts, and an empty one that states what was asked for."""
         if group.acts:
             self._write_stamp(group, self._stamp_act(group, len(group.acts), group.moved))
-            for outcome in group.acts:
-                self._write_entry(group, outcome.act.id, outcome.envelope.encoded())
+            self._write_entries(group, [(outcome.act.id, outcome.envelope.encoded()) for outcome in group.acts])
         if any(ticket.act is None for ticket in group.tickets):
             self._write_stamp(group, self._stamp_act(group, 0, group.asked))
         if group.entries:
@@ -537,11 +534,12 @@ class Intake:
         index = self._fold.frontier.size
         self._fold.registry.enter(stamp, index)  # also proves that the signer signs with the ledger's key
         self._fold.starts.append(index)
-        self._write_entry(group, stamp.id, stamp.envelope.encoded())
+        self._write_entries(group, [(stamp.id, stamp.envelope.encoded())])
 
-    def _write_entry(self, group: Group, act_id: bytes, data: bytes) -> None:
-        group.entries.append(StoredEntry(self._fold.frontier.size, act_id, data))
-        group.nodes += self._fold.add_leaf(data)
+    def _write_entries(self, group: Group, rows: Sequence[tuple[bytes, bytes]]) -> None:
+        first = self._fold.frontier.size
+        group.entries += [StoredEntry(first + at, act_id, data) for at, (act_id, data) in enumerate(rows)]
+        group.nodes += self._fold.grow([data for _, data in rows])
 
     def _commit(self, group: Group) -> None:
         frontier = self._fold.frontier

@@ -13,7 +13,6 @@ class MemoryStore:
     def __init__(self) -> None:
         self._writing = threading.Lock()
         self._entries: list[StoredEntry] = []
-        self._by_id: dict[bytes, int] = {}
         self._nodes: dict[tuple[int, int], bytes] = {}
         self._checkpoint: tuple[int, bytes] | None = None
         self._texts: dict[bytes, bytes] = {}
@@ -24,7 +23,6 @@ class MemoryStore:
         with self._writing:
             staged = MemoryTransaction(self)
             yield staged
-            self._by_id.update({entry.act_id: entry.index for entry in staged.entries})
             self._nodes.update(staged.nodes)
             self._texts.update(staged.texts)
             self._entries += staged.entries
@@ -38,10 +36,6 @@ class MemoryStore:
 
     def entry(self, index: int) -> StoredEntry:
         return self._entries[index]
-
-    def find(self, act_id: bytes) -> StoredEntry | None:
-        index = self._by_id.get(act_id)
-        return None if index is None or index >= len(self._entries) else self._entries[index]
 
     def node(self, level: int, index: int) -> bytes:
         return self._nodes[level, index]
@@ -77,8 +71,6 @@ class MemoryTransaction:
             size = self.store.size() + len(self.entries)
             if entry.index != size:
                 raise StoreConflict(f"entry {entry.index} does not follow the {size} entries that are stored")
-            if self.store.find(entry.act_id) or any(entry.act_id == other.act_id for other in self.entries):
-                raise StoreConflict(f"the act of entry {entry.index} has an entry already")
             self.entries.append(entry)
         self.nodes.update({(level, index): hash_ for level, index, hash_ in nodes})
 

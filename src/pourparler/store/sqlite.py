@@ -41,6 +41,8 @@ MIGRATIONS = (
             reason TEXT NOT NULL, detail TEXT NOT NULL, time INTEGER NOT NULL, data BLOB NOT NULL
         )""",
     ),
+    # Ids are random: their index cost every commit a page an act. The fold knows all ids, and replay checks them.
+    ("DROP INDEX entry_act_id",),
 )
 
 
@@ -213,10 +215,6 @@ class SqliteStore:
         if row is None:
             raise IndexError(index)
         return StoredEntry(*row)
-
-    def find(self, act_id: bytes) -> StoredEntry | None:
-        row = self._row("SELECT idx, act_id, data FROM entry WHERE act_id = ?", act_id)
-        return StoredEntry(*row) if row else None
 
     def node(self, level: int, index: int) -> bytes:
         row = self._row("SELECT hash FROM node WHERE level = ? AND idx = ?", level, index)

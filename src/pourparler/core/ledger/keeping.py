@@ -54,26 +54,29 @@ class Frontier:
         if len(self.hashes) != self.size.bit_count():
             raise Malformed("tree.frontier", f"{len(self.hashes)} subtrees; {self.size.bit_count()} for {self.size}")
 
-    def finished_by(self, leaf: bytes) -> tuple[tuple[int, int, bytes], ...]:
-        """Return ``(level, index, hash)`` of each complete subtree that appending ``leaf`` finishes, the leaf first.
+    def extended(self, leaves: Sequence[bytes]) -> tuple["Frontier", list[tuple[int, int, bytes]]]:
+        """Return the frontier of the tree with these leaf hashes after it, and ``(level, index, hash)`` of each
+        complete subtree that they finish, every leaf before what it finishes.
 
-        A store that keeps them all can answer every :data:`NodeReader` question; an append finishes two on average.
+        A store that keeps them all can answer every :data:`NodeReader` question; a leaf finishes two on average. Cost:
+        linear in the leaves. Raises :class:`Malformed` (``tree.hash-length``, ``tree.size``).
         """
-        level, index, hash_ = 0, self.size, leaf
-        finished = [(level, index, hash_)]
-        for left in reversed(self.hashes):
-            if index % 2 == 0:
-                break
-            level, index, hash_ = level + 1, index // 2, node_hash(left, hash_)
+        check_hashes(leaves)
+        size, hashes = self.size, list(self.hashes)
+        finished: list[tuple[int, int, bytes]] = []
+        for leaf in leaves:
+            level, index, hash_ = 0, size, leaf
             finished.append((level, index, hash_))
-        return tuple(finished)
+            while index % 2 == 1:
+                level, index, hash_ = level + 1, index // 2, node_hash(hashes.pop(), hash_)
+                finished.append((level, index, hash_))
+            hashes.append(hash_)
+            size += 1
+        return Frontier(size, tuple(hashes)), finished
 
     def append(self, leaf: bytes) -> "Frontier":
-        """Return the frontier of the tree with one more leaf, given its leaf hash. Cost: O(log size)."""
-        check_hashes((leaf,))
-        finished = self.finished_by(leaf)
-        kept = self.hashes[: len(self.hashes) - len(finished) + 1]
-        return Frontier(self.size + 1, (*kept, finished[-1][2]))
+        """Return the frontier of the tree with one more leaf, given its leaf hash."""
+        return self.extended((leaf,))[0]
 
     def root(self) -> bytes:
         """Return the root of the tree, :data:`EMPTY_ROOT` for none. Cost: O(log size)."""
@@ -87,11 +90,8 @@ def frontier_of(size: int, node: NodeReader) -> Frontier:
 
 
 def root_of(leaf_hashes: Iterable[bytes]) -> bytes:
-    """Return the root over the given leaf hashes, in one pass and logarithmic memory."""
-    frontier = Frontier()
-    for hash_ in leaf_hashes:
-        frontier = frontier.append(hash_)
-    return frontier.root()
+    """Return the root over the given leaf hashes."""
+    return Frontier().extended(tuple(leaf_hashes))[0].root()
 
 
 def join(hashes: Sequence[bytes]) -> bytes:
