@@ -117,29 +117,30 @@ def decode(data: bytes, *, most_bytes: int = limits.TEXT_MAX_BYTES, most_items: 
 
 def check_value(value: Value, most_items: int) -> None:
     """Raise :class:`Malformed` unless ``value`` is of the profile and within its bounds (``spec/encoding.md`` 2)."""
-    items_left = most_items
-    waiting: list[tuple[Value, int]] = [(value, 0)]
-    while waiting:
-        item, depth = waiting.pop()
-        items_left -= 1
+    level, depth, items_left = [value], 0, most_items
+    while level:
+        items_left -= len(level)
         if items_left < 0:
             raise Malformed("cbor.too-many-items", f"at most {most_items}")
         if depth > limits.CBOR_DEPTH_MAX:
             raise Malformed("cbor.too-deep", f"at most {limits.CBOR_DEPTH_MAX}")
-        kind = type(item)  # exactly: a subclass of a type of the profile might encode as something else
-        if kind is str:
-            check_text(item)
-        elif kind is int:
-            if not limits.INTEGER_MIN <= item <= limits.INTEGER_MAX:
-                raise Malformed("cbor.integer-range", "integers are signed and of 64 bits")
-        elif kind is list:
-            waiting += [(member, depth + 1) for member in item]
-        elif kind is dict:
-            for key in item:
-                check_key(key)
-            waiting += [(member, depth + 1) for member in item.values()]
-        elif item is not None and kind is not bytes and kind is not bool:
-            raise Malformed("cbor.type", f"{kind.__name__} is not of the profile")
+        deeper: list[Value] = []
+        for item in level:
+            kind = type(item)  # exactly: a subclass of a type of the profile might encode as something else
+            if kind is str:
+                check_text(item)
+            elif kind is list:
+                deeper += item
+            elif kind is dict:
+                for key in item:
+                    check_key(key)
+                deeper += item.values()
+            elif kind is int:
+                if not limits.INTEGER_MIN <= item <= limits.INTEGER_MAX:
+                    raise Malformed("cbor.integer-range", "integers are signed and of 64 bits")
+            elif item is not None and kind is not bytes and kind is not bool:
+                raise Malformed("cbor.type", f"{kind.__name__} is not of the profile")
+        level, depth = deeper, depth + 1
 
 
 def check_text(text: str) -> None:
@@ -157,6 +158,8 @@ def check_text(text: str) -> None:
 
 
 def check_key(key: object) -> None:
+    if type(key) is str and key.isascii() and 1 <= len(key) <= limits.MAP_KEY_MAX_BYTES:
+        return
     if type(key) is not str or not 1 <= len(key.encode("utf-8", "replace")) <= limits.MAP_KEY_MAX_BYTES:
         raise Malformed("cbor.key", f"map keys are text of 1 to {limits.MAP_KEY_MAX_BYTES} bytes")
     check_text(key)
@@ -230,16 +233,14 @@ class Envelope:
         return b"\xd8\x62\x84\x40\xa0" + payload + head(4, len(self.signatures)) + rows
 
 
-SINGLE_BYTES = [bytes([number]) for number in range(256)]
-
-
+@lru_cache(maxsize=1024)
 def head(major: int, argument: int) -> bytes:
     """Return a CBOR item head in its shortest form (RFC 8949 section 3)."""
     if argument < 24:
-        return SINGLE_BYTES[major << 5 | argument]
+        return bytes([major << 5 | argument])
     for size, code in ((1, 24), (2, 25), (4, 26), (8, 27)):
         if argument >> 8 * size == 0:
-            return SINGLE_BYTES[major << 5 | code] + argument.to_bytes(size, "big")
+            return bytes([major << 5 | code]) + argument.to_bytes(size, "big")
     raise Malformed("envelope.layout", "a length of 2^64 or more")
 
 

@@ -107,6 +107,7 @@ class Registry(Surroundings):
         self.party_of_organ: dict[bytes, bytes] = {}
         self.party_of_mandate: dict[bytes, bytes] = {}
         self.spendings: dict[bytes, list[Spending]] = {}
+        self.proposed_in: dict[bytes, list[Dossier]] = {}  # text -> the dossiers it was proposed in
         self.elsewhere: dict[bytes, set[bytes]] = {}  # party -> texts it consented to in dossiers not shown
         self.stamp: Stamp | None = None
 
@@ -130,7 +131,7 @@ class Registry(Surroundings):
         return found.indexes[count - 1]
 
     def bound_anywhere(self, text: bytes, party: bytes, moment: Moment) -> bool:
-        return any(dossier.bound(text, party, moment) for dossier in self.dossiers.values())
+        return any(dossier.bound(text, party, moment) for dossier in self.proposed_in.get(text, ()))
 
     def spending(self, mandate: bytes) -> list[Spending]:
         return self.spendings.setdefault(mandate, [])
@@ -203,6 +204,8 @@ class Registry(Surroundings):
             raise Refused("act.duplicate", "the act has an entry already")
         outcome = self.judge(act, moment, intake)
         self.outcomes[act.id] = outcome
+        if act.kind == "propose" and outcome.void is None:
+            self.proposed_in.setdefault(act["text"], []).append(self.dossiers[act["dossier"]])
         for stream in self.streams_of(act, outcome):
             self.streams.setdefault(stream, Stream(stream, [], [])).extend(act.id, moment.index)
         return outcome

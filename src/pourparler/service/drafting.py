@@ -8,7 +8,7 @@
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import reduce
 
 from pourparler.core.act import KINDS, SINGLE, Act, Issuer, Power, act_in, check_payload
@@ -32,7 +32,7 @@ class Draft:
     kind: str
     payload: bytes
     form: Form
-    fields: Mapping[str, Value]
+    fields: Mapping[str, Value] = field(compare=False, repr=False)  # what ``payload`` encodes
 
     def signed_by(self, *signers: Signer) -> Act:
         """Return the act with these signatures, in ascending order of their keys; one signer for a COSE_Sign1."""

@@ -96,7 +96,7 @@ class Texts:
         """Return a public text. Raises :class:`Missing` (``text.missing``) for the one that a proposal must bring, and
         :class:`Malformed` where it cannot be read."""
         if digest in self.public:
-            return self.read(digest)
+            return self.parsed.get(digest) or self.read(digest)
         if digest == self.wanted:
             text = self.read(digest)
             if text is None:
