@@ -569,7 +569,7 @@ def test_the_demo_fits_any_terminal() -> None:
 
 
 def test_the_demo_in_french_and_in_both_readings() -> None:
-    done = run("demo", "--once", "--lang", "fr", "--reading", "both")
+    done = run("demo", "--once", "--lang", "fr", "--reading", "all")
     assert done.returncode == 0, done.stderr
     said = flat(done.stdout)
     assert "peut ouvrir et proposer, non conclure" in said

@@ -11,7 +11,7 @@ from pourparler.core.act import Act
 from pourparler.core.council import Depositary
 from pourparler.core.registry import Registry
 from pourparler.ports import Signer
-from pourparler.service.replay.scenario import PlannedAct, Reading, Row, Scenario
+from pourparler.service.replay.scenario import PlannedAct, Row, Scenario
 
 
 class Verdict(Enum):
@@ -24,7 +24,8 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """One ledger's answer to an act. ``index`` is None where it was refused; ``step`` is the numbered step at which it
+    """One ledger's answer to an act, or without a ledger the answer of the speaker's own signer, who did not sign it.
+    ``index`` is None where it was refused; ``step`` is the numbered step at which it
     stopped, 0 where it did not."""
 
     ledger: str
@@ -82,7 +83,8 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One act that was tried, or one event that is only shown (then ``planned`` is None)."""
+    """One act that was tried, or one event that is only shown (then ``planned`` is None). Without ``act`` its own
+    signer refused to sign it."""
 
     number: int
     row: Row
@@ -113,14 +115,16 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What the evidence proves at the end: ``bound`` of one party, and ``in-force`` between two."""
+    """What the evidence is to prove: ``in-force`` between two parties, or ``bound`` of the first; and the verdict that
+    it must meet."""
 
+    kind: str
     ledger: str
     dossier: bytes
     text: bytes
     party: bytes
     other: bytes
-    at: int  # the instant for which "in force" is asked
+    expect: str
 
 
 @dataclass(slots=True)
@@ -128,7 +132,6 @@ class Played:
     """A replay that has been played: its events, and everything by its symbol."""
 
     scenario: Scenario
-    reading: Reading
     depositaries: dict[str, Depositary] = field(default_factory=dict)
     registries: dict[str, Registry] = field(default_factory=dict)
     signers: dict[str, Signer] = field(default_factory=dict)
