@@ -304,6 +304,8 @@ class Teller:
         if row.sources:
             parts.append((" " + "".join(f"[{source}]" for source in row.sources), "dim cyan"))
         given = (row.old_style, row.new_style)
+        if not self.scenario.calendars:  # nobody says how the days were called: the ledger's time is all there is
+            given = (date_time(row.at).removesuffix(" UTC"),)
         dates = list(dict.fromkeys(date.replace(self.year, "") for date in given if date))
         self.screen.entry(dates, parts, width=self.indent, marked=turning)
 
