@@ -271,6 +271,7 @@ class Finale:
         reading = self.stage.played.scenario.reading
         self.screen.line()
         self.screen.rule()
+        self.claimed()
         report = self.judge(f"-{reading}", self.data)
         self.show(0, self.say("as-it-is", party=self.stage.party.hex()[:16]), report)
         return report.verdict is self.stage.expected
@@ -281,6 +282,7 @@ class Finale:
         screen.rule(self.say("title"))
         screen.line()
         screen.line(self.say("export", size=len(self.data), at=words.date_time(self.stage.at)))
+        self.claimed()
         verdicts = [self.as_it_is(), self.one_byte_changed(), self.one_act_left_out()]
         self.later()
         self.figures()
@@ -288,6 +290,12 @@ class Finale:
         if interactive:
             self.keys()
         return 0 if verdicts == [self.stage.expected, Verdict.INVALID, Verdict.CANNOT_TELL] else FAILED
+
+    def claimed(self) -> None:
+        """Print what the scenario says of the claim."""
+        if said := self.stage.played.scenario.claim.get("says"):
+            self.screen.line()
+            self.screen.line(said[self.language])
 
     # The three tests.
 

@@ -27,6 +27,7 @@ SAYINGS: dict[str, Words] = {
     "line": {"en": "red line", "fr": "ligne rouge"},
     "same-lines": {"en": "the same {number} red lines", "fr": "les mêmes {number} lignes rouges"},
     "private": {"en": "{number} more, known to the two of them only", "fr": "{number} de plus, connues d'eux seuls"},
+    "together": {"en": "all it signs together: {line}", "fr": "tout ce qu'il signe, ensemble : {line}"},
     "until": {"en": "until {instant}", "fr": "jusqu'au {instant}"},
     "scope": {"en": "for", "fr": "pour"},
     "report": {"en": "must report within {hours} h", "fr": "rend compte sous {hours} h"},
@@ -227,6 +228,7 @@ class Teller:
         self.pace = pace
         self.before = {row.id: gist(events) for row, events in by_row(before.events)} if before else None
         self.news = {act.id: act.news for row in scenario.rows for act in row.acts if act.news}
+        self.news |= {symbol: text["name"] for symbol, text in scenario.texts.items() if "name" in text}
         self.chapter = -1
         self.facts_told: set[int] = set()
         self.year = f" {(EPOCH + timedelta(seconds=scenario.rows[0].at)).year}"
@@ -303,9 +305,9 @@ class Teller:
         parts.append((row.what[self.language], style))
         if row.sources:
             parts.append((" " + "".join(f"[{source}]" for source in row.sources), "dim cyan"))
-        given = (row.old_style, row.new_style)
+        given = [row.old_style, row.new_style]
         if not self.scenario.calendars:  # nobody says how the days were called: the ledger's time is all there is
-            given = (date_time(row.at).removesuffix(" UTC"),)
+            given = [date_time(row.at).removesuffix(" UTC")]
         dates = list(dict.fromkeys(date.replace(self.year, "") for date in given if date))
         self.screen.entry(dates, parts, width=self.indent, marked=turning)
 
@@ -378,7 +380,7 @@ class Teller:
         if event.chain or not names or len(event.speakers) == 1 or self.language != "en":
             return listed(names, self.language)
         several = listed(names, self.language) if len(names) <= 3 else f"{len(event.speakers)} signatures"
-        return several if len(names) == 1 else f"{name_of(event.speaks_for)} ({several})"
+        return several if len(names) == 1 else f"{name_of(event.speaks_for) or self.party(event.party)} ({several})"
 
     def actors(self, symbols: Sequence[str]) -> str:
         return listed(self.gathered(symbols), self.language)
@@ -440,6 +442,9 @@ class Teller:
             lines = [line_in_words(line, language) for line in mandate.lines]
             self.indented((f"{self.say('line')}: ", "red"), listed(lines, language))
             self.lines_told = mandate.lines
+        if mandate.limit:
+            together = self.say("together", line=line_in_words(mandate.limit, language))
+            self.indented((f"{self.say('line')}: ", "red"), together)
         if mandate.private_lines:
             self.indented((f"{self.say('line')}: ", "red"), self.say("private", number=mandate.private_lines))
 
@@ -457,7 +462,7 @@ class Teller:
         for state in changes:
             who, _, text = state.about.rpartition(": ")
             if state.what != "effect":
-                about = f"{self.say('dossier')} “{name_of(text)}”" if state.what == "dossier" else f"“{name_of(text)}”"
+                about = f"{self.say('dossier')} “{name_of(text)}”" if state.what == "dossier" else self.called(text)
                 parties = found.setdefault(about, {}).setdefault(self.word(state.word), [])
                 parties += [self.party(who)] if who else []
         for about, words in found.items():
@@ -473,7 +478,7 @@ class Teller:
         """Return whether a text is in force, between whom, since or until when."""
         who, _, what = state.about.rpartition(": ")
         parties = listed([self.party(symbol) for symbol in who.split("-")], self.language)
-        said = f"“{name_of(what)}”, {parties}: {self.word(state.word).upper()}"
+        said = f"{self.called(what)}, {parties}: {self.word(state.word).upper()}"
         if state.word == "in force" and state.since is not None:
             said += f" {self.say('since', instant=on_clocks(state.since, self.scenario.clocks, self.language))}"
         elif state.word == "notice running" and state.until is not None:

@@ -19,7 +19,7 @@ from pourparler.core.council import organ_id
 from pourparler.core.dossier import SIGNING, Dossier
 from pourparler.core.encoding import Value
 from pourparler.core.errors import STEPS, PourparlerError, step_of
-from pourparler.core.redline import Amount, amount, exact, look_up, parse_text, sentence
+from pourparler.core.redline import Amount, Line, amount, exact, look_up, parse_text, sentence
 from pourparler.core.registry import Registry
 from pourparler.ports import Chance, Signer
 from pourparler.service.drafting import Draft, draft
@@ -197,7 +197,7 @@ class Player:
         fields: dict[str, Value] = {"at": self.clock.time}
         for name, value in planned.fields.items():
             if name == "private-line":
-                opening = self.symbols.openings[value]
+                opening = self.played.openings[value]
                 fields["line"], fields["salt"] = opening.line, opening.salt
             else:
                 fields[name] = self.symbols.resolve(planned.kind, name, value)
@@ -229,7 +229,7 @@ class Player:
             return drafted.signed_by(*signers)
         chain = [link.act for link in mandate.chain()]
         text = parse_text(self.played.text_bytes[fields["text"]])
-        return sign_guarded(drafted, signers[0], chain, self.symbols.openings.values(), text)
+        return sign_guarded(drafted, signers[0], chain, self.played.openings.values(), text)
 
     def votes_cast(self, planned: PlannedAct) -> Value:
         """Return the votes cast so far, as the organ's home has counted them."""
@@ -418,6 +418,7 @@ class Player:
             scope=tuple(sorted(mandate.scope or ())),
             report_seconds=mandate.report_seconds,
             duty=duty,
+            limit=sentence(Line("at-most", mandate.limit.path, mandate.limit.most)) if mandate.limit else "",
         )
 
     # Where we stand.

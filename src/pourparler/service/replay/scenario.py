@@ -136,8 +136,9 @@ class Clocks:
 class Scenario:
     """A whole scenario in one of its ``readings``. ``texts`` stay as written: the player makes bytes of them.
 
-    ``claim`` is what the evidence is to prove, and with ``expect`` the verdict that it must meet if not VALID; of two
-    acts it may say which are told of at the end: ``change``, whose bytes are changed, and ``leave_out``.
+    ``claim`` is what the evidence is to prove, and with ``expect`` the verdict that it must meet if not VALID; ``says``
+    is a sentence on it. Of two acts it may say which serve the tests of the evidence: ``change``, whose bytes are
+    changed, and ``leave_out``.
     """
 
     id: str
@@ -159,7 +160,7 @@ class Scenario:
     organs: Mapping[str, tuple[str, str]]  # symbol -> (party, the act that founds or constitutes it)
     texts: Mapping[str, Mapping[str, Any]]
     watch: tuple[Mapping[str, Any], ...]  # whose state to tell: dossier, text, party, between
-    claim: Mapping[str, str]  # what the evidence proves at the end
+    claim: Mapping[str, Any]
     rows: tuple[Row, ...]
 
     def facts(self) -> dict[int, list[Row]]:
@@ -220,7 +221,7 @@ def read_scenario(data: str, reading: str = "") -> Scenario:
         differs=value.get("differs", {}),
         clocks=read_clocks(value["clocks"]) if "clocks" in value else None,
         chapters=tuple(Chapter(seconds(given["since"]), words_of(given)) for given in value.get("chapters", ())),
-        lessons=tuple(map(read_lesson, value.get("lessons", ()))),
+        lessons=tuple(map(read_lesson, chosen.those_in(value.get("lessons", ())))),
         sources=value.get("sources", {}),
         actors={actor.id: actor for name, given in value["actors"].items() for actor in read_actors(name, given)},
         sides={name: Side(name, given["name"], tuple(given["reads"])) for name, given in value["sides"].items()},

@@ -11,6 +11,7 @@ from pourparler.core.act import Act
 from pourparler.core.council import Depositary
 from pourparler.core.registry import Registry
 from pourparler.ports import Signer
+from pourparler.service.guard import Opening
 from pourparler.service.replay.scenario import PlannedAct, Row, Scenario
 
 
@@ -24,9 +25,8 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """One ledger's answer to an act, or without a ledger the answer of the speaker's own signer, who did not sign it.
-    ``index`` is None where it was refused; ``step`` is the numbered step at which it
-    stopped, 0 where it did not."""
+    """One ledger's answer to an act; without a ledger, that of the speaker's own signer, which did not sign it.
+    ``index`` is None where it was refused; ``step`` is the numbered step at which it stopped, 0 where it did not."""
 
     ledger: str
     verdict: Verdict
@@ -56,6 +56,7 @@ class Shown:
     scope: tuple[str, ...]
     report_seconds: int | None
     duty: str  # "open by 1917-11-22T01:00:00Z, else krylenko-command", or empty
+    limit: str = ""  # "total is at most EUR 400000.00", of all signatures together, or empty
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +141,7 @@ class Played:
     acts: dict[str, Act] = field(default_factory=dict)
     texts: dict[str, bytes] = field(default_factory=dict)  # symbol -> digest
     text_bytes: dict[bytes, bytes] = field(default_factory=dict)
+    openings: dict[str, Opening] = field(default_factory=dict)  # of private lines: their organ and holder have them
     events: list[Event] = field(default_factory=list)
     proof: Proof | None = None
 

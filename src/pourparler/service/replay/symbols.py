@@ -26,7 +26,6 @@ class Symbols:
     def __init__(self, played: Played, chance: Chance) -> None:
         self.played = played
         self.chance = chance
-        self.openings: dict[str, Opening] = {}  # by the private line's symbol
 
     def resolve(self, kind: str, name: str, value: Any) -> Value:
         """Return a field's value with every symbol in it turned into what it names."""
@@ -141,8 +140,8 @@ def to_class(symbols: Symbols, value: Any) -> Value:
 
 def to_private(symbols: Symbols, value: Any) -> Value:
     for symbol, line in value.items():
-        symbols.openings[symbol] = Opening(line, symbols.chance.bytes(16))
-    return [symbols.openings[symbol].commitment for symbol in value]
+        symbols.played.openings[symbol] = Opening(line, symbols.chance.bytes(16))
+    return [symbols.played.openings[symbol].commitment for symbol in value]
 
 
 def to_limit(symbols: Symbols, value: Any) -> Value:
