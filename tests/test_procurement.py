@@ -17,7 +17,7 @@ import pytest
 
 from pourparler.core.act import Power, parse_act
 from pourparler.core.authority import Moment, Register
-from pourparler.core.clauses import date_of_effect, parse_clauses
+from pourparler.core.clauses import date_of_effect
 from pourparler.core.dossier import ConsentState, Dossier, EffectState, TextState
 from pourparler.core.encoding import ALGORITHM_ED25519, ALGORITHM_PASSKEY_ED25519
 from pourparler.core.evidence import Claim, Trust, verify
@@ -356,7 +356,7 @@ def test_point_11_in_force_at_the_later_of_ratification_and_new_year(run: Run) -
         run.played.texts["accepted"], run.played.parties["buyer"], run.played.parties["supplier"], LATEST
     )
     assert effect.since == NEW_YEAR
-    steps = parse_clauses(parse_text(run.played.text_bytes[run.played.texts["accepted"]]).clauses).steps
+    steps = run.dossier().clauses(run.played.texts["accepted"]).steps
     ratified = run.desks["exchange"].registry.outcomes[run.played.acts["ratified"].id].moment.time
     assert date_of_effect(ratified, steps) == NEW_YEAR
     assert date_of_effect(NEW_YEAR + 5, steps) == NEW_YEAR + 5  # had it been ratified later
@@ -379,9 +379,8 @@ def test_point_13_late_delivery_ten_days_to_cure_and_the_agreed_rebate(run: Run)
     assert taken == alleged + 10 * 86_400  # to the second
     assert run.answer("remedy").verdict is Verdict.ACCEPTED
     paper = run.dossier().papers[run.played.texts["accepted"]]
-    clauses = parse_clauses(parse_text(run.played.text_bytes[paper.digest]).clauses)
     (applied,) = paper.remedies
-    remedy = clauses.remedies[applied.act["remedy"]]
+    remedy = run.dossier().clauses(paper.digest).remedies[applied.act["remedy"]]
     assert (remedy.does, remedy.cure_days, remedy.article) == ("publish", 10, "3")
     assert run.state("remedy", "effect", "buyer-supplier: accepted") == EffectState.IN_FORCE.value  # it ends nothing
 
