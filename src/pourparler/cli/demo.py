@@ -30,7 +30,17 @@ from pourparler.core.ledger import multiproof
 from pourparler.ports import StoreError
 from pourparler.service.export import assemble, size_of
 from pourparler.service.intake import Intake
-from pourparler.service.replay import Differs, Event, Played, ReplayClock, Scenario, play, read_readings, read_scenario
+from pourparler.service.replay import (
+    Differs,
+    Event,
+    Played,
+    Proof,
+    ReplayClock,
+    Scenario,
+    play,
+    read_readings,
+    read_scenario,
+)
 from pourparler.service.replay import Verdict as Answer
 from pourparler.store.sqlite import SqliteStore
 
@@ -122,8 +132,9 @@ class Stage:
         self.ledger = ledgers[played.proof.ledger]
         self.clock = clock
         self.at = clock.now()
-        self.bundle = self.export()
+        self.bundle = self.export(self.proof)
         self.data = self.bundle.encoded()
+        self.also = [(proof, self.export(proof).encoded()) for proof in played.also]
         shown = ((index, parse_act(entry)) for index, entry in self.bundle.ledgers[0].entries)
         # The acts that it shows of the claim's ledger, by index; the ledger's own entries are none.
         self.acts = {index: act for index, act in shown if act.kind not in ("ledger", "stamp")}
@@ -132,10 +143,11 @@ class Stage:
         """Return all that the verifier is told beforehand, as it stands on a command line."""
         return f"{self.party.hex()}=handed over by the council"
 
-    def export(self) -> Bundle:
-        """Return the evidence for the scenario's claim, as of now."""
-        parties = (self.party,) if self.proof.kind == "bound" else tuple(sorted((self.party, self.proof.other)))
-        claim = Claim(self.proof.kind, self.ledger.depositary, 0, parties, self.proof.dossier, self.proof.text)
+    def export(self, proof: Proof) -> Bundle:
+        """Return the evidence for a claim, as of now."""
+        parties = tuple(sorted(filter(None, (proof.party, proof.other)))) if proof.kind != "bound" else (proof.party,)
+        ledger = self.ledgers[proof.ledger].depositary
+        claim = Claim(proof.kind, ledger, 0, parties, proof.dossier, proof.text)
         return assemble(claim, list(self.ledgers.values()), texts=self.played.text_bytes.values())
 
     def index_of(self, chosen: str, *kinds: str) -> int:
@@ -284,12 +296,14 @@ class Finale:
         screen.line(self.say("export", size=len(self.data), at=words.date_time(self.stage.at)))
         self.claimed()
         verdicts = [self.as_it_is(), self.one_byte_changed(), self.one_act_left_out()]
+        answered = [self.ask(*asked) for asked in enumerate(self.stage.also, 1)]
         self.later()
         self.figures()
         self.command()
         if interactive:
             self.keys()
-        return 0 if verdicts == [self.stage.expected, Verdict.INVALID, Verdict.CANNOT_TELL] else FAILED
+        as_it_must = verdicts == [self.stage.expected, Verdict.INVALID, Verdict.CANNOT_TELL]
+        return 0 if as_it_must and all(answered) else FAILED
 
     def claimed(self) -> None:
         """Print what the scenario says of the claim."""
@@ -330,10 +344,18 @@ class Finale:
         """Leave out what somebody might like to lose: a dismissal, where the scenario chooses no other act."""
         return self.leave_out(self.stage.index_of("leave_out", "urgent-dismiss", "dismiss"), number=3)
 
+    def ask(self, number: int, asked: tuple[Proof, bytes]) -> bool:
+        """Put another claim of the scenario's to the same ledgers; return whether the verdict is the one that it must
+        meet."""
+        proof, data = asked
+        return (
+            self.show(3 + number, proof.says[self.language], self.judge(f"-also-{number}", data)).value == proof.expect
+        )
+
     def later(self) -> None:
         """The same claim, exported when the whole story is over: a verdict is always as of an index."""
-        data = self.stage.export().encoded()
-        self.show(4, self.say("later"), self.judge("-later", data, at=self.stage.clock.now()))
+        data = self.stage.export(self.stage.proof).encoded()
+        self.show(4 + len(self.stage.also), self.say("later"), self.judge("-later", data, at=self.stage.clock.now()))
 
     def change(self, position: int, number: int = 0) -> Verdict:
         bit = 1 << secrets.randbelow(8)

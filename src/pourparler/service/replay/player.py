@@ -11,7 +11,7 @@ desk hears of it. What becomes of the rest is the core's answer. Where that diff
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 from pourparler.core.act import KINDS, Act, Issuer, power_words
 from pourparler.core.authority import Mandate, Moment, Register
@@ -464,16 +464,20 @@ class Player:
 
     def prepare_proof(self) -> None:
         """Say, now that it holds, what the evidence is to prove."""
-        claim = self.scenario.claim
         self.played.registries = dict(zip(self.desks, self.registries(), strict=True))
-        self.played.proof = Proof(
+        self.played.proof = self.proof(self.scenario.claim)
+        self.played.also = list(map(self.proof, self.scenario.also))
+
+    def proof(self, claim: Mapping[str, Any]) -> Proof:
+        return Proof(
             kind=claim.get("kind", "in-force"),
             ledger=self.where[claim["dossier"]],
             dossier=self.symbols.act(claim["dossier"]),
             text=self.symbols.text(claim["text"]),
             party=self.played.parties[claim["party"]],
-            other=self.played.parties[claim["other"]],
+            other=self.played.parties[claim["other"]] if "other" in claim else b"",
             expect=claim.get("expect", "VALID"),
+            says=claim.get("says", {}),
         )
 
 

@@ -138,7 +138,7 @@ class Scenario:
 
     ``claim`` is what the evidence is to prove, and with ``expect`` the verdict that it must meet if not VALID; ``says``
     is a sentence on it. Of two acts it may say which serve the tests of the evidence: ``change``, whose bytes are
-    changed, and ``leave_out``.
+    changed, and ``leave_out``. ``also`` are further claims as of the same moment, in the same form.
     """
 
     id: str
@@ -161,6 +161,7 @@ class Scenario:
     texts: Mapping[str, Mapping[str, Any]]
     watch: tuple[Mapping[str, Any], ...]  # whose state to tell: dossier, text, party, between
     claim: Mapping[str, Any]
+    also: tuple[Mapping[str, Any], ...]
     rows: tuple[Row, ...]
 
     def facts(self) -> dict[int, list[Row]]:
@@ -231,6 +232,7 @@ def read_scenario(data: str, reading: str = "") -> Scenario:
         texts=value["texts"],
         watch=tuple(chosen.those_in(value["watch"])),
         claim={name: chosen.of(given) for name, given in chosen.of(value["claim"]).items()},
+        also=tuple(chosen.those_in(value.get("also", ()))),
         rows=tuple(sorted((read_row(row, chosen) for row in chosen.those_in(value["rows"])), key=time_of)),
     )
 

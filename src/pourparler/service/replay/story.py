@@ -12,7 +12,7 @@ from pourparler.core.council import Depositary
 from pourparler.core.registry import Registry
 from pourparler.ports import Signer
 from pourparler.service.guard import Opening
-from pourparler.service.replay.scenario import PlannedAct, Row, Scenario
+from pourparler.service.replay.scenario import PlannedAct, Row, Scenario, Words
 
 
 class Verdict(Enum):
@@ -124,8 +124,9 @@ class Proof:
     dossier: bytes
     text: bytes
     party: bytes
-    other: bytes
+    other: bytes  # empty where only one is asked about
     expect: str
+    says: Words
 
 
 @dataclass(slots=True)
@@ -144,6 +145,7 @@ class Played:
     openings: dict[str, Opening] = field(default_factory=dict)  # of private lines: their organ and holder have them
     events: list[Event] = field(default_factory=list)
     proof: Proof | None = None
+    also: list[Proof] = field(default_factory=list)
 
     def event(self, symbol: str) -> Event:
         """Return the event of a planned act, by its symbol. Raises :class:`KeyError`."""

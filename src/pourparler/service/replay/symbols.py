@@ -236,6 +236,7 @@ RESOLVERS: dict[tuple[str, str], Resolver] = {
     ("", "dossier"): to_act,
     ("", "parent"): to_act,
     ("", "replaces"): to_act,
+    ("", "prior"): to_act,
     ("", "signs"): to_acts,
     ("", "confirms"): to_acts,
     ("", "cites"): to_acts,
