@@ -24,6 +24,7 @@ from pourparler.core.evidence import Claim, Trust, verify
 from pourparler.core.evidence import Verdict as Judged
 from pourparler.core.redline import Answer, check_lines_kept, evaluate, parse_text
 from pourparler.core.registry import Registry
+from pourparler.service.drafting import draft
 from pourparler.service.export import assemble
 from pourparler.service.intake import Intake
 from pourparler.service.replay import (
@@ -141,7 +142,8 @@ def perform(folder: Path, after: str, *, until: str = "") -> Run:
 
     def look(played: Played) -> None:
         run.played = played
-        ask(run)
+        if "second-ratified" in played.acts:
+            ask(run)
 
     run.played = play(scenario, desks, keys=Key.from_name, clock=clock, chance=Dice(), on_proof=look)
     return run
@@ -353,6 +355,36 @@ def test_two_certificates_of_one_count_have_one_place_and_the_first_has_it(run):
     home = run.desks["hall"].registry.register(run.played.parties["union"]).spines
     assert home.taken[refusal["organ"], refusal["prior"]] == refusal.id
     assert not run.is_logged("contradiction")
+
+
+def test_a_certificate_slipped_to_the_mediator_first_binds_nobody(tmp_path):
+    """Two tellers lie to the mediator before the true certificate comes there; the home has the true one."""
+    run = perform(tmp_path, after="announced", until="announced")
+    hall, mediator = run.desks["hall"], run.desks["mediator"]
+    union, dossier = run.played.parties["union"], run.played.acts["bargaining"].id
+    decision = {
+        "organ": run.played.organs["membership"],
+        "prior": run.played.acts["strike-authorised"].id,
+        "dossier": dossier,
+        "text": run.played.texts["first"],
+    }
+    seen = {name: mediator.registry.heads([stream])[0][1:] for name, stream in (("dossier", dossier), ("party", union))}
+    signs = [run.played.acts["first-signed-union"].id]
+    tellers = [Key.from_name(f"teller-{number}") for number in (1, 2, 3)]
+    lie = draft("ratify", {**decision, "seen": seen, "signs": signs}).signed_by(*tellers[1:])
+    truth = draft("refuse", {**decision, "tally": {"yes": 972, "no": 2628, "abstain": 0}}).signed_by(*tellers[:2])
+    assert mediator.submit(lie.envelope.encoded()).void is None  # there nobody can know yet
+    assert hall.submit(truth.envelope.encoded()).void is None
+    assert mediator.submit(truth.envelope.encoded()).void == "dossier.overtaken"
+    with pytest.raises(Refused, match=r"decision\.overtaken"):
+        hall.submit(lie.envelope.encoded())
+    claim = run.claim("bound", "bargaining", "first", "union")
+    whole = verify(assemble(claim, [hall, mediator, run.desks["maker"]]).encoded(), trusting(run))
+    assert (whole.verdict, whole.reason) == (Judged.INVALID, "claim.not-bound")
+    without_home = verify(assemble(claim, [mediator, run.desks["maker"]]).encoded(), trusting(run))
+    assert without_home.verdict is Judged.CANNOT_TELL
+    for desk in run.desks.values():
+        desk.close()
 
 
 def test_refused_at_one_table_is_refused_at_every_table(run):
