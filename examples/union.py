@@ -38,8 +38,8 @@ def seats(*members: Key) -> list[list[object]]:
     return sorted([member.public_key, 1] for member in members)
 
 
-def main(folder: Path) -> list[str]:
-    """Play it from the foundings to the verdicts; return their words."""
+def main(folder: Path) -> str:
+    """Play it from the foundings to the verdicts; return the first verdict's word."""
     ledger = Intake(SqliteStore(folder / "ledger.sqlite"), Key.from_name("ledger"), WallClock(), "ledger.example/union")
     home = {"origin": ledger.depositary.origin, "key": ledger.depositary.key}
     chance = count()
@@ -144,7 +144,7 @@ def main(folder: Path) -> list[str]:
         decided = next(step for step in report.steps if step.number == 10)
         print(f"{question:52} {report.verdict.value:12} {decided.detail}")
     ledger.close()
-    return verdicts
+    return verdicts[0]
 
 
 if __name__ == "__main__":

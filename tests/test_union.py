@@ -643,10 +643,10 @@ def test_the_demo_tells_it_and_ends_with_the_verdicts(tmp_path, capsys):
     said = flat(capsys.readouterr().out)
     for sentence in (
         "may open, propose, adopt, initial and sign ad referendum, not conclude",
-        "972 for, 2,628 against. (refusal “first”, teller \u00d73)",
+        "972 for, 2,628 against. (refusal: the first text, teller \u00d73)",
         "ratify does not follow refused",
-        "“second”, the union and the truck maker: IN FORCE since 20 Nov 2023 12:00 UTC",
-        "“second”, the union and the battery maker: IN FORCE since 17 Jun 2024 12:00 UTC",
+        "the second text, the union and the truck maker: IN FORCE since 20 Nov 2023 12:00 UTC",
+        "the second text, the union and the battery maker: IN FORCE since 17 Jun 2024 12:00 UTC",
         "names, organs and red lines are ours",
     ):
         assert sentence in said, sentence
@@ -663,7 +663,7 @@ def test_the_demo_tells_it_in_french(tmp_path, capsys):
     assert main(["demo", "union", "--once", "--lang", "fr", "--keep", str(tmp_path)]) == 0
     said = flat(capsys.readouterr().out)
     assert "seuls les membres engagent" in said
-    assert "972 pour, 2 628 contre. (refus “first”, scrutateur \u00d73)" in said
+    assert "972 pour, 2 628 contre. (refus: le premier texte, scrutateur \u00d73)" in said
     assert "L'autre question : le syndicat est-il lié par le premier texte, que son comité a signé ?" in said
 
 
@@ -672,8 +672,9 @@ def test_the_demo_tells_it_in_french(tmp_path, capsys):
 
 def test_the_example_ends_as_the_story_does(tmp_path, capsys):
     example = runpy.run_path(str(SCENARIO.parents[1] / "examples" / "union.py"))
-    assert example["main"](tmp_path) == ["VALID", "VALID", "INVALID"]
+    example["main"](tmp_path)
     said = capsys.readouterr().out
+    assert re.findall(r"\? +(VALID|INVALID|CANNOT TELL)", said) == ["VALID", "VALID", "INVALID"]
     assert re.search(r"sign-ad-referendum +REFUSED, never logged: line\.crossed", said)
     assert re.search(r"conclude +REFUSED, never logged: power\.missing", said)
     assert re.search(r"refuse +at index \d+\nratify +at index \d+ VOID: dossier\.overtaken", said)

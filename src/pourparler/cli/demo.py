@@ -348,9 +348,8 @@ class Finale:
         """Put another claim of the scenario's to the same ledgers; return whether the verdict is the one that it must
         meet."""
         proof, data = asked
-        return (
-            self.show(3 + number, proof.says[self.language], self.judge(f"-also-{number}", data)).value == proof.expect
-        )
+        report = self.judge(f"-also-{number}", data)
+        return self.show(3 + number, proof.says[self.language], report).value == proof.expect
 
     def later(self) -> None:
         """The same claim, exported when the whole story is over: a verdict is always as of an index."""
