@@ -569,13 +569,51 @@ def test_the_demo_fits_any_terminal() -> None:
 
 
 def test_the_demo_in_french_and_in_both_readings() -> None:
-    done = run("demo", "--once", "--lang", "fr", "--reading", "both")
+    done = run("demo", "--once", "--lang", "fr", "--reading", "all")
     assert done.returncode == 0, done.stderr
     said = flat(done.stdout)
     assert "peut ouvrir et proposer, non conclure" in said
     assert "REFUSÉ à l'étape 7" in said
     assert "Seul ce qui diffère est dit." in said
     assert said.count("Ordre d'ouvrir, non de conclure") == 1
+
+
+def test_the_help_of_the_demo_says_what_there_is() -> None:
+    said = flat(run("demo", "--help").stdout)
+    scenarios = sorted(path.stem for path in (ROOT / "scenarios").glob("*.toml"))
+    assert len(scenarios) >= 2
+    for name in scenarios:
+        assert f"{name}: " in said
+    assert "a council lets a general open talks and not conclude them" in said
+
+
+def test_procurement_ends_with_the_three_verdicts_and_the_variant_with_its_own(tmp_path: Path) -> None:
+    done = run("demo", "procurement", "--once", "--keep", tmp_path / "kept")
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr
+    said = flat(done.stdout)
+    assert "15 Dec 09:00 The council gives its agent a mandate" in said  # dated by the ledger's time
+    assert "all it signs together: total must be at most EUR 400000.00" in said
+    assert "the speaker's own signer refuses: it never leaves the desk" in said
+    assert "VOID at step 11, the cumulative limit holds [limit.exceeded]" in said
+    assert "the contract at 90.00, Northmill and Castor Foundry: IN FORCE since 1 Jan 2026 00:00 UTC" in said
+    variant, evidence = said.index("it never had a contract"), said.index("━━ The evidence")
+    assert "INVALID It is claimed that “Northmill” is bound" in said[variant:evidence]
+    assert "[claim.not-bound]" in said[variant:evidence]
+    ends = [said.index(words, evidence) for words in (" VALID The text", "INVALID It is", "CANNOT TELL It is")]
+    assert ends == sorted(ends)
+    assert "One act left out, as if it had never been: entry 50, vote" in said[evidence:]
+
+
+def test_the_variant_of_procurement_alone(tmp_path: Path) -> None:
+    done = run("demo", "procurement", "--once", "--reading", "refused", "--lang", "fr", "--keep", tmp_path / "kept")
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr
+    said = flat(done.stdout)
+    assert "Lecture : la direction refuse." in said
+    assert "[claim.not-bound]" in said
+    line = done.stdout[done.stdout.index("./run pourparler ") + len("./run pourparler ") :]
+    verified = run(*shlex.split(line.replace("\\\n", " ").splitlines()[0]))
+    assert verified.returncode == 1
+    assert "The evidence is genuine, and it does not bear the claim out" in flat(verified.stdout)
 
 
 def test_a_folder_that_is_not_empty_is_left_alone(tmp_path: Path) -> None:
@@ -592,7 +630,16 @@ def test_without_a_terminal_the_demo_asks_nothing() -> None:
     assert "[q]uit" not in done.stdout
 
 
-@pytest.mark.parametrize("arguments", [["november-1918"], ["--reading", "none"], ["--pace", "-1"], ["--lang", "de"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["november-1918"],
+        ["procurement", "--reading", "sign"],
+        ["--reading", "none"],
+        ["--pace", "-1"],
+        ["--lang", "de"],
+    ],
+)
 def test_wrong_usage_of_the_demo_exits_4(arguments: list[str]) -> None:
     assert run("demo", "--once", *arguments).returncode == 4
 

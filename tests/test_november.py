@@ -9,6 +9,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
 
@@ -30,7 +31,6 @@ from pourparler.service.replay import (
     Logged,
     Nature,
     Played,
-    Reading,
     ReplayClock,
     Scenario,
     Verdict,
@@ -41,6 +41,15 @@ from pourparler.store.sqlite import SqliteStore
 from pourparler.testing.keys import Key
 
 SCENARIO = Path(__file__).parent.parent / "scenarios" / "november-1917.toml"
+
+
+class Reading(StrEnum):
+    """The two readings of the mandate to every elected committee, after the two documents that report it."""
+
+    OPEN = "open"
+    SIGN = "sign"
+
+
 NOW = 2**62  # an index past every entry
 
 
@@ -109,7 +118,7 @@ def perform(reading: Reading, folder: Path) -> Run:
     scenario = load(reading)
     clock = ReplayClock(scenario.rows[0].at)
     desks = open_desks(scenario, folder, clock)
-    run = Run(Played(scenario, reading), desks, {}, {})
+    run = Run(Played(scenario), desks, {}, {})
 
     def look(played: Played) -> None:
         proof = played.proof
@@ -131,7 +140,7 @@ def perform(reading: Reading, folder: Path) -> Run:
         left_out = frozenset({notice})
         run.evidence["without the dismissal"] = assemble(in_force, list(desks.values()), exclude=left_out).encoded()
 
-    run.played = play(scenario, desks, keys=Key.from_name, clock=clock, chance=Dice(), reading=reading, on_proof=look)
+    run.played = play(scenario, desks, keys=Key.from_name, clock=clock, chance=Dice(), on_proof=look)
     return run
 
 

@@ -1,4 +1,4 @@
-"""``pourparler demo``: a negotiation of 1917 through the real core, told in a terminal, and then put to the test.
+"""``pourparler demo``: a negotiation through the real core, told in a terminal, and then put to the test.
 
 Keys are made anew at every run; each act goes through the real intake into a real ledger (SQLite) in a folder of its
 own. At the end the evidence leaves the folder as one file, and the code of ``pourparler verify`` judges it knowing
@@ -20,7 +20,7 @@ from pathlib import Path
 
 from nacl.signing import SigningKey
 
-from pourparler.cli import verify, words
+from pourparler.cli import scenarios, verify, words
 from pourparler.cli.tell import Teller, noun, say
 from pourparler.core.act import parse_act
 from pourparler.core.encoding import encode
@@ -30,12 +30,22 @@ from pourparler.core.ledger import multiproof
 from pourparler.ports import StoreError
 from pourparler.service.export import assemble, size_of
 from pourparler.service.intake import Intake
-from pourparler.service.replay import Differs, Event, Played, Reading, ReplayClock, Scenario, play, read_scenario
+from pourparler.service.replay import (
+    Differs,
+    Event,
+    Played,
+    Proof,
+    ReplayClock,
+    Scenario,
+    play,
+    read_readings,
+    read_scenario,
+)
 from pourparler.service.replay import Verdict as Answer
 from pourparler.store.sqlite import SqliteStore
 
 FAILED = 1
-EXPECTED = (Verdict.VALID, Verdict.INVALID, Verdict.CANNOT_TELL)
+ALL = "all"
 
 SAYINGS: dict[str, Mapping[str, str]] = {
     "title": {"en": "The evidence", "fr": "La preuve"},
@@ -117,12 +127,14 @@ class Stage:
         self.played = played
         self.ledgers = ledgers
         self.proof = played.proof
+        self.expected = Verdict(played.proof.expect)
         self.party = played.proof.party  # the council's
         self.ledger = ledgers[played.proof.ledger]
         self.clock = clock
         self.at = clock.now()
-        self.bundle = self.export()
+        self.bundle = self.export(self.proof)
         self.data = self.bundle.encoded()
+        self.also = [(proof, self.export(proof).encoded()) for proof in played.also]
         shown = ((index, parse_act(entry)) for index, entry in self.bundle.ledgers[0].entries)
         # The acts that it shows of the claim's ledger, by index; the ledger's own entries are none.
         self.acts = {index: act for index, act in shown if act.kind not in ("ledger", "stamp")}
@@ -131,11 +143,20 @@ class Stage:
         """Return all that the verifier is told beforehand, as it stands on a command line."""
         return f"{self.party.hex()}=handed over by the council"
 
-    def export(self) -> Bundle:
-        """Return the evidence for the scenario's claim, as of now."""
-        parties = tuple(sorted((self.party, self.proof.other)))
-        claim = Claim("in-force", self.ledger.depositary, 0, parties, self.proof.dossier, self.proof.text)
+    def export(self, proof: Proof) -> Bundle:
+        """Return the evidence for a claim, as of now."""
+        parties = tuple(sorted(filter(None, (proof.party, proof.other)))) if proof.kind != "bound" else (proof.party,)
+        ledger = self.ledgers[proof.ledger].depositary
+        claim = Claim(proof.kind, ledger, 0, parties, proof.dossier, proof.text)
         return assemble(claim, list(self.ledgers.values()), texts=self.played.text_bytes.values())
+
+    def index_of(self, chosen: str, *kinds: str) -> int:
+        """Return the index of the act that the scenario's claim chooses for this, else of the last of these kinds that
+        the evidence holds, else of the last act."""
+        symbol = self.played.scenario.claim.get(chosen)
+        if symbol:
+            return self.ledger.registry.outcomes[self.played.acts[symbol].id].moment.index
+        return max((index for index, act in self.acts.items() if act.kind in kinds), default=max(self.acts))
 
     def without(self, index: int) -> bytes:
         """Return the evidence with one entry of the claim's ledger left out, as somebody would who hides it: the
@@ -153,17 +174,29 @@ def run(name: str, *, once: bool, reading: str, pace: float | None, language: st
     screen = words.Screen()
     interactive = not once and sys.stdin.isatty() and sys.stdout.isatty()
     slow = pace if pace is not None else (0.25 if interactive else 0.0)
+    if name not in scenarios.scenarios():
+        why = f"{name}: there is no such scenario; there are {', '.join(scenarios.scenarios())}"
+        return verify.complain(verify.Problem(verify.USAGE, why))
     with ExitStack() as ledgers:
         try:
             folder = open_folder(keep)
-            stage: Stage | None = None
-            for one in Reading if reading == "both" else [Reading(reading)]:
-                scenario = load_scenario(name, one)
-                teller = Teller(screen, scenario, language, slow, before=stage.played if stage else None)
-                place = folder / one.value if reading == "both" else folder
-                stage = perform(scenario, one, place, teller, ledgers)
-            assert stage is not None
-            return Finale(screen, stage, folder, language).run(interactive=interactive)
+            written = scenarios.written(name)
+            readings = read_readings(written)
+            if reading not in (ALL, *readings):
+                why = f"--reading {reading}: of {name} there is only {', '.join(filter(None, (ALL, *readings)))}"
+                return verify.complain(verify.Problem(verify.USAGE, why))
+            stages: list[Stage] = []
+            for one in readings if reading == ALL else [reading]:
+                scenario = read_scenario(written, one)
+                teller = Teller(screen, scenario, language, slow, before=stages[0].played if stages else None)
+                place = folder / one if len(readings) > 1 and reading == ALL else folder
+                stages.append(perform(scenario, place, teller, ledgers))
+            main = next((stage for stage in stages if stage.played.scenario.reading == scenario.main), stages[0])
+            asides = [stage for stage in stages if stage is not main and stage.expected is not main.expected]
+            finales = [Finale(screen, stage, folder, language) for stage in (*asides, main)]
+            good = [finale.aside() for finale in finales[:-1]]
+            code = finales[-1].run(interactive=interactive)
+            return code if all(good) else FAILED
         except (OSError, StoreError) as error:
             return verify.complain(verify.Problem(verify.INPUT, f"the demo could not keep its ledger: {error}"))
         except (Differs, PourparlerError) as difference:
@@ -183,16 +216,7 @@ def open_folder(keep: Path | None) -> Path:
     return keep
 
 
-def load_scenario(name: str, reading: Reading) -> Scenario:
-    """Return a scenario that comes with the package, or that lies beside its source."""
-    places = (Path(__file__).parents[1] / "scenarios", Path(__file__).parents[3] / "scenarios")
-    for place in places:
-        with suppress(FileNotFoundError):
-            return read_scenario((place / f"{name}.toml").read_text("utf-8"), reading)
-    raise FileNotFoundError(f"the scenario {name} is not installed")
-
-
-def perform(scenario: Scenario, reading: Reading, folder: Path, teller: Teller, ledgers: ExitStack) -> Stage:
+def perform(scenario: Scenario, folder: Path, teller: Teller, ledgers: ExitStack) -> Stage:
     """Play one reading through ledgers in a folder, telling it on the way.
 
     The evidence leaves at the instant that the scenario's claim names; the story goes on after it.
@@ -214,14 +238,13 @@ def perform(scenario: Scenario, reading: Reading, folder: Path, teller: Teller, 
             teller.tell(event.row, told)
             told.clear()
 
-    teller.begin(reading)
+    teller.begin()
     play(
         scenario,
         desks,
         keys=keys.__getitem__,
         clock=clock,
         chance=Dice(),
-        reading=reading,
         on_event=tell,
         on_proof=lambda played: stages.append(Stage(played, desks, clock)),
     )
@@ -255,19 +278,38 @@ class Finale:
     def say(self, name: str, **parts: object) -> str:
         return SAYINGS[name][self.language].format(**parts)
 
+    def aside(self) -> bool:
+        """Show what becomes of the claim in a reading that ends otherwise; return whether it is what it must be."""
+        reading = self.stage.played.scenario.reading
+        self.screen.line()
+        self.screen.rule()
+        self.claimed()
+        report = self.judge(f"-{reading}", self.data)
+        self.show(0, self.say("as-it-is", party=self.stage.party.hex()[:16]), report)
+        return report.verdict is self.stage.expected
+
     def run(self, *, interactive: bool) -> int:
         screen = self.screen
         screen.line()
         screen.rule(self.say("title"))
         screen.line()
         screen.line(self.say("export", size=len(self.data), at=words.date_time(self.stage.at)))
+        self.claimed()
         verdicts = [self.as_it_is(), self.one_byte_changed(), self.one_act_left_out()]
+        answered = [self.ask(*asked) for asked in enumerate(self.stage.also, 1)]
         self.later()
         self.figures()
         self.command()
         if interactive:
             self.keys()
-        return 0 if verdicts == list(EXPECTED) else FAILED
+        as_it_must = verdicts == [self.stage.expected, Verdict.INVALID, Verdict.CANNOT_TELL]
+        return 0 if as_it_must and all(answered) else FAILED
+
+    def claimed(self) -> None:
+        """Print what the scenario says of the claim."""
+        if said := self.stage.played.scenario.claim.get("says"):
+            self.screen.line()
+            self.screen.line(said[self.language])
 
     # The three tests.
 
@@ -294,22 +336,25 @@ class Finale:
         return self.show(1, self.say("as-it-is", party=self.stage.party.hex()[:16]), report)
 
     def one_byte_changed(self) -> Verdict:
-        """Change a byte of the last decision that the evidence holds: a ratification, where there is one."""
-        entry = self.stage.ledger.entry(self.last_of("ratify"))
+        """Change a byte of what binds: of the last ratification, where the scenario chooses no other act."""
+        entry = self.stage.ledger.entry(self.stage.index_of("change", "ratify"))
         return self.change(self.data.index(entry) + len(entry) // 2, number=2)
 
     def one_act_left_out(self) -> Verdict:
-        """Leave a dismissal out, where there is one: the piece that somebody might like to lose."""
-        return self.leave_out(self.last_of("urgent-dismiss", "dismiss"), number=3)
+        """Leave out what somebody might like to lose: a dismissal, where the scenario chooses no other act."""
+        return self.leave_out(self.stage.index_of("leave_out", "urgent-dismiss", "dismiss"), number=3)
+
+    def ask(self, number: int, asked: tuple[Proof, bytes]) -> bool:
+        """Put another claim of the scenario's to the same ledgers; return whether the verdict is the one that it must
+        meet."""
+        proof, data = asked
+        report = self.judge(f"-also-{number}", data)
+        return self.show(3 + number, proof.says[self.language], report).value == proof.expect
 
     def later(self) -> None:
         """The same claim, exported when the whole story is over: a verdict is always as of an index."""
-        data = self.stage.export().encoded()
-        self.show(4, self.say("later"), self.judge("-later", data, at=self.stage.clock.now()))
-
-    def last_of(self, *kinds: str) -> int:
-        acts = self.stage.acts
-        return max((index for index, act in acts.items() if act.kind in kinds), default=max(acts))
+        data = self.stage.export(self.stage.proof).encoded()
+        self.show(4 + len(self.stage.also), self.say("later"), self.judge("-later", data, at=self.stage.clock.now()))
 
     def change(self, position: int, number: int = 0) -> Verdict:
         bit = 1 << secrets.randbelow(8)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from pourparler import __version__
+from pourparler.cli.scenarios import scenarios
 
 USAGE, INPUT, INTERRUPTED = 4, 5, 130
 EXIT_CODES = "Exit codes: 0 valid or done, 1 invalid, 2 cannot tell, 4 wrong usage, 5 input or output."
@@ -75,31 +76,21 @@ def verify(
     return run(bundle, trust=trust or [], policy=policy, at=at, as_json=as_json)
 
 
-class Reading(StrEnum):
-    """How the sources of a demo are read: what the mandate to every committee allows."""
-
-    OPEN = "open"
-    SIGN = "sign"
-    BOTH = "both"
-
-
 class Language(StrEnum):
     EN = "en"
     FR = "fr"
 
 
-class Demo(StrEnum):
-    NOVEMBER_1917 = "november-1917"
-
-
-@app.command()
+@app.command(epilog="\n\n".join(f"{name}: {sentence}" for name, sentence in scenarios().items()))
 def demo(
-    name: Annotated[Demo, typer.Argument(help="Which negotiation.")] = Demo.NOVEMBER_1917,
+    name: Annotated[str, typer.Argument(help="Which negotiation; below, a line on each.")] = "november-1917",
     once: Annotated[bool, typer.Option("--once", help="Tell it, verify it, and stop; wait for no key.")] = False,
     reading: Annotated[
-        Reading,
-        typer.Option(help="Two sources differ: the committees may only open talks, or also sign, subject to approval."),
-    ] = Reading.BOTH,
+        str,
+        typer.Option(
+            metavar="NAME", help="Where it is told in several ways (sources differ, or it could end otherwise), which."
+        ),
+    ] = "all",
     pace: Annotated[
         float | None, typer.Option(metavar="SECONDS", min=0, max=60, help="How long to wait after each event.")
     ] = None,
@@ -108,14 +99,14 @@ def demo(
         Path | None, typer.Option(metavar="DIR", help="Keep ledger and evidence in this empty folder.")
     ] = None,
 ) -> int:
-    """Play a negotiation of 1917 through the real thing, then try to forge it.
+    """Play a negotiation through the real thing, then try to forge it.
 
     Real keys, made for this run; every act through the real intake into a real ledger. At the end the evidence is
     verified, tampered with, and cut short. Exit code 0 if all of that ends as it must.
     """
     from pourparler.cli.demo import run
 
-    return run(name.value, once=once, reading=reading.value, pace=pace, language=lang.value, keep=keep)
+    return run(name, once=once, reading=reading, pace=pace, language=lang.value, keep=keep)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -1,4 +1,4 @@
-"""A replay told in a terminal: a row at a time, in both calendars, one or two lines for each act.
+"""A replay told in a terminal: a row at a time, with its dates, one or two lines for each act.
 
 The words of the story are the scenario's; here is only how they stand on the page, and what the reader is shown of the
 machine: who spoke under which mandate, what the ledger answered, what changed, who did not know yet. Where the story
@@ -8,12 +8,12 @@ turns, a line in the margin says what that shows.
 import re
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 
 from pourparler.cli.words import EPOCH, MARKS, MONTHS, NARROW, STYLES, Part, Screen, clean, date_time
 from pourparler.core.evidence import Verdict as Colour
-from pourparler.service.replay import Event, Logged, Nature, Played, Reading, Row, Scenario, Shown, State, Verdict
+from pourparler.service.replay import Clocks, Event, Logged, Nature, Played, Row, Scenario, Shown, State, Verdict
 
 Words = Mapping[str, str]
 LEAD = 18  # columns for the two dates
@@ -27,6 +27,7 @@ SAYINGS: dict[str, Words] = {
     "line": {"en": "red line", "fr": "ligne rouge"},
     "same-lines": {"en": "the same {number} red lines", "fr": "les mêmes {number} lignes rouges"},
     "private": {"en": "{number} more, known to the two of them only", "fr": "{number} de plus, connues d'eux seuls"},
+    "together": {"en": "all it signs together: {line}", "fr": "tout ce qu'il signe, ensemble : {line}"},
     "until": {"en": "until {instant}", "fr": "jusqu'au {instant}"},
     "scope": {"en": "for", "fr": "pour"},
     "report": {"en": "must report within {hours} h", "fr": "rend compte sous {hours} h"},
@@ -45,27 +46,16 @@ SAYINGS: dict[str, Words] = {
     "what-if": {"en": "what if", "fr": "et si"},
     "outside": {"en": "afterwards", "fr": "plus tard"},
     "interrupted": {"en": "Interrupted.", "fr": "Interrompu."},
-    "dates": {
-        "en": "Left: the day by the old calendar (OS, Petrograd), under it by the new one (NS), 13 days later.",
-        "fr": "À gauche, le jour selon l'ancien calendrier (Petrograd) ; dessous, selon le nouveau, 13 jours après.",
-    },
     "legend": {
         "en": "✓ accepted   ✗ REFUSED, never logged   ? VOID, logged without effect   "
-        "#20 smolny: entry 20 of that ledger   [S1]: source",
+        "#20 {ledger}: entry 20 of that ledger{source}",
         "fr": "✓ accepté   ✗ REFUSÉ, jamais inscrit   ? NUL, inscrit sans effet   "
-        "#20 smolny : inscription 20 de ce registre   [S1] : source",
+        "#20 {ledger} : inscription 20 de ce registre{source}",
     },
-    "open": {
-        "en": "Reading: the committees may open talks, and nothing more.",
-        "fr": "Lecture : les comités peuvent ouvrir des pourparlers, rien de plus.",
-    },
-    "sign": {
-        "en": "Reading: the committees may also sign a truce, subject to the council's approval.",
-        "fr": "Lecture : les comités peuvent aussi signer une trêve, sous réserve d'approbation.",
-    },
-    "differs": {
-        "en": "The same weeks in the other reading of the sources. Only what differs is told.",
-        "fr": "Les mêmes semaines dans l'autre lecture des sources. Seul ce qui diffère est dit.",
+    "sources": {"en": "   [{source}]: source", "fr": "   [{source}] : source"},
+    "unsigned": {
+        "en": "the speaker's own signer refuses: it never leaves the desk",
+        "fr": "refusé par son propre signataire",
     },
 }
 
@@ -74,125 +64,9 @@ def say(name: str, language: str, **parts: object) -> str:
     return SAYINGS[name][language].format(**parts)
 
 
-# What a numbered fact of the chronology shows, said once, where it first appears.
-FACTS: dict[int, Words] = {
-    1: {
-        "en": "The mandate says what he may do. To conclude is not in it, whoever presses him.",
-        "fr": "Le mandat dit ce qu'il peut. Conclure n'y est pas, qui que ce soit qui le presse.",
-    },
-    2: {
-        "en": "An order carries its number, its instant and its key: the receiver checks it alone. Asking another "
-        "office proves nothing and suspends nothing.",
-        "fr": "Un ordre porte son numéro, son instant, sa clé : qui le reçoit le vérifie seul. Demander à un autre "
-        "bureau ne prouve rien et ne suspend rien.",
-    },
-    3: {
-        "en": "Whoever has no notice of a dismissal still writes to the old man. It works against each of them from "
-        "its place in a ledger that they read.",
-        "fr": "Qui n'a pas notification d'une révocation écrit encore à l'ancien. Elle vaut contre chacun dès sa "
-        "place dans un registre qu'il lit.",
-    },
-    4: {
-        "en": "What is stopped stops at once; what is held over goes on.",
-        "fr": "Ce qui est arrêté s'arrête aussitôt ; ce qui est maintenu continue.",
-    },
-    5: {
-        "en": "One mandate, its holders unknown: each shows the certificate of its election.",
-        "fr": "Un seul mandat, des titulaires inconnus : chacun montre le certificat de son élection.",
-    },
-    6: {
-        "en": "The sources read two ways. In neither does a local truce bind before the council approves.",
-        "fr": "Les sources se lisent de deux façons. Dans aucune une trêve locale ne lie avant l'approbation.",
-    },
-    7: {
-        "en": "A wider text ends the local ones by its extent: nobody has to list them.",
-        "fr": "Un texte plus large met fin aux trêves locales par son étendue : nul n'a à les énumérer.",
-    },
-    8: {
-        "en": "One instant: two clocks, two calendars. Entry into force is computed; nobody signs it.",
-        "fr": "Un seul instant : deux horloges, deux calendriers. L'entrée en vigueur se calcule ; nul ne la signe.",
-    },
-    9: {
-        "en": "Silence has consequences: by the ledger's time the invitation lapses, and nobody signs that.",
-        "fr": "Le silence a des suites : à l'heure du registre l'invitation tombe, sans que nul ne le signe.",
-    },
-    10: {
-        "en": "Signed, published, in force: three different days, each of them provable.",
-        "fr": "Signé, publié, en vigueur : trois jours différents, chacun prouvable.",
-    },
-    11: {
-        "en": "Seven days were agreed and two were kept. The ledger counts them, and so can anybody.",
-        "fr": "Sept jours étaient convenus, deux furent tenus. Le registre les compte, et chacun peut le faire.",
-    },
-    12: {
-        "en": "Urgency can stop, and can start talks. It binds nobody, and must be confirmed.",
-        "fr": "L'urgence peut arrêter, et ouvrir des pourparlers. Elle ne lie personne et doit être confirmée.",
-    },
-    13: {
-        "en": "The other side's full powers have limits too, and they are as public as ours.",
-        "fr": "Les pleins pouvoirs d'en face ont aussi des limites, aussi publiques que les nôtres.",
-    },
-    14: {
-        "en": "A remedy is a recorded consequence for the agreement, and never an order to harm anyone.",
-        "fr": "Un remède est une suite inscrite pour l'accord, jamais l'ordre de nuire à quiconque.",
-    },
-}
-# The row at which a fact is plainest, where that is not the first one that carries it.
-FACT_ROWS: dict[str, dict[int, str]] = {
-    "november-1917": {
-        2: "wrong-authority",
-        3: "protest",
-        7: "soly-in-force",
-        8: "armistice-in-force",
-        9: "deadline-passes",
-        10: "soly-printed",
-        11: "advance",
-    },
-}
-# What a row shows that no numbered fact says.
-NOTES: dict[str, dict[str, Words]] = {
-    "november-1917": {
-        "duty-missed": {
-            "en": "Nobody had to sign this: the mandate had named the hour and the successor.",
-            "fr": "Nul n'a eu à le signer : le mandat avait nommé l'heure et le successeur.",
-        },
-        "backdated": {
-            "en": "The date on a paper is its signer's word; its place is the ledger's.",
-            "fr": "La date d'un papier est la parole de qui le signe ; son rang est celle du registre.",
-        },
-        "novoselki-ratified": {
-            "en": "Signed in the trenches, binding from here: the text, the signature, the council.",
-            "fr": "Signé dans les tranchées, obligatoire d'ici : le texte, la signature, le conseil.",
-        },
-        "armistice-ratified": {
-            "en": "Whole, never partial: this text, this signature, this past. Only the council could do it.",
-            "fr": "Entière, jamais en partie : ce texte, cette signature, ce passé. Seul le conseil le pouvait.",
-        },
-    },
-}
-TURNS = frozenset({2, 3, 7, 8, 11})
 TURNING_KINDS = frozenset({"dismiss", "urgent-dismiss", "ratify", "breach"})
 TELLING_KINDS = TURNING_KINDS | {"query", "reply", "suspend", "denounce", "remedy", "dissolve"}
 
-
-def instant(text: str) -> float:
-    return datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
-
-
-# The chapters of a scenario, each from an instant on.
-CHAPTERS: dict[str, tuple[tuple[float, Words], ...]] = {
-    "november-1917": (
-        (instant("1917-01-01"), {"en": "What may never be signed", "fr": "Ce qui ne se signera jamais"}),
-        (instant("1917-11-20"), {"en": "An order to open, not to conclude", "fr": "Ordre d'ouvrir, non de conclure"}),
-        (instant("1917-11-21T12:00"), {"en": "The wrong office is asked", "fr": "On interroge le mauvais bureau"}),
-        (instant("1917-11-22T02:00"), {"en": "Over his head", "fr": "Par-dessus sa tête"}),
-        (instant("1917-11-23"), {"en": "Letters to a dismissed man", "fr": "Lettres à un révoqué"}),
-        (instant("1917-11-26"), {"en": "White flags", "fr": "Drapeaux blancs"}),
-        (instant("1917-12-02"), {"en": "Brest-Litovsk", "fr": "Brest-Litovsk"}),
-        (instant("1917-12-15"), {"en": "One armistice", "fr": "Un seul armistice"}),
-        (instant("1918-02-01"), {"en": "Seven days' notice", "fr": "Sept jours de préavis"}),
-    ),
-}
 
 STEPS_FR = {
     1: "les octets sont une enveloppe du profil",
@@ -323,26 +197,20 @@ def line_in_words(line: str, language: str) -> str:
     return line
 
 
-# The two clocks of the front; Petrograd kept summer time, three hours ahead of UTC, until the end of December.
-BERLIN, PETROGRAD = timedelta(hours=1), timedelta(hours=3)
-JULIAN = timedelta(days=13)
-SUMMER_TIME_ENDS = datetime(1917, 12, 28, tzinfo=UTC)
-
-
-def on_both_clocks(seconds: int, language: str) -> str:
-    """Return an instant of 1917 in both calendars and on both clocks, such as
-    ``4 (17) Dec 1917, 12:00 in Berlin = 14:00 in Petrograd``."""
-    at = EPOCH + timedelta(seconds=seconds)
-    old, new = at + PETROGRAD - JULIAN, at + PETROGRAD
-    month = MONTHS[new.month - 1]
-    if at >= SUMMER_TIME_ENDS:
+def on_clocks(seconds: int, clocks: Clocks | None, language: str) -> str:
+    """Return an instant as the clocks of its time showed it, such as
+    ``4 (17) Dec 1917, 12:00 in Berlin = 14:00 in Petrograd``; in UTC where there are none."""
+    if clocks is None or seconds >= clocks.until:
         return date_time(seconds)
-    days = f"{old.day} ({new.day}) {month}"
+    at = EPOCH + timedelta(seconds=seconds)
+    new = at + timedelta(hours=clocks.places[-1][1])
+    old = new - timedelta(days=clocks.behind)
+    month = MONTHS[new.month - 1]
+    days = f"{old.day} ({new.day}) {month}" if clocks.behind else f"{new.day} {month}"
     if old.month != new.month:
         days = f"{old.day} {MONTHS[old.month - 1]} ({new.day} {month})"
-    place = "à" if language == "fr" else "in"
-    clocks = f"{at + BERLIN:%H:%M} {place} Berlin = {at + PETROGRAD:%H:%M} {place} Petrograd"
-    return f"{days} {new.year}, {clocks}"
+    shown = (f"{at + timedelta(hours=hours):%H:%M} {place[language]}" for place, hours in clocks.places)
+    return f"{days} {new.year}, {' = '.join(shown)}"
 
 
 # --- the teller -------------------------------------------------------------------------------------------------------
@@ -360,8 +228,11 @@ class Teller:
         self.pace = pace
         self.before = {row.id: gist(events) for row, events in by_row(before.events)} if before else None
         self.news = {act.id: act.news for row in scenario.rows for act in row.acts if act.news}
+        self.news |= {symbol: text["name"] for symbol, text in scenario.texts.items() if "name" in text}
         self.chapter = -1
         self.facts_told: set[int] = set()
+        self.year = f" {(EPOCH + timedelta(seconds=scenario.rows[0].at)).year}"
+        self.turns = {lesson.fact for lesson in scenario.lessons if lesson.turns}
         self.lines_told: tuple[str, ...] = ()
         self.lacks: dict[str, frozenset[str]] = {}
         self.owed: set[tuple[str, str]] = set()  # side and news: said to be missing, and not yet to have come
@@ -371,30 +242,33 @@ class Teller:
 
     # Before and between.
 
-    def begin(self, reading: Reading) -> None:
-        """Print the title page."""
+    def begin(self) -> None:
+        """Print the title page, or which reading is told now."""
         screen, scenario, language = self.screen, self.scenario, self.language
+        reading = scenario.readings.get(scenario.reading, {}).get(language, "")
         screen.line()
         if self.before is not None:
             screen.rule()
-            screen.line((self.say("differs"), "bold"), lead="   ")
-            screen.line(self.say(reading.value), lead="   ")
+            screen.line((scenario.differs[language], "bold"), lead="   ")
+            screen.line(reading, lead="   ")
             return
         screen.line((scenario.title[language], "bold"), lead="   ")
         screen.line()
         screen.line(scenario.about[language], lead="   ")
         screen.line()
-        screen.line((self.say("dates"), "dim"), lead="   ")
-        screen.line((self.say("legend"), "dim"), lead="   ")
-        screen.line((self.say(reading.value), "dim"), lead="   ")
+        source = self.say("sources", source=next(iter(scenario.sources))) if scenario.sources else ""
+        legend = self.say("legend", ledger=next(iter(scenario.ledgers)), source=source)
+        for words in (scenario.calendars.get(language), legend, reading):
+            if words:
+                screen.line((words, "dim"), lead="   ")
 
     def turn_page(self, row: Row) -> None:
-        chapters = CHAPTERS.get(self.scenario.id, ())
-        reached = sum(since <= row.at for since, _ in chapters) - 1
+        chapters = self.scenario.chapters
+        reached = sum(chapter.since <= row.at for chapter in chapters) - 1
         if reached > self.chapter:
             self.chapter = reached
             self.screen.line()
-            self.screen.rule(f"{reached + 1}. {chapters[reached][1][self.language]}")
+            self.screen.rule(f"{reached + 1}. {chapters[reached].title[self.language]}")
         self.screen.line()
 
     # A row.
@@ -404,7 +278,7 @@ class Teller:
         missed, heard = self.learn(events[-1])
         if self.before is not None and self.before.get(row.id) == gist(events):
             return
-        turning = is_turn(row, events)
+        turning = is_turn(row, events, self.turns)
         self.turn_page(row)
         self.tell_row(row, turning=turning)
         quiet: list[Event] = []
@@ -431,7 +305,10 @@ class Teller:
         parts.append((row.what[self.language], style))
         if row.sources:
             parts.append((" " + "".join(f"[{source}]" for source in row.sources), "dim cyan"))
-        dates = list(dict.fromkeys(date.replace(" 1917", "") for date in (row.old_style, row.new_style) if date))
+        given = [row.old_style, row.new_style]
+        if not self.scenario.calendars:  # nobody says how the days were called: the ledger's time is all there is
+            given = [date_time(row.at).removesuffix(" UTC")]
+        dates = list(dict.fromkeys(date.replace(self.year, "") for date in given if date))
         self.screen.entry(dates, parts, width=self.indent, marked=turning)
 
     def indented(self, *parts: Part, lead: Part = "") -> None:
@@ -503,7 +380,7 @@ class Teller:
         if event.chain or not names or len(event.speakers) == 1 or self.language != "en":
             return listed(names, self.language)
         several = listed(names, self.language) if len(names) <= 3 else f"{len(event.speakers)} signatures"
-        return several if len(names) == 1 else f"{name_of(event.speaks_for)} ({several})"
+        return several if len(names) == 1 else f"{name_of(event.speaks_for) or self.party(event.party)} ({several})"
 
     def actors(self, symbols: Sequence[str]) -> str:
         return listed(self.gathered(symbols), self.language)
@@ -536,7 +413,7 @@ class Teller:
     def tell_refusal(self, answer: Logged) -> None:
         step = self.say("at-step", step=answer.step)
         name = STEPS_FR.get(answer.step, answer.step_name) if self.language == "fr" else answer.step_name
-        how = self.say(f"{answer.verdict.value}-how", index=answer.index)
+        how = self.say(f"{answer.verdict.value}-how" if answer.ledger else "unsigned", index=answer.index)
         style = STYLES[ANSWERS[answer.verdict]]
         parts: list[Part] = [(self.say(answer.verdict.value), f"bold {style}"), f" {step}, {name} "]
         self.indented(*parts, (f"[{answer.reason}]", style))
@@ -565,6 +442,9 @@ class Teller:
             lines = [line_in_words(line, language) for line in mandate.lines]
             self.indented((f"{self.say('line')}: ", "red"), listed(lines, language))
             self.lines_told = mandate.lines
+        if mandate.limit:
+            together = self.say("together", line=line_in_words(mandate.limit, language))
+            self.indented((f"{self.say('line')}: ", "red"), together)
         if mandate.private_lines:
             self.indented((f"{self.say('line')}: ", "red"), self.say("private", number=mandate.private_lines))
 
@@ -582,7 +462,7 @@ class Teller:
         for state in changes:
             who, _, text = state.about.rpartition(": ")
             if state.what != "effect":
-                about = f"{self.say('dossier')} “{name_of(text)}”" if state.what == "dossier" else f"“{name_of(text)}”"
+                about = f"{self.say('dossier')} “{name_of(text)}”" if state.what == "dossier" else self.called(text)
                 parties = found.setdefault(about, {}).setdefault(self.word(state.word), [])
                 parties += [self.party(who)] if who else []
         for about, words in found.items():
@@ -598,9 +478,9 @@ class Teller:
         """Return whether a text is in force, between whom, since or until when."""
         who, _, what = state.about.rpartition(": ")
         parties = listed([self.party(symbol) for symbol in who.split("-")], self.language)
-        said = f"“{name_of(what)}”, {parties}: {self.word(state.word).upper()}"
+        said = f"{self.called(what)}, {parties}: {self.word(state.word).upper()}"
         if state.word == "in force" and state.since is not None:
-            said += f" {self.say('since', instant=on_both_clocks(state.since, self.language))}"
+            said += f" {self.say('since', instant=on_clocks(state.since, self.scenario.clocks, self.language))}"
         elif state.word == "notice running" and state.until is not None:
             said += f" {self.say('until', instant=date_time(state.until))}"
         return said + (f" ({clean(state.reason)})" if state.reason and self.language == "en" else "")
@@ -647,16 +527,13 @@ class Teller:
                 self.indented((said, "italic"), lead=("○" if name == "missed" else "●", "dim"))
 
     def tell_facts(self, row: Row) -> None:
-        at = FACT_ROWS.get(self.scenario.id, {})
-        here = [number for number in row.facts if number not in at] + [
-            n for n, symbol in at.items() if symbol == row.id
-        ]
-        for number in here:
-            if number in FACTS and number not in self.facts_told:
-                self.facts_told.add(number)
-                self.indented((FACTS[number][self.language], "italic yellow"), lead=("│", "yellow"))
-        if note := NOTES.get(self.scenario.id, {}).get(row.id):
-            self.indented((note[self.language], "italic yellow"), lead=("│", "yellow"))
+        for lesson in self.scenario.lessons:
+            here = lesson.row == row.id if lesson.row else lesson.fact in row.facts
+            if here and lesson.fact not in self.facts_told:
+                self.facts_told.add(lesson.fact)
+                self.indented((lesson.words[self.language], "italic yellow"), lead=("│", "yellow"))
+        if row.note:
+            self.indented((row.note[self.language], "italic yellow"), lead=("│", "yellow"))
 
 
 def by_row(events: Iterable[Event]) -> list[tuple[Row, list[Event]]]:
@@ -690,12 +567,13 @@ def is_quiet(event: Event) -> bool:
     return not (event.grants and planned.nature is Nature.HISTORY and planned.kind != "certify")
 
 
-def is_turn(row: Row, events: Sequence[Event]) -> bool:
-    """Return whether the story turns here, so that the row is to stand out."""
+def is_turn(row: Row, events: Sequence[Event], turns: Collection[int]) -> bool:
+    """Return whether the story turns here, so that the row is to stand out: at a fact where it does, by an act of a
+    kind that turns stories, or by what enters into force or stops."""
     return bool(
         row.nature is not Nature.STAGING
         and (
-            TURNS & set(row.facts)
+            set(turns) & set(row.facts)
             or any(act.kind in TURNING_KINDS for act in row.acts)
             or any(
                 state.what == "effect" and state.word in ("in force", "notice running", "suspended")

@@ -5,7 +5,17 @@ act, ``story`` is what it tells.
 """
 
 from pourparler.service.replay.player import Desk, ReplayClock, play
-from pourparler.service.replay.scenario import Nature, PlannedAct, Reading, Row, Scenario, read_scenario
+from pourparler.service.replay.scenario import (
+    Chapter,
+    Clocks,
+    Lesson,
+    Nature,
+    PlannedAct,
+    Row,
+    Scenario,
+    read_readings,
+    read_scenario,
+)
 from pourparler.service.replay.story import (
     Differs,
     Event,
@@ -19,16 +29,18 @@ from pourparler.service.replay.story import (
 )
 
 __all__ = [
+    "Chapter",
+    "Clocks",
     "Desk",
     "Differs",
     "Event",
     "Knowledge",
+    "Lesson",
     "Logged",
     "Nature",
     "PlannedAct",
     "Played",
     "Proof",
-    "Reading",
     "ReplayClock",
     "Row",
     "Scenario",
@@ -36,5 +48,6 @@ __all__ = [
     "State",
     "Verdict",
     "play",
+    "read_readings",
     "read_scenario",
 ]

@@ -2,26 +2,30 @@
 
 The player is given everything that is not a rule: desks (one intake for each ledger), keys, chance and a clock that it
 sets to each row's instant. It turns symbols into ids, fills what every real speaker would fill from what he sees (the
-spine's head, the heads of streams, nonces, his clock), signs, and hands the bytes to the desks. What becomes of them is
-the core's answer. Where that differs from what the scenario expects, :class:`Differs` is raised: a story that the core
-does not bear out is not told.
+spine's head, the heads of streams, the votes cast, what a limit has left, nonces, his clock), signs, and hands the
+bytes to the desks. A holder signs with his guard: where a text crosses a private line, his own signer refuses, and no
+desk hears of it. What becomes of the rest is the core's answer. Where that differs from what the scenario expects,
+:class:`Differs` is raised: a story that the core does not bear out is not told.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 from pourparler.core.act import KINDS, Act, Issuer, power_words
 from pourparler.core.authority import Mandate, Moment, Register
 from pourparler.core.council import organ_id
-from pourparler.core.dossier import Dossier
+from pourparler.core.dossier import SIGNING, Dossier
 from pourparler.core.encoding import Value
 from pourparler.core.errors import STEPS, PourparlerError, step_of
-from pourparler.core.redline import sentence
+from pourparler.core.redline import Amount, Line, amount, exact, look_up, parse_text, sentence
 from pourparler.core.registry import Registry
 from pourparler.ports import Chance, Signer
-from pourparler.service.drafting import draft
-from pourparler.service.replay.scenario import EPOCH, PlannedAct, Reading, Row, Scenario, seconds
+from pourparler.service.drafting import Draft, draft
+from pourparler.service.guard import GUARDED, sign_guarded
+from pourparler.service.replay.authenticator import signed_by_passkey
+from pourparler.service.replay.scenario import EPOCH, PlannedAct, Row, Scenario
 from pourparler.service.replay.story import (
     Differs,
     Event,
@@ -66,7 +70,6 @@ def play(
     keys: Callable[[str], Signer],
     clock: ReplayClock,
     chance: Chance,
-    reading: Reading = Reading.SIGN,
     on_event: Callable[[Event], None] | None = None,
     on_proof: Callable[[Played], None] | None = None,
 ) -> Played:
@@ -78,7 +81,7 @@ def play(
     Raises :class:`Differs` where an act has another fate than expected, and :class:`KeyError` for a symbol that the
     scenario does not define.
     """
-    player = Player(scenario, desks, keys, clock, chance, reading)
+    player = Player(scenario, desks, keys, clock, chance)
     for row in scenario.rows:
         for event in player.play_row(row):
             player.played.events.append(event)
@@ -102,13 +105,12 @@ class Player:
         keys: Callable[[str], Signer],
         clock: ReplayClock,
         chance: Chance,
-        reading: Reading,
     ) -> None:
         self.scenario = scenario
         self.desks = desks
         self.clock = clock
         self.chance = chance
-        self.played = Played(scenario, reading)
+        self.played = Played(scenario)
         self.played.signers = {name: keys(name) for name in scenario.actors}
         self.played.depositaries = {name: desk.registry.ledger for name, desk in desks.items()}
         self.symbols = Symbols(self.played, chance)
@@ -139,29 +141,53 @@ class Player:
 
     def play_act(self, row: Row, planned: PlannedAct) -> Event:
         self.clock.time = max(self.clock.time, planned.when or self.clock.time)
-        act = self.played.acts[planned.of] if planned.kind == "notice" else self.make(planned)
-        if planned.kind != "notice":
-            self.remember(planned, act)
-        logged = self.log(planned, act)
+        act = self.speak(planned)
+        logged = self.log(planned, act) if isinstance(act, Act) else (refused("", act),)
         self.check(planned, logged)
         self.note(planned, logged)
         if planned is row.acts[-1]:
             self.hear(row)
-        mandate = self.mandate_of(act)
-        return Event(
+        event = Event(
             number=self.number,
             row=row,
             planned=planned,
-            act=act,
             speakers=planned.who,
-            speaks_for=self.speaks_for(act),
-            party=self.party_of(act),
-            chain=tuple(map(self.show, mandate.chain())) if mandate else (),
-            grants=self.granted(act),
             logged=logged,
             knowledge=self.knowledge(),
             states=self.look(),
         )
+        return self.attributed(event, act) if isinstance(act, Act) else self.unsigned(event, planned)
+
+    def speak(self, planned: PlannedAct) -> Act | PourparlerError:
+        """Return the act, signed; or why its own signer did not sign it."""
+        if planned.kind == "notice":
+            return self.played.acts[planned.of]
+        try:
+            act = self.make(planned)
+        except PourparlerError as refusal:
+            if refusal.reason != "line.private":
+                raise
+            return refusal
+        self.remember(planned, act)
+        return act
+
+    def attributed(self, event: Event, act: Act) -> Event:
+        """Return the event with whose act it is, and under which mandate."""
+        mandate = self.mandate_of(act)
+        return replace(
+            event,
+            act=act,
+            speaks_for=self.speaks_for(act),
+            party=self.party_of(act),
+            chain=tuple(map(self.show, mandate.chain())) if mandate else (),
+            grants=self.granted(act),
+        )
+
+    def unsigned(self, event: Event, planned: PlannedAct) -> Event:
+        """Return the event of an act that was never signed, with the mandate that it would have named."""
+        mandate = self.mandate(self.symbols.act(planned.fields["by"]))
+        assert mandate is not None
+        return replace(event, chain=tuple(map(self.show, mandate.chain())))
 
     # Making an act.
 
@@ -171,7 +197,8 @@ class Player:
         fields: dict[str, Value] = {"at": self.clock.time}
         for name, value in planned.fields.items():
             if name == "private-line":
-                fields["line"], fields["salt"] = self.symbols.salts[value]
+                opening = self.played.openings[value]
+                fields["line"], fields["salt"] = opening.line, opening.salt
             else:
                 fields[name] = self.symbols.resolve(planned.kind, name, value)
         if "nonce" in kind.required:
@@ -183,9 +210,50 @@ class Player:
                 fields.setdefault("theirs", register.spines.heads[other])
         if planned.kind in ("ratify", "accede"):
             fields.setdefault("seen", self.heads_seen(planned))
+        if "call" in fields and kind.issuer[0] is Issuer.ORGAN:
+            fields.setdefault("votes", self.votes_cast(planned))
+        if planned.kind in SIGNING:
+            fields = {**self.running_total(fields), **fields}
         several = kind.issuer[-1] is Issuer.HOLDER and len(planned.who) > 1
+        return self.sign(planned, draft(planned.kind, fields, several=several), fields)
+
+    def sign(self, planned: PlannedAct, drafted: Draft, fields: Mapping[str, Value]) -> Act:
+        """Return the act signed by all who speak: a holder by his guarded signer, a passkey by its assertion."""
         signers = [self.played.signers[name] for name in planned.who]
-        return draft(planned.kind, fields, several=several).signed_by(*signers)
+        passkey = self.scenario.actors[planned.who[0]].passkey if planned.who else None
+        if passkey:
+            return signed_by_passkey(drafted, signers[0], passkey)
+        guarded = drafted.kind in GUARDED and len(signers) == 1 and not planned.unguarded
+        mandate = self.mandate(fields["by"]) if guarded else None
+        if mandate is None:
+            return drafted.signed_by(*signers)
+        chain = [link.act for link in mandate.chain()]
+        text = parse_text(self.played.text_bytes[fields["text"]])
+        return sign_guarded(drafted, signers[0], chain, self.played.openings.values(), text)
+
+    def votes_cast(self, planned: PlannedAct) -> Value:
+        """Return the votes cast so far, as the organ's home has counted them."""
+        poll = self.home_of(planned.fields["organ"]).spines.polls[self.symbols.act(planned.fields["call"])]
+        return sorted(vote for vote, _ in poll.cast.values())
+
+    def running_total(self, fields: Mapping[str, Value]) -> dict[str, Value]:
+        """Return what a signature under a cumulative limit states: the running total, and the signature before it."""
+        mandate = self.mandate(fields["by"])
+        limited = [link for link in mandate.chain() if link.limit] if mandate else []
+        if not limited:
+            return {}
+        link, limit = limited[0], limited[0].limit
+        assert limit is not None
+        registry = next(registry for registry in self.registries() if registry.ledger == limit.ledger)
+        spent = amount(look_up(parse_text(self.played.text_bytes[fields["text"]]).terms, limit.path))
+        assert spent is not None
+        before = registry.spending(link.id)
+        total = spent.number
+        for entry in before:
+            if entry.reserved(Moment(LATEST, self.clock.time)):
+                total = exact(total, entry.spent.number, "sum")
+        stated: dict[str, Value] = {"total": written(Amount(spent.currency, total))}
+        return {**stated, "previous": before[-1].act.id} if before else stated
 
     def heads_seen(self, planned: PlannedAct) -> Value:
         """Return the heads of the dossier and of the party's stream that the council has before its eyes."""
@@ -232,8 +300,7 @@ class Player:
         try:
             desk.submit(act.envelope.encoded(), texts)
         except PourparlerError as error:
-            step = step_of(error.reason)
-            return Logged(ledger, Verdict.REFUSED, None, step, STEPS[step], error.reason, error.detail)
+            return refused(ledger, error)
         outcome = desk.registry.outcomes[act.id]
         index = outcome.moment.index
         self.sizes[ledger] = index + 1
@@ -351,6 +418,7 @@ class Player:
             scope=tuple(sorted(mandate.scope or ())),
             report_seconds=mandate.report_seconds,
             duty=duty,
+            limit=sentence(Line("at-most", mandate.limit.path, mandate.limit.most)) if mandate.limit else "",
         )
 
     # Where we stand.
@@ -396,16 +464,31 @@ class Player:
 
     def prepare_proof(self) -> None:
         """Say, now that it holds, what the evidence is to prove."""
-        claim = self.scenario.claim
         self.played.registries = dict(zip(self.desks, self.registries(), strict=True))
-        self.played.proof = Proof(
+        self.played.proof = self.proof(self.scenario.claim)
+        self.played.also = list(map(self.proof, self.scenario.also))
+
+    def proof(self, claim: Mapping[str, Any]) -> Proof:
+        return Proof(
+            kind=claim.get("kind", "in-force"),
             ledger=self.where[claim["dossier"]],
             dossier=self.symbols.act(claim["dossier"]),
             text=self.symbols.text(claim["text"]),
             party=self.played.parties[claim["party"]],
-            other=self.played.parties[claim["other"]],
-            at=seconds(claim["at"]),
+            other=self.played.parties[claim["other"]] if "other" in claim else b"",
+            expect=claim.get("expect", "VALID"),
+            says=claim.get("says", {}),
         )
+
+
+def refused(ledger: str, error: PourparlerError) -> Logged:
+    step = step_of(error.reason)
+    return Logged(ledger, Verdict.REFUSED, None, step, STEPS[step], error.reason, error.detail)
+
+
+def written(total: Amount) -> Value:
+    """Return an amount as terms state it."""
+    return [total.currency, f"{total.number:f}"] if total.currency else f"{total.number:f}"
 
 
 def texts_in(act: Act) -> list[bytes]:

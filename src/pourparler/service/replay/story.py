@@ -11,7 +11,8 @@ from pourparler.core.act import Act
 from pourparler.core.council import Depositary
 from pourparler.core.registry import Registry
 from pourparler.ports import Signer
-from pourparler.service.replay.scenario import PlannedAct, Reading, Row, Scenario
+from pourparler.service.guard import Opening
+from pourparler.service.replay.scenario import PlannedAct, Row, Scenario, Words
 
 
 class Verdict(Enum):
@@ -24,8 +25,8 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """One ledger's answer to an act. ``index`` is None where it was refused; ``step`` is the numbered step at which it
-    stopped, 0 where it did not."""
+    """One ledger's answer to an act; without a ledger, that of the speaker's own signer, which did not sign it.
+    ``index`` is None where it was refused; ``step`` is the numbered step at which it stopped, 0 where it did not."""
 
     ledger: str
     verdict: Verdict
@@ -55,6 +56,7 @@ class Shown:
     scope: tuple[str, ...]
     report_seconds: int | None
     duty: str  # "open by 1917-11-22T01:00:00Z, else krylenko-command", or empty
+    limit: str = ""  # "total is at most EUR 400000.00", of all signatures together, or empty
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,8 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One act that was tried, or one event that is only shown (then ``planned`` is None)."""
+    """One act that was tried, or one event that is only shown (then ``planned`` is None). Without ``act`` its own
+    signer refused to sign it."""
 
     number: int
     row: Row
@@ -113,14 +116,17 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What the evidence proves at the end: ``bound`` of one party, and ``in-force`` between two."""
+    """What the evidence is to prove: ``in-force`` between two parties, or ``bound`` of the first; and the verdict that
+    it must meet."""
 
+    kind: str
     ledger: str
     dossier: bytes
     text: bytes
     party: bytes
-    other: bytes
-    at: int  # the instant for which "in force" is asked
+    other: bytes  # empty where only one is asked about
+    expect: str
+    says: Words
 
 
 @dataclass(slots=True)
@@ -128,7 +134,6 @@ class Played:
     """A replay that has been played: its events, and everything by its symbol."""
 
     scenario: Scenario
-    reading: Reading
     depositaries: dict[str, Depositary] = field(default_factory=dict)
     registries: dict[str, Registry] = field(default_factory=dict)
     signers: dict[str, Signer] = field(default_factory=dict)
@@ -137,8 +142,10 @@ class Played:
     acts: dict[str, Act] = field(default_factory=dict)
     texts: dict[str, bytes] = field(default_factory=dict)  # symbol -> digest
     text_bytes: dict[bytes, bytes] = field(default_factory=dict)
+    openings: dict[str, Opening] = field(default_factory=dict)  # of private lines: their organ and holder have them
     events: list[Event] = field(default_factory=list)
     proof: Proof | None = None
+    also: list[Proof] = field(default_factory=list)
 
     def event(self, symbol: str) -> Event:
         """Return the event of a planned act, by its symbol. Raises :class:`KeyError`."""

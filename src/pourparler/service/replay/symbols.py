@@ -11,9 +11,11 @@ from typing import Any
 from pourparler.core.act import ALL_POWERS
 from pourparler.core.council import Depositary
 from pourparler.core.encoding import Value, encode
-from pourparler.core.redline import commitment, text_digest
+from pourparler.core.redline import text_digest
 from pourparler.ports import Chance
 from pourparler.service.drafting import powers
+from pourparler.service.guard import Opening
+from pourparler.service.replay.authenticator import registration
 from pourparler.service.replay.scenario import seconds
 from pourparler.service.replay.story import Played
 
@@ -24,7 +26,6 @@ class Symbols:
     def __init__(self, played: Played, chance: Chance) -> None:
         self.played = played
         self.chance = chance
-        self.salts: dict[str, tuple[Value, bytes]] = {}  # private line's symbol -> line, salt
 
     def resolve(self, kind: str, name: str, value: Any) -> Value:
         """Return a field's value with every symbol in it turned into what it names."""
@@ -51,6 +52,8 @@ class Symbols:
             "terms": given.get("terms", {}),
             "random": self.chance.bytes(16),
         }
+        if "checks" in given:
+            value["checks"] = given["checks"]
         if "clauses" in given:
             value["clauses"] = {
                 name: self.resolve("clauses", name, clause) for name, clause in given["clauses"].items()
@@ -137,8 +140,26 @@ def to_class(symbols: Symbols, value: Any) -> Value:
 
 def to_private(symbols: Symbols, value: Any) -> Value:
     for symbol, line in value.items():
-        symbols.salts[symbol] = (line, symbols.chance.bytes(16))
-    return [commitment(*symbols.salts[symbol]) for symbol in value]
+        symbols.played.openings[symbol] = Opening(line, symbols.chance.bytes(16))
+    return [symbols.played.openings[symbol].commitment for symbol in value]
+
+
+def to_limit(symbols: Symbols, value: Any) -> Value:
+    return {**value, "ledger": to_ledger(symbols, value["ledger"])}
+
+
+def to_ballot(symbols: Symbols, value: Any) -> Value:
+    return {**value, "open": to_seconds(symbols, value["open"])}
+
+
+def to_passkeys(symbols: Symbols, value: Any) -> Value:
+    """Actors that are passkeys, as an organ registers them for their members."""
+    records: list[Value] = []
+    for actor in value:
+        site = symbols.played.scenario.actors[actor].passkey
+        assert site is not None
+        records.append(registration(symbols.key(site["member"]), symbols.played.signers[actor], site))
+    return records
 
 
 def to_duty(symbols: Symbols, value: Any) -> Value:
@@ -151,7 +172,7 @@ def to_urgency(symbols: Symbols, value: Any) -> Value:
 
 def to_body(symbols: Symbols, value: Any) -> Value:
     """An organ as a founding or constituting act states it."""
-    return {name: symbols.resolve("", name, given) for name, given in value.items()}
+    return {name: symbols.resolve("body", name, given) for name, given in value.items()}
 
 
 def to_bodies(symbols: Symbols, value: Any) -> Value:
@@ -209,14 +230,18 @@ RESOLVERS: dict[tuple[str, str], Resolver] = {
     ("", "target"): to_act,
     ("", "about"): to_act,
     ("", "question"): to_act,
+    ("", "call"): to_act,
     ("", "breach"): to_act,
     ("", "signature"): to_act,
     ("", "dossier"): to_act,
     ("", "parent"): to_act,
     ("", "replaces"): to_act,
+    ("", "prior"): to_act,
     ("", "signs"): to_acts,
     ("", "confirms"): to_acts,
     ("", "cites"): to_acts,
+    ("", "votes"): to_acts,
+    ("body", "votes"): to_powers,
     ("", "text"): to_text,
     ("", "answers"): to_text,
     ("", "texts"): to_texts,
@@ -234,6 +259,9 @@ RESOLVERS: dict[tuple[str, str], Resolver] = {
     ("", "new"): to_body,
     ("", "duty"): to_duty,
     ("", "private"): to_private,
+    ("", "limit"): to_limit,
+    ("", "ballot"): to_ballot,
+    ("", "passkeys"): to_passkeys,
     ("", "to"): to_holder,
     ("query", "to"): to_addressee,
     ("say", "to"): to_addressee,
