@@ -174,29 +174,28 @@ def run(name: str, *, once: bool, reading: str, pace: float | None, language: st
     screen = words.Screen()
     interactive = not once and sys.stdin.isatty() and sys.stdout.isatty()
     slow = pace if pace is not None else (0.25 if interactive else 0.0)
-    if name not in scenarios.scenarios():
-        why = f"{name}: there is no such scenario; there are {', '.join(scenarios.scenarios())}"
+    found = scenarios.scenarios()
+    if name not in found:
+        why = f"{name}: there is no such scenario; there are {', '.join(found)}"
+        return verify.complain(verify.Problem(verify.USAGE, why))
+    written = scenarios.written(name)
+    readings = read_readings(written)
+    if reading not in (ALL, *readings):
+        why = f"--reading {reading}: of {name} there is only {', '.join(filter(None, (ALL, *readings)))}"
         return verify.complain(verify.Problem(verify.USAGE, why))
     with ExitStack() as ledgers:
         try:
             folder = open_folder(keep)
-            written = scenarios.written(name)
-            readings = read_readings(written)
-            if reading not in (ALL, *readings):
-                why = f"--reading {reading}: of {name} there is only {', '.join(filter(None, (ALL, *readings)))}"
-                return verify.complain(verify.Problem(verify.USAGE, why))
             stages: list[Stage] = []
             for one in readings if reading == ALL else [reading]:
                 scenario = read_scenario(written, one)
                 teller = Teller(screen, scenario, language, slow, before=stages[0].played if stages else None)
                 place = folder / one if len(readings) > 1 and reading == ALL else folder
                 stages.append(perform(scenario, place, teller, ledgers))
-            main = next((stage for stage in stages if stage.played.scenario.reading == scenario.main), stages[0])
-            asides = [stage for stage in stages if stage is not main and stage.expected is not main.expected]
-            finales = [Finale(screen, stage, folder, language) for stage in (*asides, main)]
-            good = [finale.aside() for finale in finales[:-1]]
-            code = finales[-1].run(interactive=interactive)
-            return code if all(good) else FAILED
+            *asides, finale = [Finale(screen, stage, folder, language) for stage in put_to_the_test(stages)]
+            as_it_must = [aside.aside() for aside in asides]
+            code = finale.run(interactive=interactive)
+            return code if all(as_it_must) else FAILED
         except (OSError, StoreError) as error:
             return verify.complain(verify.Problem(verify.INPUT, f"the demo could not keep its ledger: {error}"))
         except (Differs, PourparlerError) as difference:
@@ -205,6 +204,13 @@ def run(name: str, *, once: bool, reading: str, pace: float | None, language: st
             screen.line()
             screen.line(say("interrupted", language))
             return 130
+
+
+def put_to_the_test(stages: list[Stage]) -> list[Stage]:
+    """Return whose evidence is judged: of the readings whose claim meets another verdict, in passing; last, of the main
+    reading, in full."""
+    main = next((stage for stage in stages if stage.played.scenario.reading == stage.played.scenario.main), stages[0])
+    return [*(stage for stage in stages if stage.expected is not main.expected), main]
 
 
 def open_folder(keep: Path | None) -> Path:
