@@ -2635,3 +2635,57 @@ def test_own_nobody_speaks_for_a_holder_who_took_a_seat(world: World) -> None:
     genuine = opening(world, mandate.id, buyer, other)
     payload = {name: value for name, value in genuine.payload.items() if name != "kind"}
     refused(world, draft("open", payload).signed_by(key("mallory")), "signature.invalid", 5)
+
+
+def two_tables(world: World) -> tuple[Talks, Talks]:
+    """A party whose executive, under a ceiling, answers to its members; two dossiers with the same counterparty."""
+    executive = organ("council", "ann", "bob", "cay", superior="members", lines=[["at-most", "price", "100"]])
+    buyer = world.party("Buyer", organs=[organ("members", "eve", "fay"), executive], signers=[*"ann bob cay eve fay".split()])
+    first = talks(world, buyer)
+    again = opening(world, first.mandate.id, buyer, first.seller)
+    world.put(again)
+    second = replace(first, opening=again)
+    world.put(second.other("join"))
+    return first, second
+
+
+def test_own_refusing_over_the_head_of_whom_it_was_referred_to(world: World) -> None:
+    # an organ with the power to ratify killed for good what had been referred to its superior.
+    first, second = two_tables(world)
+    text = first.adopted({"price": "90"})
+    signature = first.signed(text, organ=first.buyer.organ("members"))
+    refusal = {"dossier": first.id, "text": text}
+    overruled = first.buyer.signed("refuse", **refusal)
+    void(world, overruled, "consent.organ", 12)
+    first.buyer.heads["council"] = overruled.id
+    # nor by way of another table, where nobody has signed anything
+    world.put(second.ours("propose", text=text))
+    first.buyer.decide("refuse", dossier=second.id, text=text)
+    assert second.dossier.consent_state(second.dossier.papers[text], first.buyer.id, world.now).value == "refused"
+    first.buyer.decide("ratify", "members", **first.ratification(text, signature))
+    assert first.bound(text)
+
+
+def test_own_what_an_organ_refused_binds_it_at_no_table(world: World) -> None:
+    first, second = two_tables(world)
+    text, other = first.adopted({"price": "90"}), first.adopted({"price": "80"})
+    signatures = [first.signed(one) for one in (text, other)]
+    for one in (text, other):
+        world.put(second.ours("propose", text=one))
+    first.buyer.decide("refuse", "members", dossier=second.id, text=text)  # one above the council
+    ratification = first.buyer.signed("ratify", **first.ratification(text, signatures[0]))
+    void(world, ratification, "dossier.overtaken", 12)
+    first.buyer.heads["council"] = ratification.id
+    envoy = first.buyer.grant("agent", *TALKS, "conclude")
+    void(world, first.ours("conclude", envoy.id, text=text), "dossier.overtaken", 12)  # nor does a holder
+    accepted(world, first.ours("conclude", envoy.id, text=other))
+
+
+def test_own_applying_what_crosses_the_organs_own_line(world: World) -> None:
+    # provisional application took effect where the organ could not have ratified.
+    first, _ = two_tables(world)
+    dear, cheap = (first.adopted({"price": price}, provisional=True) for price in ("101", "100"))
+    crossing = first.buyer.signed("apply", dossier=first.id, text=dear)
+    void(world, crossing, "line.crossed", 9)
+    first.buyer.heads["council"] = crossing.id
+    accepted(world, first.buyer.signed("apply", dossier=first.id, text=cheap))

@@ -609,6 +609,23 @@ def ratifying(group: Group) -> None:
         lambda w: (refuse(w), ad_referendum(w, words="again")),
     )
     book.ok("signed-again", "a second signature", lambda w: ad_referendum(w, words="again"))
+    refused_by = lambda w, organ: w.decide("A", "refuse", organ, dossier=w.ids["dossier"], text=w.ids["t"])
+    book.ok(
+        "refused-above",
+        "the congress refuses what was referred to the council below it",
+        lambda w: (refused_by(w, "congress"), consent(w, "refused")),
+    )
+    book.no(
+        "refuse-over-the-head",
+        "the council does not refuse what was referred to the congress above it",
+        "consent.organ",
+        "refused-above",
+        "the organ that the signature refers to",
+        lambda w: (
+            ad_referendum(w, words="up", organ=w.parties["A"].organs["congress"]),
+            refused_by(w, "council"),
+        ),
+    )
     book.no(
         "refuse-ratified",
         "nobody both ratifies and refuses",
@@ -940,6 +957,17 @@ def acceding(group: Group) -> None:
             effect(w, "applied provisionally", NOW, wait=DAY - 1),
             consent(w, "none", DAY),
             effect(w, "none", wait=DAY),
+        ),
+    )
+    book.ok(
+        "applied-longer",
+        "day by day: another application before the end sets the end anew",
+        lambda w: (
+            conclude(w),
+            apply_(w, until=NOW + DAY),
+            apply_(w.later(DAY - 1), until=NOW + 2 * DAY, words="another day"),
+            effect(w, "applied provisionally", NOW, wait=DAY),
+            effect(w, "none", wait=2 * DAY),
         ),
     )
     book.no(

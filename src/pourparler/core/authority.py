@@ -353,9 +353,13 @@ class Register:
         if not self.is_real(act):
             raise Refused("standing.sibling", "the home ledger took another decision in this one's place")
 
-    def has_refused(self, text: bytes, dossier: bytes) -> bool:
-        """Return whether the party refused a text in another dossier; what it did in this one, the dossier knows."""
-        return any(act["dossier"] != dossier and self.is_real(act) for act in self.refusals.get(text, ()))
+    def has_refused(self, text: bytes, dossier: bytes, organ: bytes) -> bool:
+        """Return whether the organ, or one above it, refused a text in another dossier; what was refused in this one,
+        the dossier knows."""
+        return any(
+            act["dossier"] != dossier and self.spines.governs(act["organ"], organ) and self.is_real(act)
+            for act in self.refusals.get(text, ())
+        )
 
     # Admission, by issuer.
 

@@ -117,6 +117,7 @@ CONSENT_TABLE: dict[tuple[ConsentState, str], ConsentState] = {
     (C.APPLYING, "accede"): C.ACCEDED,
     (C.NONE, "apply"): C.APPLYING,
     (C.SIGNED_AD_REFERENDUM, "apply"): C.APPLYING,
+    (C.APPLYING, "apply"): C.APPLYING,
     (C.APPLYING, "stop-applying"): C.NONE,
 }
 BINDING = frozenset({C.RATIFIED, C.SIGNED_DEFINITIVELY, C.ACCEDED})

@@ -48,8 +48,11 @@ class Speaker:
 
     @property
     def organ_id(self) -> bytes:
-        assert self.organ is not None
-        return self.organ.id
+        """The organ that speaks, or whose mandate the holder speaks under."""
+        if self.organ is not None:
+            return self.organ.id
+        assert self.mandate is not None
+        return self.mandate.organ
 
 
 # --- handlers: one for each kind --------------------------------------------------------------------------------------
@@ -236,6 +239,8 @@ def handle_sign(dossier: Dossier, act: Act, by: Speaker) -> None:
         organ = dossier.around.register(by.party).spines.organ(act["organ"])
         if Power.RATIFY not in organ.powers:
             raise Refused("consent.organ", "the organ that the signature refers to cannot ratify")
+    if act.kind == "conclude":
+        check_not_refused(dossier, paper, by)
     authenticate(dossier, paper, by)
     paper.consents[by.party] = consent
     consent.signatures.append(Signature(act, by.party, by.mandate, by.moment))
@@ -313,8 +318,8 @@ def change_consent_by_ratification(dossier: Dossier, consent: Consent, paper: Pa
 
 
 def check_not_refused(dossier: Dossier, paper: Paper, by: Speaker) -> None:
-    """Nobody both ratifies and refuses one text, in whatever dossiers: a refusal is final for its digest."""
-    if dossier.around.register(by.party).has_refused(paper.digest, dossier.id):
+    """No organ consents to what it, or one above it, has refused, in whatever dossier: it takes a new text."""
+    if dossier.around.register(by.party).has_refused(paper.digest, dossier.id, by.organ_id):
         raise late("overtaken", "the party has refused this text in another dossier; it takes a new one")
 
 
@@ -452,6 +457,11 @@ def handle_refuse(dossier: Dossier, act: Act, by: Speaker) -> None:
     if dossier.around.bound_anywhere(paper.digest, by.party, by.moment):
         raise late("overtaken", "the party is bound by this text")
     consent = paper.consent(by.party)
+    spines = dossier.around.register(by.party).spines
+    for signature in dossier.pending_signatures(consent, by.moment):
+        referred = signature.act.get("organ")
+        if referred in spines.heads and not spines.governs(by.organ_id, referred):
+            raise Refused("consent.organ", "the text was referred to another organ, which does not answer to this one")
     consent.state = change_consent(dossier, consent, paper, "refuse", by)
     consent.act, consent.moment = act, by.moment
 
@@ -486,8 +496,12 @@ def handle_apply(dossier: Dossier, act: Act, by: Speaker) -> None:
     if clauses and not clauses.provisional:
         raise Refused("consent.not-provisional", "the text does not allow provisional application")
     consent = paper.consent(by.party)
-    consent.state = change_consent(dossier, consent, paper, "apply", by)
-    consent.applies_since, consent.applies_until = by.moment, act.get("until")
+    before = dossier.consent_state(paper, by.party, by.moment)
+    following = moved(CONSENT_TABLE, before, "apply")
+    check_organ_lines(dossier, act, by.organ)
+    consent.state, consent.applies_until = following, act.get("until")
+    if before is not C.APPLYING:
+        consent.applies_since = by.moment
 
 
 def handle_stop_applying(dossier: Dossier, act: Act, by: Speaker) -> None:
