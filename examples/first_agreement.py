@@ -1,6 +1,6 @@
 """A first agreement: two parties, one negotiator each, a council that ratifies, and a stranger who verifies.
 
-Run it with ``$(./run setup) examples/first_agreement.py``. Nothing here is special to the example but the keys, which
+Run it with ``./run python examples/first_agreement.py``. Nothing here is special to the example but the keys, which
 are made from names: a real key implements :class:`pourparler.ports.Signer` and never leaves its owner.
 """
 

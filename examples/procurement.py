@@ -1,6 +1,6 @@
 """Procurement under a ceiling: an agent bargains, a council of three ratifies up to 250,000, the board above it.
 
-Run it with ``$(./run setup) examples/procurement.py``. The demo (``./run demo procurement``) plays the same with all
+Run it with ``./run python examples/procurement.py``. The demo (``./run demo procurement``) plays the same with all
 its turns, three ledgers and votes by passkey; here it is one ledger and the library alone, in the order of the story.
 As in ``first_agreement.py`` the keys are made from names; a real key implements :class:`pourparler.ports.Signer`.
 """
