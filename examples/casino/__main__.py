@@ -159,7 +159,7 @@ def tell(report: Report, screen: Console) -> None:
     for difference in report.differences:
         screen.print(f"DIFFERS  {difference}", style="red", markup=False, highlight=False)
     if report.malformed:
-        screen.print(f"{len(report.malformed)} lines could not be read; they are named above.", style="yellow")
+        screen.print(f"Lines that could not be read, named above: {len(report.malformed):,}", style="yellow")
     if not report.differences:
         screen.print("Nothing differs between the file, the intake's answers and the ledger read again.", style="green")
 

@@ -100,7 +100,9 @@ def read_dialogue(line: bytes, number: int, lines_of: dict[int, int]) -> Dialogu
         value = json.loads(line.decode(), object_pairs_hook=without_repetition)
     except UnicodeDecodeError as error:
         raise Unreadable(f"it is not UTF-8 (byte {error.start + 1})") from None
-    except (ValueError, RecursionError) as error:
+    except RecursionError:
+        raise Unreadable("it is not JSON that anybody can read: it is nested too deeply") from None
+    except ValueError as error:
         raise Unreadable(f"it is not JSON: {error}") from None
     given = fields(value, FIELDS, "the dialogue")
     named = fields(given["parties"], set(SIDES), "parties")
@@ -218,6 +220,8 @@ def is_sayable(text: str) -> bool:
 
 def portions(text: str) -> list[str]:
     """Return a text in portions that one act's words can hold, cut between characters; none for an empty text."""
+    if len(text.encode()) <= limits.LONG_TEXT_MAX_BYTES:
+        return [text] if text else []
     found: list[str] = []
     start = size = 0
     for place, character in enumerate(text):
@@ -226,4 +230,4 @@ def portions(text: str) -> list[str]:
             found.append(text[start:place])
             start, size = place, 0
         size += length
-    return [*found, text[start:]] if text else []
+    return [*found, text[start:]]

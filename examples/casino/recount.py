@@ -15,10 +15,11 @@ from examples.casino.sides import read_party_name
 from pourparler.core.authority import Moment
 from pourparler.core.council import Depositary
 from pourparler.core.dossier import Dossier, EffectState, Outcome
+from pourparler.core.errors import PourparlerError
 from pourparler.core.redline import Answer, Line, Text, evaluate
 from pourparler.core.registry import Registry
 from pourparler.ports import Store
-from pourparler.service.intake import Fold, check_checkpoint, replay_entry
+from pourparler.service.intake import Fold, LedgerDamaged, check_checkpoint, replay_entry
 
 
 @dataclass(slots=True)
@@ -31,7 +32,6 @@ class Account:
     state: str = ""
     text: bytes | None = None
     points: dict[str, int] = field(default_factory=dict)
-    stated: dict[str, int] = field(default_factory=dict)  # the points that the text itself states
     said: list[tuple[str, str]] = field(default_factory=list)  # side and words
     last: bytes = b""  # the newest act of the dossier that has its effect
 
@@ -63,7 +63,7 @@ class Recount:
 def recount(depositary: Depositary, store: Store, done: Callable[[int], None] = lambda _: None) -> Recount:
     """Fold what a store holds; return what it adds up to. ``done`` is told of each entry.
 
-    Raises :class:`PourparlerError` and :class:`StoreError` where the ledger is not what an intake would have written.
+    Raises :class:`StoreError` where it cannot be read, or is not what an intake would have written.
     """
     fold = Fold(depositary, store)
     registry = fold.registry
@@ -71,7 +71,10 @@ def recount(depositary: Depositary, store: Store, done: Callable[[int], None] = 
     ratified: set[tuple[bytes, bytes]] = set()  # text and party
     portions: dict[bytes, int] = {}  # a first portion of words -> its place among what was said
     for entry in store.entries():
-        replay_entry(fold, entry)
+        try:
+            replay_entry(fold, entry)
+        except PourparlerError as error:
+            raise LedgerDamaged(f"entry {entry.index} is not what this ledger wrote: {error}") from error
         outcome = registry.outcomes.get(entry.act_id)
         done(1)
         if outcome is None:
@@ -181,7 +184,6 @@ def conclude(account: Account, registry: Registry, text: Callable[[bytes], Text 
             assert in_force is not None
             account.text = digest
             account.points = {side: points(in_force, side) for side in SIDES}
-            account.stated = {side: in_force.terms["points"][side]["all"] for side in SIDES}
 
 
 def points(text: Text, side: str) -> int:

@@ -205,9 +205,6 @@ def differing(dialogue: Dialogue, account: Account) -> Iterator[str]:
         if reckoned(account)[side] != dialogue.points[side]:
             mine, theirs = reckoned(account)[side], dialogue.points[side]
             yield f"{where}: {side} has {mine} points by the ledger, and {theirs} in the file"
-        if account.text and account.stated[side] != account.points[side]:
-            points, stated = account.points[side], account.stated[side]
-            yield f"{where}: the text in force gives {side} {points} points, and states {stated}"
     if [(turn.by, sayable(turn.text)) for turn in dialogue.turns if turn.kind == "say"] != account.said:
         yield f"{where}: what was said is not what the ledger holds"
 
