@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from examples.casino import report as casino_report
 from examples.casino import sides, talks
 from examples.casino.__main__ import main
 from examples.casino.dialogues import Dialogue, portions, read_dialogues, sayable
@@ -214,7 +215,7 @@ def test_a_counter_offer_kills_what_it_answers(small):
     assert Counter(paper.state.value for paper in dossier.papers.values())["superseded"] == 1
 
 
-def test_who_could_conclude_would_bind_early_and_the_recount_says_where(small, monkeypatch):
+def test_who_could_conclude_would_bind_early_and_the_recount_says_where(small, monkeypatch, tmp_path):
     """The same talks by people who may conclude: what the councils never ratified binds, and is counted."""
     monkeypatch.setattr(sides, "TALKING", (*sides.TALKING, "conclude"))
 
@@ -227,6 +228,9 @@ def test_who_could_conclude_would_bind_early_and_the_recount_says_where(small, m
     assert any("is bound, and its council has not ratified" in told for told in counted.bound_early)
     assert any("it has effect, and not both councils have ratified" in told for told in counted.bound_early)
     assert counted.bound_early[0].split(":")[0].endswith("(conclude), text " + counted.accounts[1].text.hex()[:16])
+    report = replayed(small[:1], tmp_path)
+    assert report.bound_before_ratification == len(counted.bound_early)
+    assert report.differences == counted.bound_early
 
 
 def test_signatures_alone_bind_nobody(small, monkeypatch, tmp_path):
@@ -258,6 +262,21 @@ def test_an_intake_and_a_ledger_that_tell_different_stories_are_told_apart(small
     monkeypatch.setattr(talks.Talk, "note", forgetful)
     (told,) = replayed(small, tmp_path).differences
     assert told.startswith("the intake accepted")
+
+
+def test_words_that_the_ledger_does_not_have_are_told(small, tmp_path, monkeypatch):
+    monkeypatch.setattr(talks, "sayable", str.upper)
+    report = replayed(small[:1], tmp_path)
+    assert report.differences == ["dialogue 1 (line 1): what was said is not what the ledger holds"]
+    assert report.said == [0, 3]
+
+
+def test_evidence_that_convinces_nobody_is_told(small, tmp_path, monkeypatch):
+    monkeypatch.setattr(casino_report, "Trust", lambda parties: Trust({}))
+    report = replayed(small[:1], tmp_path, proofs=1)
+    assert [proof.verdict for proof in report.evidence] == ["CANNOT TELL"]
+    assert len(report.differences) == 1
+    assert report.differences[0].startswith("dialogue 1: the evidence is CANNOT TELL (")
 
 
 def test_a_damaged_ledger_is_found_when_the_ledger_is_read_again(small, tmp_path):
@@ -470,6 +489,22 @@ def test_chance_chooses_what_is_proven_and_takes_talks_without_a_deal_along(smal
         assert "recorded" in [proof.claim for proof in report.evidence]
 
 
+@pytest.mark.parametrize("transactions", [0, 3])
+def test_a_disk_that_fills_up_ends_the_run_and_says_so(transactions, capsys, monkeypatch):
+    room = iter(range(transactions))
+    transaction = SqliteStore.transaction
+
+    def until_full(store):
+        if next(room, None) is None:
+            raise OSError(28, "No space left on device")
+        return transaction(store)
+
+    monkeypatch.setattr(SqliteStore, "transaction", until_full)
+    code, said, complained = run(capsys, SMALL)
+    assert (code, said) == (5, "")
+    assert "No space left on device" in complained
+
+
 # --- theirs -----------------------------------------------------------------------------------------------------------
 
 
@@ -487,13 +522,3 @@ def test_25_real_agreements_and_some_who_walked_away(tmp_path):
     assert (report.agreed, report.walked_away) == (25, 8)
     assert report.void == report.refused == {}
     assert (report.bound_before_ratification, report.said[0]) == (0, report.said[1])
-
-
-def test_the_disk_is_full(tmp_path, capsys, monkeypatch):
-    def full(*_):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(SqliteStore, "transaction", full)
-    code, said, complained = run(capsys, SMALL)
-    assert (code, said) == (5, "")
-    assert "No space left on device" in complained
