@@ -114,7 +114,8 @@ def test_an_old_python_that_is_really_there(checkout):
 def test_help_names_every_command_and_needs_no_environment(checkout):
     code, said, complained = checkout.run("help")
     assert (code, complained) == (0, "")
-    for word in ("demo", "test", "campaign", "check", "vectors", "pourparler", "bench", "docs", "clean", "help"):
+    words = ("demo", "test", "campaign", "casino", "check", "vectors", "pourparler", "bench", "docs", "clean", "help")
+    for word in words:
         assert re.search(rf"^  {word}\b", said, re.MULTILINE)
     assert not (checkout.place / ".venv").exists()
 
@@ -122,7 +123,7 @@ def test_help_names_every_command_and_needs_no_environment(checkout):
 def test_usage_errors_and_absent_parts(checkout):
     assert checkout.run("dance")[0] == 4
     assert checkout.run("check", "everything")[0] == 4
-    for word in ("bench", "docs", "vectors", "campaign", "demo"):
+    for word in ("bench", "docs", "vectors", "campaign", "casino", "demo"):
         code, _, complained = checkout.run(word)
         assert (code, "is not there yet" in complained) == (4, True)
 
