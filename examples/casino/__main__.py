@@ -143,7 +143,7 @@ def tell(report: Report, screen: Console) -> None:
         ("Held against the file", compared(report)),
         ("Red lines", stopped(report)),
         ("The ledger", ledger(report)),
-        ("Where the time went", shares(report)),
+        ("Where the time went (clock, processor, share)", shares(report)),
         ("Evidence", {f"dialogue {one.dialogue}": proven(one) for one in report.evidence}),
     ):
         table = Table(
@@ -205,12 +205,17 @@ def ledger(report: Report) -> dict[str, str]:
         "bytes on disk": f"{report.bytes:,}",
         "root": f"{report.root[:16]}…",
         "acts a second, signing and intake": f"{report.acts_per_second:,}",
+        "acts a second of the processor": f"{report.acts_per_computed_second:,}",
     }
 
 
 def shares(report: Report) -> dict[str, str]:
-    whole = sum(seconds for part, seconds in report.seconds.items() if part != COMMIT) or 1
-    return {part: f"{seconds:.1f} s {seconds / whole:4.0%}" for part, seconds in report.seconds.items()}
+    """Return the seconds of each part: on the clock, of the processor, and the share of the latter."""
+    whole = sum(spent for part, spent in report.computed.items() if part != COMMIT) or 1
+    return {
+        part: f"{report.seconds[part]:7.1f} s {spent:7.1f} s {spent / whole:4.0%}"
+        for part, spent in sorted(report.computed.items(), key=lambda row: (row[0] == COMMIT, -row[1]))
+    }
 
 
 def proven(proof: Proof) -> str:

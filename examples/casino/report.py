@@ -68,8 +68,10 @@ class Report:
     bytes: int = 0
     root: str = ""
     evidence: list[Proof] = field(default_factory=list)
-    seconds: dict[str, float] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)  # on the clock
+    computed: dict[str, float] = field(default_factory=dict)  # of the processor
     acts_per_second: int = 0
+    acts_per_computed_second: int = 0
     differences: list[str] = field(default_factory=list)
 
     def as_data(self) -> dict[str, object]:
@@ -136,10 +138,19 @@ def replay_file(
         if proof.verdict != Verdict.VALID.value
     ]
     report.bytes = path.stat().st_size
-    report.seconds = {part: round(seconds, 3) for part, seconds in watch.seconds.items()}
-    busy = sum(seconds for part, seconds in watch.seconds.items() if part == "signing" or part.startswith("intake"))
-    report.acts_per_second = round(report.submitted / busy) if busy else 0
+    report.seconds, report.computed = rounded(watch.seconds), rounded(watch.computed)
+    report.acts_per_second = round(report.submitted / (submitting(watch.seconds) or 1))
+    report.acts_per_computed_second = round(report.submitted / (submitting(watch.computed) or 1))
     return report
+
+
+def rounded(seconds: Mapping[str, float]) -> dict[str, float]:
+    return {part: round(spent, 3) for part, spent in seconds.items()}
+
+
+def submitting(seconds: Mapping[str, float]) -> float:
+    """Return how long it took to sign and submit all acts."""
+    return sum(spent for part, spent in seconds.items() if part == "signing" or part.startswith("intake"))
 
 
 # --- held against each other ------------------------------------------------------------------------------------------
