@@ -55,6 +55,12 @@ def kills_part(seed: str, seconds: float) -> str:
     return kills.run(seed, seconds=seconds)
 
 
+def casino_part(seed: str, seconds: float) -> str:
+    from tests import casino_all
+
+    return casino_all.run(seed, seconds)
+
+
 def pytest_free(command: list[str], seconds: float) -> str:
     """Run a program within its budget and return its last line."""
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=seconds, check=False)
@@ -70,6 +76,7 @@ PARTS: dict[str, tuple[Callable[[str, float], str], float]] = {
     "oracle": (oracle_part, 480),
     "stateful": (stateful_part, 480),
     "kills": (kills_part, 180),
+    "casino": (casino_part, 400),
 }
 
 

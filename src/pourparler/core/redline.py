@@ -281,7 +281,7 @@ def written(value: Value) -> str:
 def check_lines_kept(lines: Sequence[Line], text: "Text") -> None:
     """Raise :class:`Refused` (``line.crossed``, ``line.cannot-tell``) unless the text keeps every line.
 
-    The refusal names the path and never the limit: a counterparty must not learn it by probing.
+    The refusal never tells a limit: a counterparty must not learn it by probing.
     """
     for line in lines:
         match text.answer(line):
