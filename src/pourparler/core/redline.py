@@ -278,17 +278,17 @@ def written(value: Value) -> str:
     return {True: "true", False: "false"}.get(value, str(value)) if isinstance(value, bool) else str(value)
 
 
-def check_lines_kept(lines: Sequence[Line], text: "Text") -> None:
+def check_lines_kept(lines: Sequence[Line], text: "Text", of: str = "mandate") -> None:
     """Raise :class:`Refused` (``line.crossed``, ``line.cannot-tell``) unless the text keeps every line.
 
-    The refusal never tells a limit: a counterparty must not learn it by probing.
+    ``of`` says whose lines they are. The refusal never tells a limit: a counterparty must not learn it by probing.
     """
     for line in lines:
         match text.answer(line):
             case Answer.CROSSED:
-                raise Refused("line.crossed", "the text crosses a red line of the mandate")
+                raise Refused("line.crossed", f"the text crosses a red line of the {of}")
             case Answer.CANNOT_TELL:
-                raise Refused("line.cannot-tell", "the terms do not state what a red line of the mandate needs")
+                raise Refused("line.cannot-tell", f"the terms do not state what a red line of the {of} needs")
 
 
 # --- texts ------------------------------------------------------------------------------------------------------------

@@ -449,7 +449,7 @@ def check_organ_lines(dossier: Dossier, act: Act, organ: Organ) -> None:
     if text is None:
         dossier.doubtful.add(act["text"])
         return
-    check_lines_kept(list(organ.lines), text)
+    check_lines_kept(organ.lines, text, of="organ")
 
 
 def handle_refuse(dossier: Dossier, act: Act, by: Speaker) -> None:
