@@ -17,6 +17,7 @@ from pourparler.core.encoding import Value
 from pourparler.core.evidence import Claim, Report, Shown, Verdict
 from pourparler.core.ledger import Policy, consistency_path, parse_policy
 from pourparler.service.drafting import draft, powers
+from tests import gaps
 from tests.builder import (
     TALKS,
     Party,
@@ -938,3 +939,11 @@ def test_a_duty_dated_back_into_its_time_under_a_policy_of_witnesses() -> None:
     asked = replace(may(k, k.mandate), policy=POLICY)
     cosigned = (len(world.entries), world.note(cosigned=[(WITNESS, LATE)]))
     ends(replace(asked, earlier=(cosigned,)).report(), CANNOT_TELL, "witness.quorum", 8)
+
+
+# --- what nobody thought of -------------------------------------------------------------------------------------------
+
+
+@open_
+def test_bundles_about_random_ledgers_do_not_contradict_each_other() -> None:
+    gaps.run("four", stories=14)
