@@ -55,6 +55,7 @@ class Ledger:
     """A ledger in memory: entries as a depositary makes them, one act in each transaction."""
 
     time: int = BEGUN
+    pace: int = 60
     key: Key = field(default_factory=lambda: Key.from_name("cli ledger"))
     origin: str = "ledger.example/cli"
     entries: list[bytes] = field(default_factory=list)
@@ -73,7 +74,7 @@ class Ledger:
         self.entries.append((canonical(act, outcome) if outcome else act).envelope.encoded())
 
     def stamp(self, follows: int, *streams: bytes) -> None:
-        self.time += 60
+        self.time += self.pace
         rows = self.registry.heads(streams)
         fields = {"index": len(self.entries), "at": self.time, "follows": follows, "streams": rows}
         self.append(draft("stamp", fields).signed_by(self.key))
@@ -134,8 +135,8 @@ class Truce:
         return Bundle(parts.pop("claim", self.claim(kind)), (shown,), texts).encoded()
 
 
-def make_truce(name: str = "Council of the Republic", begun: int = BEGUN) -> Truce:
-    ledger = Ledger(begun)
+def make_truce(name: str = "Council of the Republic", begun: int = BEGUN, pace: int = 60) -> Truce:
+    ledger = Ledger(begun, pace)
     members = [Key.from_name(f"cli member {number}") for number in range(3)]
     general, chief, envoy = (Key.from_name(f"cli {who}") for who in ("general", "chief", "envoy"))
 
@@ -316,7 +317,7 @@ def test_a_changed_byte_is_invalid_and_names_the_step(truce: Truce, tmp_path: Pa
 
 
 def test_a_policy_of_witnesses(tmp_path: Path) -> None:
-    truce = make_truce(begun=1_700_000_000)  # a cosignature has no date before 1970
+    truce = make_truce(begun=1_700_000_000, pace=5)  # a cosignature has no date before 1970
     witness = Key.from_name("cli witness")
     vkey = VerifierKey("geneva.example", KeyType.COSIGNATURE_ED25519, witness.public_key).text
     policy = tmp_path / "witnesses.policy"

@@ -2640,7 +2640,9 @@ def test_own_nobody_speaks_for_a_holder_who_took_a_seat(world: World) -> None:
 def two_tables(world: World) -> tuple[Talks, Talks]:
     """A party whose executive, under a ceiling, answers to its members; two dossiers with the same counterparty."""
     executive = organ("council", "ann", "bob", "cay", superior="members", lines=[["at-most", "price", "100"]])
-    buyer = world.party("Buyer", organs=[organ("members", "eve", "fay"), executive], signers=[*"ann bob cay eve fay".split()])
+    buyer = world.party(
+        "Buyer", organs=[organ("members", "eve", "fay"), executive], signers=[*["ann", "bob", "cay", "eve", "fay"]]
+    )
     first = talks(world, buyer)
     again = opening(world, first.mandate.id, buyer, first.seller)
     world.put(again)

@@ -55,6 +55,12 @@ def kills_part(seed: str, seconds: float) -> str:
     return kills.run(seed, seconds=seconds)
 
 
+def gaps_part(seed: str, seconds: float) -> str:
+    from tests import gaps
+
+    return gaps.run(seed, seconds)
+
+
 def casino_part(seed: str, seconds: float) -> str:
     from tests import casino_all
 
@@ -74,7 +80,8 @@ PARTS: dict[str, tuple[Callable[[str, float], str], float]] = {
     "fuzz": (fuzz_part, 600),
     "model": (model_part, 900),
     "oracle": (oracle_part, 480),
-    "stateful": (stateful_part, 480),
+    "stateful": (stateful_part, 360),
+    "gaps": (gaps_part, 300),
     "kills": (kills_part, 180),
     "casino": (casino_part, 400),
 }

@@ -75,13 +75,24 @@ def admit_holder(dossier: Dossier, act: Act, register: Register, moment: Moment,
     if void is not None and intake and step_of(void.reason) < STEP_STANDING:
         raise void
     outcome = dossier.record(Outcome(act, moment, envelope, void, register.party))
+    note_for_duties(dossier, outcome, register, mandate)
     if void is None:
-        readable = act.kind not in LINED or dossier.around.text(act["text"]) is not None
-        register.note(mandate, act, moment, readable=readable)
-    elif act.kind in SIGNING and act["text"] in dossier.papers and register.party in dossier.parties:
+        return outcome
+    if act.kind in SIGNING and act["text"] in dossier.papers and register.party in dossier.parties:
         consent = dossier.papers[act["text"]].consent(register.party)
         consent.signatures.append(Signature(act, register.party, mandate, moment, void))
     return outcome
+
+
+def note_for_duties(dossier: Dossier, outcome: Outcome, register: Register, mandate: Mandate) -> None:
+    """Tell the register what was done, or may have been: what becomes of an act can rest on a text that is not here."""
+    act = outcome.act
+    if not mandate.owes(act.kind):
+        return
+    readable = act.kind not in LINED or dossier.around.text(act["text"]) is not None
+    certain = readable and not dossier.in_doubt(act.get("text"))
+    if outcome.void is None or not certain:
+        register.note(mandate, act, outcome.moment, accepted=outcome.void is None, certain=certain)
 
 
 def reason_void(
@@ -94,6 +105,8 @@ def reason_void(
         register.check_standing(mandate, act.row.power, moment)
         register.check_reported(act, mandate, moment)
         check_limit(dossier, act, mandate, moment)
+        if act.kind == "propose" and act.get("answers") and dossier.in_doubt(act["answers"]):
+            dossier.doubt(act["text"])
         fit(dossier, act, register.party, moment, mandate=mandate)
     except (Refused, Malformed) as refusal:
         return refusal.with_traceback(None)
@@ -172,9 +185,9 @@ def check_lines(dossier: Dossier, act: Act, register: Register, mandate: Mandate
 
 def note_doubt(dossier: Dossier, act: Act) -> None:
     """Remember which texts rest on a text that nobody can read here, whose lines were thus not judged."""
-    dossier.doubtful.add(act["text"])
+    dossier.doubt(act["text"])
     if act.kind == "propose" and act.get("answers") and dossier.counter_kills:
-        dossier.doubtful.add(act["answers"])
+        dossier.doubt(act["answers"])
 
 
 def told_before(dossier: Dossier, party: bytes) -> Iterator[tuple[Act, Mandate, Line]]:
@@ -200,8 +213,8 @@ def check_limit(dossier: Dossier, act: Act, mandate: Mandate, moment: Moment) ->
         raise Missing("text.missing", "a cumulative limit cannot be reckoned without every text under it")
     for link in limited:
         assert link.limit is not None
-        if any(entry.dossier.doubtful for entry in dossier.around.spending(link.id) if entry.dossier is not dossier):
-            raise Missing("text.missing", "what a signature in another dossier spent rests on a text that is not here")
+        if dossier.around.spent_in_doubt(link.id, dossier, act["text"]):
+            raise Missing("text.missing", "what another signature spent may rest on a text that is not here")
         figure, most = amount(look_up(text.terms, link.limit.path)), amount(link.limit.most)
         if not figure or not most or figure.currency != most.currency or figure.number < 0:
             raise Refused("limit.unreadable", f"the text states no amount at {link.limit.path} that the limit counts")

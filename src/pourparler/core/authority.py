@@ -321,6 +321,14 @@ class Confirmation:
         return answer
 
 
+@dataclass(slots=True)
+class Done:
+    """What was done in time for a duty: anything accepted, and anything that counts whatever else is shown."""
+
+    accepted: bool = False
+    certain: bool = False
+
+
 @dataclass
 class Register:
     """All acts of one party in one ledger, in ledger order. ``admit`` raises before it changes anything."""
@@ -334,7 +342,7 @@ class Register:
     beacons: list[Beacon] = field(default_factory=list)
     lifted: dict[tuple[bytes, int], list[tuple[Act, Moment]]] = field(default_factory=dict)
     questions: dict[bytes, Question] = field(default_factory=dict)
-    done: dict[tuple[bytes, str], tuple[Moment, bool]] = field(default_factory=dict)
+    done: dict[bytes, Done] = field(default_factory=dict)  # by the mandate whose duty asks for it
     refusals: dict[bytes, list[Act]] = field(default_factory=dict)
     heads: list[bytes] = field(default_factory=list)  # of the party's stream here, after each act
 
@@ -549,12 +557,15 @@ class Register:
     def end(self, target: bytes, ending: Ending) -> None:
         self.endings.setdefault(target, []).append(ending)
 
-    def note(self, mandate: Mandate, act: Act, moment: Moment, *, readable: bool = True) -> None:
-        """Remember that a holder acted, for the duties of his chain; and whether the text he acted on is here."""
+    def note(self, mandate: Mandate, act: Act, moment: Moment, *, accepted: bool = True, certain: bool = True) -> None:
+        """Remember that a holder acted, for the duties of his chain; and whether it is certain what became of it."""
+        if not mandate.owes(act.kind):
+            return
         for link in mandate.chain():
-            before = self.done.get((link.id, act.kind))
-            if before is None or (readable and not before[1]):
-                self.done[link.id, act.kind] = (moment, readable)
+            if link.duty and link.duty.kind == act.kind and moment.time < link.duty.by:
+                done = self.done.setdefault(link.id, Done())
+                done.accepted |= accepted
+                done.certain |= accepted and certain
 
     def mandate(self, mandate_id: bytes) -> Mandate:
         """Return a mandate by its act id. Raises :class:`Missing` (``unknown.mandate``)."""
@@ -642,12 +653,12 @@ class Register:
         """Return whether the mandate's duty was not done in time, by log time."""
         if mandate.duty is None or moment.time < mandate.duty.by:
             return False
-        done = self.done.get((mandate.id, mandate.duty.kind))
-        if done is None or done[0].time >= mandate.duty.by:
+        done = self.done.get(mandate.id)
+        if done is None:
             return True
-        if self.spines.exact and not done[1]:
+        if self.spines.exact and not done.certain:
             raise Missing("text.missing", "whether the duty was done rests on a text that is not here")
-        return False
+        return not done.accepted
 
     def check_speaker(self, act: Act, mandate: Mandate, moment: Moment, power: Power) -> Envelope:
         """Raise unless the act is signed by the mandate's holder and who must sign beside him; return its envelope.

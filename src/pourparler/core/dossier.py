@@ -267,8 +267,15 @@ class Surroundings(Protocol):
     def seen(self, stream: bytes, count: int, head: bytes) -> int | None:
         """Return the index of the entry that made this head, -1 for an empty stream, or None if it never was one."""
 
-    def bound_anywhere(self, text: bytes, party: bytes, moment: Moment) -> bool:
-        """Return whether a party is bound by a text in any dossier."""
+    def doubt(self, dossier: "Dossier") -> None:
+        """Take notice that something in a dossier rests on a text that is not here."""
+
+    def bound_anywhere(self, text: bytes, party: bytes, moment: Moment) -> bool | None:
+        """Return whether a party is bound by a text in any dossier, or None where that rests on what is not shown."""
+
+    def spent_in_doubt(self, mandate: bytes, dossier: "Dossier", text: bytes) -> bool:
+        """Return whether a signature under the mandate, on any text but this one, stands or falls with a text that is
+        not here."""
 
     def spending(self, mandate: bytes) -> "list[Spending]":
         """Return the signatures that spend the cumulative limit of a mandate, in ledger order."""
@@ -337,7 +344,17 @@ class Dossier:
         self.invitations: list[Invitation] = []
         self.published: dict[bytes, Moment] = {}
         self.doubtful: set[bytes] = set()
+        self.unsettled = False  # whether a close took effect rests on a text that is not here
         self.join(party, moment)
+
+    def doubt(self, digest: bytes) -> None:
+        """Note that what becomes of a text rests on one that is not here."""
+        self.doubtful.add(digest)
+        self.around.doubt(self)
+
+    def in_doubt(self, digest: bytes | None) -> bool:
+        """Return whether what became of a text, or of an act on none, rests on a text that is not here."""
+        return self.unsettled or digest in self.doubtful
 
     def record(self, outcome: Outcome) -> Outcome:
         self.outcomes[outcome.act.id] = outcome
@@ -371,7 +388,7 @@ class Dossier:
         try:
             return self.clauses(digest)
         except Missing:
-            self.doubtful.add(digest)
+            self.doubt(digest)
             return None
 
     # What time adds.

@@ -415,7 +415,7 @@ class Verification:
         registry = self.fold_claim(proven, claim, registries, homes)
         self.registry = registry
         moment = self.check_streams(proven, claim, registry)
-        self.check_witnesses(proven, claim, registry, moment)
+        self.check_witnesses(proven, claim, registries, registry)
         self.check_texts(claim, registry)
         self.check_claim(claim, registry, moment)
         self.check_age(claim, registry, moment)
@@ -497,13 +497,12 @@ class Verification:
         """In a home ledger, the party's stream must be whole up to a head that a stamp states."""
         if self.claim and depositary == self.claim.ledger:
             return  # step 7 asks for the streams that the claim rests on
-        for party, register in registry.registers.items():
-            if register.spines.party.home == depositary or register.spines.home:
-                stated = [stamp.streams[party] for stamp in found.stamps.values() if party in stamp.streams]
-                stream = registry.streams[party]
-                if not stated or max(stated) != (stream.count, stream.head):
-                    name = register.spines.party.name
-                    raise self.stopped(5, Missing("home.incomplete", f"the home stream of {name} has a gap"))
+        for party in at_home(depositary, registry):
+            stated = [stamp.streams[party] for stamp in found.stamps.values() if party in stamp.streams]
+            stream = registry.streams[party]
+            if not stated or max(stated) != (stream.count, stream.head):
+                name = registry.registers[party].spines.party.name
+                raise self.stopped(5, Missing("home.incomplete", f"the home stream of {name} has a gap"))
 
     def fold_claim(
         self,
@@ -569,48 +568,45 @@ class Verification:
         return needed
 
     def check_witnesses(
-        self, proven: Mapping[Depositary, Proven], claim: Claim, registry: Registry, moment: Moment
+        self,
+        proven: Mapping[Depositary, Proven],
+        claim: Claim,
+        registries: Mapping[Depositary, Registry],
+        registry: Registry,
     ) -> None:
-        """Step 8: deadlines are the depositary's word, unless the policy asks for witnesses; then each stamp that
-        decides must be covered by a checkpoint cosigned by the quorum within the ledger's bound."""
+        """Step 8: times are the depositary's word, unless the policy asks for witnesses; then a checkpoint that the
+        quorum cosigned within the ledger's bound must cover the stamp of each act that the claim rests on."""
         policy = self.trust.policy
         if policy is None or policy.quorum is None:
             self.passed(8, "times are the depositary's word; the policy asks for no witnesses")
             return
-        found = proven[claim.ledger]
-        if found.bound_seconds is None:
-            raise self.stopped(8, Missing("witness.no-bound", "the ledger's first entry, with its bound, is not shown"))
-        try:
-            deciding = sorted(self.deciding(claim, registry, moment))
-        except PourparlerError as error:
-            raise self.stopped(8, error) from None
-        for index, time in deciding:
-            if not any(
-                checkpoint.checkpoint.size > index
-                and quorum_met(
-                    policy, checkpoint.cosigners(earliest=time - found.bound_seconds, latest=time + found.bound_seconds)
-                )
-                for checkpoint in found.checkpoints
-            ):
-                seen = f"no quorum saw entry {index} within {found.bound_seconds} s"
-                raise self.stopped(8, Missing("witness.quorum", seen))
-        self.passed(8, f"the policy's quorum, within {found.bound_seconds} s")
+        resting = {claim.ledger: self.streams_needed(claim, registry)}
+        resting |= {ledger: at_home(ledger, found) for ledger, found in registries.items() if ledger != claim.ledger}
+        for ledger, streams in resting.items():
+            times = moments_of(streams, registry if ledger == claim.ledger else registries[ledger])
+            if ledger == claim.ledger:
+                times[claim.as_of] = proven[ledger].stamps[claim.as_of].time
+            self.check_witnessed(proven[ledger], policy, times)
+        self.passed(8, "the policy's quorum, within the bounds of the ledgers")
 
-    def deciding(self, claim: Claim, registry: Registry, moment: Moment) -> set[tuple[int, int]]:
-        """Return the indexes and times of the stamps that decide a deadline of the claim."""
-        found = {(moment.index, moment.time)}
-        dossier = registry.dossiers.get(claim.dossier)
-        paper = dossier.papers.get(claim.text) if dossier else None
-        for consent in paper.consents.values() if paper else ():
-            moments = [consent.moment, *(signature.moment for signature in consent.rests_on)]
-            found |= {(at.index, at.time) for at in moments if at is not None}
-            since = dossier.bound_since(consent) if dossier else None
-            found |= {(since.index, since.time)} if since else set()
-        about = dossier.outcomes.values() if dossier else ()
-        timed = [outcome for outcome in about if outcome.act.get("text") in (None, claim.text)]
-        timed += [outcome for outcome in registry.outcomes.values() if outcome.act.kind in ("call", "vote")]
-        found |= {(outcome.moment.index, outcome.moment.time) for outcome in timed}
-        return found
+    def check_witnessed(self, found: Proven, policy: Policy, times: Mapping[int, int]) -> None:
+        """Check the log time at each of these indexes of one ledger."""
+        if times and found.bound_seconds is None:
+            lacking = f"the first entry of {found.depositary.origin}, with its bound, is not shown"
+            raise self.stopped(8, Missing("witness.no-bound", lacking))
+        seen = [(one.checkpoint.size, one) for one in found.checkpoints]
+        bound = found.bound_seconds or 0
+        met: dict[tuple[int, int], bool] = {}  # by checkpoint and time: many acts share a stamp
+        for index, time in sorted(times.items()):
+            for number, (size, checkpoint) in enumerate(seen):
+                if size > index and (number, time) not in met:
+                    cosigners = checkpoint.cosigners(earliest=time - bound, latest=time + bound)
+                    met[number, time] = quorum_met(policy, cosigners)
+                if size > index and met[number, time]:
+                    break
+            else:
+                unseen = f"no quorum saw entry {index} of {found.depositary.origin} within {bound} s"
+                raise self.stopped(8, Missing("witness.quorum", unseen))
 
     def check_texts(self, claim: Claim, registry: Registry) -> None:
         """Step 9: without the text nobody can say that its red lines are kept."""
@@ -618,8 +614,7 @@ class Verification:
             self.passed(9, "the claim rests on no text")
             return
         dossier = registry.dossiers.get(claim.dossier)
-        doubtful = dossier.doubtful if dossier else set()
-        if claim.text not in self.texts or claim.text in doubtful:
+        if claim.text not in self.texts or (dossier is not None and dossier.in_doubt(claim.text)):
             raise self.stopped(9, Missing("text.missing", "a text that the claim rests on is not in the bundle"))
         self.passed(9, f"{len(self.texts)} texts; {self.private_lines(claim, dossier)} private red lines take no part")
 
@@ -650,6 +645,19 @@ class Verification:
             if beacons:
                 ages.append(f"the newest beacon {self.at - max(beacon.since for beacon in beacons)} s")
         self.passed(11, "; ".join(ages))
+
+
+def at_home(depositary: Depositary, registry: Registry) -> set[bytes]:
+    """Return the parties, and so their streams, whose home the ledger is or was from the first."""
+    registers = registry.registers.items()
+    return {party for party, one in registers if one.spines.party.home == depositary or one.spines.home}
+
+
+def moments_of(streams: set[bytes], registry: Registry) -> dict[int, int]:
+    """Return the log time of each act in these streams, by its index."""
+    indexes = {index for stream in streams for index in registry.streams[stream].indexes}
+    moments = [outcome.moment for outcome in registry.outcomes.values()]
+    return {moment.index: moment.time for moment in moments if moment.index in indexes}
 
 
 def find_dossier(claim: Claim, registry: Registry) -> Dossier:

@@ -23,6 +23,8 @@ from pourparler.core.encoding import digest
 from pourparler.core.errors import STEP_POWER, STEP_STANDING, Missing, Refused, step_of
 from pourparler.core.redline import Text
 
+CONSENTING = SIGNING | {"ratify", "accede"}
+
 
 @dataclass(slots=True)
 class Stream:
@@ -107,6 +109,8 @@ class Registry(Surroundings):
         self.party_of_organ: dict[bytes, bytes] = {}
         self.party_of_mandate: dict[bytes, bytes] = {}
         self.spendings: dict[bytes, list[Spending]] = {}
+        self.doubted: dict[bytes, Dossier] = {}  # where something rests on a text that is not here
+        self.signings: dict[bytes, list[tuple[Dossier, bytes]]] = {}  # mandate with a limit -> what was signed under it
         self.proposed_in: dict[bytes, list[Dossier]] = {}  # text -> the dossiers it was proposed in
         self.elsewhere: dict[bytes, set[bytes]] = {}  # party -> texts it consented to in dossiers not shown
         self.stamp: Stamp | None = None
@@ -130,8 +134,36 @@ class Registry(Surroundings):
             return None
         return found.indexes[count - 1]
 
-    def bound_anywhere(self, text: bytes, party: bytes, moment: Moment) -> bool:
-        return any(dossier.bound(text, party, moment) for dossier in self.proposed_in.get(text, ()))
+    def doubt(self, dossier: Dossier) -> None:
+        self.doubted[dossier.id] = dossier
+
+    def in_doubt(self, dossier: Dossier, text: bytes) -> bool:
+        """Return whether a reader of what is shown cannot tell what became of a text. A ledger's own intake never asks:
+        what it cannot read, it judges by what it sees."""
+        return self.exact and dossier.in_doubt(text)
+
+    def bound_anywhere(self, text: bytes, party: bytes, moment: Moment) -> bool | None:
+        found = self.proposed_in.get(text, ())
+        if any(dossier.bound(text, party, moment) and not self.in_doubt(dossier, text) for dossier in found):
+            return True
+        if self.exact and text in self.elsewhere.get(party, ()):
+            return None
+        return None if any(self.in_doubt(dossier, text) for dossier in found) else False
+
+    def spent_in_doubt(self, mandate: bytes, dossier: Dossier, text: bytes) -> bool:
+        signings = self.signings.get(mandate, ())
+        return any(other.in_doubt(on) for other, on in signings if (other, on) != (dossier, text))
+
+    def consent_in_doubt(self, dossier: Dossier, digest: bytes, pair: set[bytes]) -> bool:
+        """Return whether both parties gave what may be their consent to another text, and nobody here can tell."""
+        given: dict[tuple[bytes, bytes], set[bytes]] = {}
+        for other in self.doubted.values():
+            for outcome in other.outcomes.values():
+                text = outcome.act.get("text")
+                if outcome.act.kind in CONSENTING and other.in_doubt(text) and (other is not dossier or text != digest):
+                    assert outcome.party is not None
+                    given.setdefault((other.id, text), set()).add(outcome.party)
+        return any(pair <= parties for parties in given.values())
 
     def spending(self, mandate: bytes) -> list[Spending]:
         return self.spendings.setdefault(mandate, [])
@@ -148,7 +180,7 @@ class Registry(Surroundings):
         ends: list[int] = []
         if not local.scopes and not frameworks:
             return None
-        if any(other.doubtful for other in self.dossiers.values() if other is not dossier and first in other.parties):
+        if self.consent_in_doubt(dossier, digest, {first, second}):
             raise Missing("text.missing", "whether a wider text stands rests on a text that is not here")
         for other, paper in self.consented(first, second):
             clauses = other.clauses(paper.digest)
@@ -204,11 +236,20 @@ class Registry(Surroundings):
             raise Refused("act.duplicate", "the act has an entry already")
         outcome = self.judge(act, moment, intake)
         self.outcomes[act.id] = outcome
-        if act.kind == "propose" and outcome.void is None:
-            self.proposed_in.setdefault(act["text"], []).append(self.dossiers[act["dossier"]])
+        if act.kind in ("propose", *SIGNING) and act["dossier"] in self.dossiers:
+            self.index(act, self.dossiers[act["dossier"]])
         for stream in self.streams_of(act, outcome):
             self.streams.setdefault(stream, Stream(stream, [], [])).extend(act.id, moment.index)
         return outcome
+
+    def index(self, act: Act, dossier: Dossier) -> None:
+        """Remember where a text was proposed, and what was signed under a cumulative limit, void or not."""
+        if act.kind == "propose":
+            self.proposed_in.setdefault(act["text"], []).append(dossier)
+            return
+        for link in self.registers[self.party_of(act)].mandate(act["by"]).chain():
+            if link.limit:
+                self.signings.setdefault(link.id, []).append((dossier, act["text"]))
 
     def judge(self, act: Act, moment: Moment, intake: bool) -> Outcome:
         if act.issuer is Issuer.LEDGER:

@@ -110,14 +110,13 @@ def check_agreed(dossier: Dossier, by: Speaker) -> None:
     staying = dossier.joined.keys() - dossier.left
     enough = staying if len(dossier.parties) > 2 else None
     read = {
-        digest
-        for digest in dossier.papers
-        if dossier.around.text(digest) is not None and digest not in dossier.doubtful
+        digest for digest in dossier.papers if dossier.around.text(digest) is not None and not dossier.in_doubt(digest)
     }
     if binds(dossier, read, enough, by):
         return
-    if read != dossier.papers.keys():
-        dossier.doubtful |= dossier.papers.keys()  # whether the close takes effect rests on a text that is not here
+    if read != dossier.papers.keys() or dossier.doubtful:
+        dossier.unsettled = True
+        dossier.around.doubt(dossier)
     if not binds(dossier, dossier.papers.keys(), enough, by):
         raise late("not-agreed", "the parties are not bound by any text of the dossier")
 
@@ -354,8 +353,9 @@ def read_past(dossier: Dossier, act: Act, by: Speaker) -> Past:
     for head in act.get("spines") or ():
         if head in register.spines.decisions:
             register.check_real(register.spines.decisions[head])
-        for (organ, place), state in register.spines.at.items():
-            if place == head:
+        for organ in register.spines.heads:
+            state = register.spines.at.get((organ, head))
+            if state is not None and (head in register.spines.decisions or head == organ):  # a recovery is on no spine
                 places[organ] = state.place
     return Past(dossier_index, party_index, places)
 
@@ -401,7 +401,9 @@ def check_home_endings(home: HomeView, signature: Signature, past: Past) -> None
     """The spines up to the ratification may hold a dismissal that this ledger was never told of."""
     links = {link.id for link in signature.mandate.chain()}
     for dismissal, organ, place in home.dismissals():
-        governs = home.registers[0].spines.governs(organ, signature.mandate.organ)
+        named = {organ, signature.mandate.organ}
+        known = [one.spines for one in home.registers if named <= one.spines.heads.keys()]
+        governs = any(spines.governs(organ, signature.mandate.organ) for spines in known)
         if dismissal["mandate"] in links and governs and place <= past.places.get(organ, -1):
             if signature.act.row.power & ~Power(dismissal.get("holds") or 0):
                 raise Refused("standing.dismissed", "the spine up to the ratification holds the signer's dismissal")
@@ -447,15 +449,18 @@ def check_organ_lines(dossier: Dossier, act: Act, organ: Organ) -> None:
         return
     text = dossier.around.text(act["text"])
     if text is None:
-        dossier.doubtful.add(act["text"])
+        dossier.doubt(act["text"])
         return
     check_lines_kept(organ.lines, text, of="organ")
 
 
 def handle_refuse(dossier: Dossier, act: Act, by: Speaker) -> None:
     paper = dossier.paper(act["text"])
-    if dossier.around.bound_anywhere(paper.digest, by.party, by.moment):
+    bound = dossier.around.bound_anywhere(paper.digest, by.party, by.moment)
+    if bound:
         raise late("overtaken", "the party is bound by this text")
+    if bound is None:
+        dossier.doubt(paper.digest)
     consent = paper.consent(by.party)
     spines = dossier.around.register(by.party).spines
     for signature in dossier.pending_signatures(consent, by.moment):

@@ -92,6 +92,8 @@ def streams_of_claim(claim: Claim, registry: Registry) -> set[bytes]:
         parties.add(outcome.party)
         if outcome.act.row.dossier:
             dossiers.add(outcome.act.get("dossier") or claim.act)
+    if claim.text:  # what a party is bound by, it refuses nowhere
+        dossiers |= {dossier.id for dossier in registry.proposed_in.get(claim.text, ())}
     if claim.kind == "in-force":
         # A wider text between the same parties, in whatever dossier, may have ended this one.
         dossiers |= {dossier.id for dossier, _ in registry.consented(*claim.parties)}
