@@ -134,7 +134,7 @@ def compare(name: str, small: Callable[[], tuple[float, float]], large: Callable
     rounds = alternate(side_of(small), side_of(large), effort.rounds)
     both = Rounds(tuple(whole[small]), tuple(whole[large])).cost
     with_check = sorted(both)[len(both) // 2]
-    note = f"{rounds.seconds_told('there', 'an act, signature check taken out,')}; {with_check:.2f} with it{more}"
+    note = f"{rounds.seconds_told('there', 'signature check taken out, an act')}; {with_check:.2f} with it{more}"
     return ratio(name, baseline, rounds.cost, at_most(1.2), note)
 
 
@@ -184,7 +184,7 @@ def dossiers(effort: Effort, tell: Tell) -> list[Result]:
         return fold(folded, list(islice(long.acts(buyer, seller), each)))
 
     name = f"the fold's cost of an act in a dossier of {effort.long:,} acts"
-    found = compare(name, short_round, long_round, f"in a dossier of {SHORT}", effort)
+    found = compare(name, short_round, long_round, f"the same in a dossier of {SHORT}", effort)
     return [found, *memory(effort, tell)]
 
 
@@ -216,12 +216,15 @@ def memory(effort: Effort, tell: Tell) -> list[Result]:
         try:
             a_dossier = grown(whole)
             talks = Talks(folded, *silent)
-            an_act = grown(further)
+            early = grown(further)
+            grown(further)
+            late = grown(further)
         finally:
             tracemalloc.stop()
+    note = f"half of them with a new text; {early:,.0f} for each of the first {times * 8}, here after {times * 16}"
     return [
         Result("memory for a dossier of nine acts and its text", a_dossier, "bytes", "", note="by tracemalloc"),
-        Result("memory for each further act of a dossier", an_act, "bytes", "", note="half of them with a new text"),
+        Result("memory for each further act of a dossier", late, "bytes", "", note=note),
     ]
 
 
@@ -249,7 +252,9 @@ def ledgers(effort: Effort, tell: Tell) -> list[Result]:
     else:
         more = f"; filled in {filled:.0f} s"
     tell(f"an act in a ledger of {effort.large:,}")
-    return [compare(name, rounds_of(small), rounds_of(large), f"in a ledger of {small.index - 1:,}", effort, more)]
+    return [
+        compare(name, rounds_of(small), rounds_of(large), f"the same in a ledger of {small.index - 1:,}", effort, more)
+    ]
 
 
 def fill(folded: Folded, acts: int, tell: Tell) -> None:
