@@ -29,7 +29,11 @@ PARTS: dict[str, tuple[str, ...]] = {
     "decoding: envelope, payload, fields": ("pourparler.core.act:parse_act",),
     "hashing: the act's id": ("pourparler.core.encoding:act_id",),
     "hashing: heads of streams": ("pourparler.core.registry:stream_head",),
-    "hashing: the tree": ("pourparler.service.intake:Fold.add_leaf", "pourparler.core.ledger:Frontier.root"),
+    "hashing: the tree": (
+        "pourparler.service.intake:Fold.add_leaf",
+        "pourparler.service.intake:Fold.grow",
+        "pourparler.core.ledger:Frontier.root",
+    ),
     "texts and clauses": (
         "pourparler.core.redline:parse_text",
         "pourparler.core.redline:text_digest",
