@@ -28,7 +28,7 @@ class Effort:
 
     @classmethod
     def full(cls) -> "Effort":
-        """The goals' own sizes: the large ledger takes some ten minutes and six gigabytes."""
+        """The goals' own sizes: the large ledger takes some ten minutes and 2.5 gigabytes."""
         return cls(rounds=25, large=1_000_000, starts=21)
 
     @classmethod

@@ -185,6 +185,15 @@ def test_a_program_that_checks_no_signature_is_not_measured(run, no_rivals):
         run(SMALL, quiet)
 
 
+@pytest.mark.parametrize("run", [append.run, speak.known, speak.cold, growth.dossiers, growth.ledgers])
+def test_a_program_whose_check_passes_everything_is_not_measured(run, no_rivals):
+    with (
+        replaced("pourparler.core.encoding:verify_ed25519", lambda _: lambda key, message, signature: None),
+        pytest.raises(NotDone),
+    ):
+        run(SMALL, quiet)
+
+
 @pytest.mark.parametrize("run", [speak.known, speak.cold])
 def test_a_program_that_asks_no_red_line_is_not_measured(run, no_rivals):
     with (
