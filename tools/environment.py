@@ -137,6 +137,9 @@ def clean() -> None:
             handle.close()
         elif venv.exists():
             say(f"{venv} was not made by ./run and stays")
+        if is_ours(rivals_place()):
+            shutil.rmtree(rivals_place())
+            lock_path(rivals_place()).unlink(missing_ok=True)
         for leftover in (ROOT / name for name in CACHES):
             if leftover.is_dir():
                 shutil.rmtree(leftover)
@@ -166,6 +169,11 @@ def refresh_lock() -> int:
 def place() -> Path:
     """The directory of the environment; a link there is followed, since somebody may keep it on another disk."""
     return Path(os.environ.get("POURPARLER_VENV") or ROOT / ".venv").resolve()
+
+
+def rivals_place() -> Path:
+    """Where bench/rivals.py keeps what our figures are compared with: beside our environment, and never in it."""
+    return place().with_name(f"{place().name}-rivals")
 
 
 def key() -> str:
