@@ -15,23 +15,15 @@ from pathlib import Path
 from typing import Any
 
 from pourparler.cli import words
+from pourparler.cli.trouble import INPUT, USAGE, Problem, complain
 from pourparler.core import limits
 from pourparler.core.errors import PourparlerError
 from pourparler.core.evidence import Report, Trust, verify
 from pourparler.core.ledger import Policy, parse_policy
 
-USAGE, INPUT = 4, 5
 PARTY_ID = re.compile(r"([0-9a-fA-F]{64})(?:=(.*))?", re.DOTALL)
 TRUST_FILE_MAX_BYTES = 1024 * 1024
 UNSAID = "given on the command line"
-
-
-class Problem(Exception):
-    """Why the command could not even begin: an exit code, what is wrong, and what to do about it."""
-
-    def __init__(self, exit_code: int, what: str, do: str = "") -> None:
-        super().__init__(what)
-        self.exit_code, self.what, self.do = exit_code, what, do
 
 
 @dataclass
@@ -67,7 +59,7 @@ def run(bundle: str, *, trust: Sequence[str], policy: Path | None, at: str | Non
     try:
         examined = examine(bundle, trust=trust, policy=policy, at=at)
     except Problem as problem:
-        return complain(problem)
+        return complain(problem, as_json=as_json)
     report, trusted = examined.report, examined.known.parties
     if as_json:
         print(json.dumps(words.report_data(report, trusted, examined.at), indent=2))
@@ -80,15 +72,6 @@ def show(screen: words.Screen, report: Report, trusted: Mapping[bytes, str], dat
     words.print_report(screen, report, trusted)
     if report.claim is None and (looks := looks_like(data)):
         screen.line(f"the file looks like {looks}", lead=words.field("note"))
-
-
-def complain(problem: Problem) -> int:
-    """Say on standard error what is wrong and what to do; return the exit code."""
-    screen = words.Screen(sys.stderr)
-    screen.line(words.clean(problem.what), lead=("pourparler: ", "bold"))
-    if problem.do:
-        screen.line(words.clean(problem.do), lead="  do: ")
-    return problem.exit_code
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------

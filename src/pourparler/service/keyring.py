@@ -217,6 +217,24 @@ class Keyring:
         """Return the key with this public key, or None where no readable file has it."""
         return next((info for info in self.list() if info.public_key == public_key), None)
 
+    def check_free(self, name: str) -> None:
+        """Raise :class:`KeyTrouble` (``key.name``, ``key.exists``) unless a new key may have this name."""
+        if os.path.lexists(self._path(name)):
+            raise KeyTrouble(
+                "key.exists",
+                f"There is a key {name} already, and nothing overwrites a key.",
+                "Choose another name, or see what it is: pourparler key list",
+            )
+
+    def check_in_file(self, name: str) -> None:
+        """Raise :class:`KeyTrouble` (``key.in-agent``) where a key has no passphrase of ours."""
+        if self.info(name).where is Place.AGENT:
+            raise KeyTrouble(
+                "key.in-agent",
+                f"The secret of {name} is in an ssh-agent, and never was in a file here.",
+                "Its passphrase and its copies are those of the ssh key: see ssh-keygen -p, and back that file up.",
+            )
+
     # What needs the secret.
 
     def signer(self, name: str, passphrase: Callable[[str], str], *, role: str | None = None) -> Signer:
@@ -314,13 +332,9 @@ class Keyring:
         return parse(data, str(path))
 
     def _resealed(self, name: str, old: str, new: str) -> "Sealed":
+        self.check_in_file(name)
         kept = self._read(name)
-        if isinstance(kept, InAgent):
-            raise KeyTrouble(
-                "key.in-agent",
-                f"The secret of {name} is in an ssh-agent, and never was in a file here.",
-                "Its passphrase and its copies are those of the ssh key: see ssh-keygen -p, and back that file up.",
-            )
+        assert isinstance(kept, Sealed)
         signer = kept.opened(old, name)
         return Sealed.make(kept.role, kept.created, signer.secret, new, self._cost)
 
@@ -328,12 +342,7 @@ class Keyring:
         """Write a file under a name that is free, for a key that is not here yet."""
         path = self._path(name)
         with self._writing():
-            if os.path.lexists(path):
-                raise KeyTrouble(
-                    "key.exists",
-                    f"There is a key {name} already, and nothing overwrites a key.",
-                    "Choose another name, or see what it is: pourparler key list",
-                )
+            self.check_free(name)
             if other := self.find(kept.public_key):
                 raise KeyTrouble(
                     "key.role" if other.role != kept.role else "key.exists",
