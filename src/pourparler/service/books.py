@@ -17,7 +17,7 @@ import re
 import time
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from pourparler.core.authority import Moment
 from pourparler.core.council import Depositary
 from pourparler.core.dossier import Outcome
 from pourparler.core.encoding import decode, encode
-from pourparler.core.errors import Malformed, Missing, PourparlerError
+from pourparler.core.errors import Malformed, Missing, PourparlerError, Refused
 from pourparler.core.evidence import ledger_key
 from pourparler.core.ledger import Frontier, frontier_of, leaf_hash
 from pourparler.core.redline import text_digest
@@ -149,6 +149,25 @@ class Book:
         outcome, _ = self.fold.judge(act, fold, brought)
         assert outcome is not None
         return outcome
+
+    def tried_as_if_enough(self, act: Act, weight: int, texts: Sequence[bytes] = ()) -> Outcome | None:
+        """Fold a decision as if the weight that has signed sufficed, to foresee what it does once enough have.
+
+        The fold is for nothing else afterwards. None where nobody has signed, or that alone cannot be foreseen.
+        """
+        party = self.registry.party_of_organ.get(act.get("organ") or b"")
+        spines = self.registry.registers[party].spines if party is not None else None
+        state = spines.at.get((act["organ"], act["prior"])) if spines and act.row.spine else None
+        if spines is None or state is None or not weight:
+            return None
+        lowered = replace(state, members=replace(state.members, needs=weight))
+        spines.at[act["organ"], act["prior"]] = lowered
+        try:
+            return self.tried(act, texts)
+        except Refused as refusal:
+            if refusal.reason.startswith("decision."):
+                return None
+            raise
 
     def submit(self, acts: Sequence[bytes], texts: Sequence[bytes], signer: Signer) -> list[Receipt | Exception]:
         """Write acts into the ledger that is kept here; the fold is used up. Raises :class:`StoreError`."""
