@@ -7,12 +7,14 @@ from typing import Annotated, Any
 import typer
 
 from pourparler.cli.files import Example, example, read_toml
+from pourparler.cli.meant import mandate_for, only_text
+from pourparler.cli.page import awaited_data, dossier_data, print_dossier
 from pourparler.cli.sending import Anyway, GiveName, OutFile, WithKeys, send
 from pourparler.cli.session import USAGE, Problem, Session, command, noun
-from pourparler.cli.speaking import mandate_for, only_text
 from pourparler.cli.words import claim_sentence
 from pourparler.core.act import Power
 from pourparler.core.evidence import Claim
+from pourparler.service.awaiting import awaited
 from pourparler.service.books import Book
 from pourparler.service.export import assemble
 from pourparler.service.intake import Intake
@@ -76,6 +78,68 @@ def join(
     parties = [party for party in found.parties if party not in found.joined]
     mandate = session.find(by, "mandate") if by else mandate_for(session, book, parties, Power.OPEN, key)
     send(session, book, "join", {"by": mandate, "dossier": dossier_id}, keys=key, out=out, anyway=anyway)
+
+
+# --- looking ----------------------------------------------------------------------------------------------------------
+
+
+@command(app, "list")
+def list_dossiers(session: Session) -> None:
+    """Show the talks that the ledgers here know, and what is awaited next."""
+    rows, data = [], []
+    for book in session.all_books():
+        moment = session.moment(book)
+        waits = awaited(book.registry, moment)
+        for dossier in book.registry.dossiers.values():
+            parties = ", ".join(session.called(party) for party in dossier.parties)
+            next_ = [awaited_data(session, item) for item in waits if item.dossier == dossier.id]
+            state = dossier.state(moment).value
+            said = next_[0]["sentence"] if next_ else "nothing is awaited"
+            rows.append((session.called(dossier.id), parties, state, str(len(dossier.papers)), said))
+            data.append({"dossier": dossier.id.hex(), "called": rows[-1][0], "parties": list(dossier.parties),
+                         "state": state, "texts": list(dossier.papers), "ledger": book.ledger.origin,
+                         "awaited": next_})  # fmt: skip
+    session.answer(dossiers=data)
+    if not session.as_json:
+        session.screen.table(("dossier", "parties", "state", "texts", "next"), rows)
+    if not rows:
+        session.say("There are no talks yet. Open some: pourparler dossier open --party WE --party THEY --name NAME")
+
+
+@command(app)
+def show(session: Session, dossier: DossierName) -> None:
+    """Show where talks stand: parties, texts, consents, what is in force, what is awaited of whom, all that was said.
+
+    With --at, as of a later instant: deadlines pass, texts enter into force, by the same acts.
+    """
+    dossier_id = session.find(dossier, "dossier")
+    book = session.holding(dossier_id)
+    found = book.registry.dossier(dossier_id)
+    data = dossier_data(session, book, found, session.moment(book))
+    session.answer(**data)
+    if not session.as_json:
+        print_dossier(session, book, data, found)
+
+
+@command(app)
+def diff(
+    session: Session,
+    old: Annotated[
+        str, typer.Argument(metavar="TEXT", help="A text: its name, digest, or a TOML file.", show_default=False)
+    ],
+    new: Annotated[str, typer.Argument(metavar="TEXT", help="The other one.", show_default=False)],
+    mandate: Annotated[
+        list[str] | None,
+        typer.Option("--mandate", metavar="MANDATE", help="Whose red lines to try; otherwise all of yours."),
+    ] = None,
+) -> None:
+    """Compare two texts: articles, terms, clauses, and what red lines say of the one and the other."""
+    from pourparler.cli.diff import compare
+
+    compare(session, old, new, mandate or [])
+
+
+# --- evidence ---------------------------------------------------------------------------------------------------------
 
 
 class Claimed(StrEnum):

@@ -72,7 +72,7 @@ powers = "all"               # or some: ["delegate", "dismiss", "ratify", "open"
 """
 
 MANDATE = """\
-# A mandate: who may do what for you, and within which limits. Give it with: pourparler mandate grant FILE --name agent-1
+# A mandate: who may do what for you, within which limits. Give it with: pourparler mandate grant FILE --name agent-1
 organ = "we.board"           # which organ gives it
 to = "agent"                 # the holder: a key; or { keys = ["a", "b"], needs = 2 }
 powers = ["open", "propose", "adopt", "sign-ad-referendum"]

@@ -68,7 +68,7 @@ class Grouped(TyperGroup):
     def line_of(self, ctx: Any, name: str) -> str:
         """Return what stands beside a command: a noun's verbs, or the first sentence of its help."""
         command = self.get_command(ctx, name)
-        if name in self.nouns:
+        if hasattr(command, "commands"):
             return dot().join(verb for verb, one in command.commands.items() if not one.hidden)
         return first_sentence(command)
 

@@ -103,10 +103,8 @@ def show(
 
 def show_refused(session: Session, book: books.Book) -> None:
     found = list(book.store.refusals())
-    session.answer(
-        refused=[{"act": r.act_id, "kind": r.kind, "step": r.step, "reason": r.reason, "detail": r.detail, "time": r.time}
-                 for r in found]
-    )  # fmt: skip
+    told = ("act_id", "kind", "step", "reason", "detail", "time")
+    session.answer(refused=[{name: getattr(refusal, name) for name in told} for refusal in found])
     for refusal in found:
         at = f"{date_time(refusal.time)}  {refusal.kind or 'no act'}"
         session.say(f"{clean(refusal.detail)} [{refusal.reason}]", lead=f"{at}  ")

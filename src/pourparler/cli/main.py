@@ -15,7 +15,7 @@ import typer
 
 from pourparler import __version__
 from pourparler.cli.grouped import Grouped
-from pourparler.cli.options import AsJson
+from pourparler.cli.options import AsJson, InWorkspace
 from pourparler.cli.trouble import INPUT, INTERRUPTED, USAGE, Problem, complain, problem_of
 
 EXIT_CODES = (
@@ -29,8 +29,9 @@ class Nouns(Grouped):
 
     panels = {  # noqa: RUF012  a table of the class, never changed
         "Start": ("demo", "init"),
-        "Authority": ("key",),
-        "Check": ("verify",),
+        "Authority": ("key", "party", "organ", "mandate"),
+        "Talks": ("dossier", "act", "vote", "inbox"),
+        "Check": ("verify", "ledger"),
     }
 
     def load(self, name: str) -> typer.Typer:
@@ -38,7 +39,7 @@ class Nouns(Grouped):
         loaded: typer.Typer = import_module(f"pourparler.cli.{name}").app
         return loaded
 
-    nouns = ("key",)
+    nouns = ("key", "party", "organ", "mandate", "dossier", "act", "vote", "inbox", "ledger")
 
 
 app = typer.Typer(
@@ -91,8 +92,8 @@ def verify(
         list[str] | None,
         typer.Option(
             metavar="PARTY_ID[=HOW]",
-            help="A party whose id you know (64 hex digits), and how you learnt it; or a .json or .toml file of such. "
-            "May be given more than once.",
+            help="A party whose id you know (64 hex digits, or its name in your workspace), and how you learnt it; or a "
+            ".json or .toml file of such. May be given more than once. In a workspace, those it trusts are trusted, too.",
         ),
     ] = None,
     policy: Annotated[
@@ -104,6 +105,7 @@ def verify(
             metavar="INSTANT", help="What time it is, ISO 8601 or seconds since 1970; otherwise this machine's clock."
         ),
     ] = None,
+    workspace: InWorkspace = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report for a machine to read.")] = False,
 ) -> int:
     """Check the evidence in BUNDLE, offline.
@@ -115,7 +117,7 @@ def verify(
     """
     from pourparler.cli.verify import run
 
-    return run(bundle, trust=trust or [], policy=policy, at=at, as_json=as_json)
+    return run(bundle, trust=trust or [], policy=policy, at=at, as_json=as_json, workspace=workspace, in_workspace=True)
 
 
 class Reading(StrEnum):

@@ -61,7 +61,8 @@ def grant(
         return example("mandate")
     written = read_toml(file)
     book = session.holding(session.find(said(written, "organ"), "organ"))
-    return give(session, book, "urgent-grant" if urgent else "grant", written, name, key, out, anyway=anyway)
+    give(session, book, "urgent-grant" if urgent else "grant", written, name, key, out, anyway=anyway)
+    return None
 
 
 @command(app)
@@ -72,11 +73,11 @@ def delegate(
     key: WithKeys = None,
     out: OutFile = None,
     anyway: Anyway = False,
-) -> int | None:
+) -> None:
     """Hand a part of your own mandate on to somebody else, narrowed."""
     written = read_toml(file)
     book = session.holding(session.find(said(written, "by"), "mandate"))
-    return give(session, book, "delegate", written, name, key, out, anyway=anyway)
+    give(session, book, "delegate", written, name, key, out, anyway=anyway)
 
 
 @command(app)
@@ -89,11 +90,11 @@ def certify(
     name: GiveName = None,
     key: WithKeys = None,
     out: OutFile = None,
-) -> int | None:
+) -> None:
     """Certify, as the certifier of a class mandate, that a key belongs to the class."""
     book = session.holding(session.find(class_mandate, "mandate"))
     written = {"class": class_mandate, "to": to, "until": until} | ({"scope": scope} if scope else {})
-    return give(session, book, "certify", written, name, key, out, anyway=False)
+    give(session, book, "certify", written, name, key, out, anyway=False)
 
 
 def said(written: dict[str, Any], name: str) -> str:
@@ -318,11 +319,17 @@ def tested(session: Session, register: Register, mandate: Mandate, moment: Momen
 
 @command(app)
 def dismiss(
-    session: Session, mandate: MandateName, organ: ByOrgan = None, hold: HoldPowers = None,
+    session: Session,
+    mandate: MandateName,
+    organ: ByOrgan = None,
+    hold: HoldPowers = None,
     duty: Annotated[list[str] | None, typer.Option(metavar="TEXT", help="What the dismissed still has to do.")] = None,
-    until: UntilInstant = None, urgent: Annotated[bool, typer.Option("--urgent", help="By the urgent members.")] = False,
-    words: Words = None, key: WithKeys = None, out: OutFile = None,
-) -> None:  # fmt: skip
+    until: UntilInstant = None,
+    urgent: Annotated[bool, typer.Option("--urgent", help="By the urgent members.")] = False,
+    words: Words = None,
+    key: WithKeys = None,
+    out: OutFile = None,
+) -> None:
     """End a mandate at once, all but what --hold names. What that does to open talks is shown first."""
     mandate_id = session.find(mandate, "mandate", "key")
     book = session.holding(mandate_id)
@@ -338,9 +345,13 @@ def dismiss(
 
 @command(app)
 def suspend(
-    session: Session, mandate: MandateName, organ: ByOrgan = None, words: Words = None, key: WithKeys = None,
+    session: Session,
+    mandate: MandateName,
+    organ: ByOrgan = None,
+    words: Words = None,
+    key: WithKeys = None,
     out: OutFile = None,
-) -> None:  # fmt: skip
+) -> None:
     """Stop a mandate as one member; it lapses unless the organ confirms it. What it does is shown first."""
     target = session.find(mandate, "mandate", "key")
     book = session.holding(target)
@@ -350,10 +361,12 @@ def suspend(
 
 @command(app)
 def revoke(
-    session: Session, mandate: MandateName,
+    session: Session,
+    mandate: MandateName,
     by: Annotated[str | None, typer.Option("--by", metavar="MANDATE", help="Your own, from which it hangs.")] = None,
-    key: WithKeys = None, out: OutFile = None,
-) -> None:  # fmt: skip
+    key: WithKeys = None,
+    out: OutFile = None,
+) -> None:
     """Take back a link that hangs from your own mandate. What that does is shown first."""
     target = session.find(mandate, "mandate")
     book = session.holding(target)
@@ -370,10 +383,13 @@ def revoke(
 
 @command(app)
 def lift(
-    session: Session, mandate: MandateName,
+    session: Session,
+    mandate: MandateName,
     line: Annotated[int, typer.Argument(metavar="N", min=1, help="Which of its red lines, from 1 on.")],
-    organ: ByOrgan = None, key: WithKeys = None, out: OutFile = None,
-) -> None:  # fmt: skip
+    organ: ByOrgan = None,
+    key: WithKeys = None,
+    out: OutFile = None,
+) -> None:
     """Lift a public red line of a mandate, from now on."""
     mandate_id = session.find(mandate, "mandate")
     book = session.holding(mandate_id)
@@ -387,8 +403,10 @@ def confirm(
     session: Session,
     act: Annotated[str, typer.Argument(metavar="ACT", help="The suspension or urgent act.", show_default=False)],
     no: Annotated[bool, typer.Option("--no", help="Undo it instead.")] = False,
-    organ: ByOrgan = None, key: WithKeys = None, out: OutFile = None,
-) -> None:  # fmt: skip
+    organ: ByOrgan = None,
+    key: WithKeys = None,
+    out: OutFile = None,
+) -> None:
     """Answer a suspension or an urgent act for the organ: it lasts, or with --no it is undone."""
     about = session.find(act, "act")
     book = session.holding(about)

@@ -8,12 +8,11 @@ import typer
 from pourparler.cli.files import Example, example, read_toml
 from pourparler.cli.sending import GiveName, OutFile, WithKeys, send
 from pourparler.cli.session import USAGE, Problem, Session, command, noun
-from pourparler.cli.words import clean, count, date_time, quoted
+from pourparler.cli.words import clean, date_time, duration, quoted
 from pourparler.core.act import ALL_POWERS, power_words
 from pourparler.core.authority import Register
 from pourparler.core.council import Organ
 from pourparler.service.books import Book
-from pourparler.service.forms import majority
 
 app = noun("Parties: found one, look at it, say whose evidence you believe.")
 
@@ -122,16 +121,13 @@ def tell_organ(session: Session, organ: Organ) -> None:
         f"{session.called(key)}{f' (weight {weight})' if weight > 1 else ''}"
         for key, weight in organ.members.seats.items()
     ]
-    session.say(f"{', '.join(members)}; {organ.members.needs} must sign", lead="members  ")
+    session.say(f"{', '.join(sorted(members))}; {organ.members.needs} must sign", lead="members  ")
     everything = organ.powers == ALL_POWERS
     session.say("all" if everything else ", ".join(power_words(organ.powers)) or "none", lead="powers   ")
     if organ.votes and organ.ballot:
-        ballot = organ.ballot
-        part, whole = ballot.share
-        session.say(
-            f"{', '.join(power_words(organ.votes))}: open {count(ballot.open_seconds, 'second')}, quorum {ballot.quorum}, "
-            f"yes more than {part} of {whole}", lead="by vote  ",
-        )  # fmt: skip
+        (part, whole), quorum = organ.ballot.share, organ.ballot.quorum
+        rule = f"open {duration(organ.ballot.open_seconds)}, quorum {quorum}, yes more than {part} of {whole}"
+        session.say(f"{', '.join(power_words(organ.votes))}: {rule}", lead="by vote  ")
     if organ.until is not None:
         session.say(date_time(organ.until), lead="until    ")
     if organ.superior is not None:
@@ -178,6 +174,3 @@ def trust(
         session.workspace.give_name(name, party_id)
     session.answer(party=party_id, learnt=how)
     session.say(f"{session.called(party_id)} is trusted: {how}", lead=("✓ ", "green"))
-
-
-__all__ = ["app", "majority"]

@@ -55,7 +55,7 @@ INCOMPLETE = frozenset({"decision.insufficient", "decision.possession"})
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What became of an act that was to be sent: its receipt; or where its file lies, and whether it lacks signatures."""
+    """What became of an act that was to be sent: its receipt, or its file, and whether that lacks signatures."""
 
     act: Act
     receipt: Receipt | None = None

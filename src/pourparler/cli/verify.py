@@ -4,6 +4,7 @@ Exit codes: 0 VALID, 1 INVALID, 2 CANNOT TELL, 4 the command was given wrongly, 
 """
 
 import json
+import os
 import re
 import sys
 import time
@@ -54,10 +55,23 @@ def examine(bundle: str, *, trust: Sequence[str], policy: Path | None = None, at
     return Examined(data, known, now, verify(data, Trust(known.parties, known.policy), now))
 
 
-def run(bundle: str, *, trust: Sequence[str], policy: Path | None, at: str | None, as_json: bool) -> int:
-    """Verify one bundle and print the report; return the exit code."""
+def run(
+    bundle: str,
+    *,
+    trust: Sequence[str],
+    policy: Path | None,
+    at: str | None,
+    as_json: bool,
+    workspace: Path | None = None,
+    in_workspace: bool = False,
+) -> int:
+    """Verify one bundle and print the report; return the exit code.
+
+    With ``in_workspace``, the parties that the workspace trusts are trusted, and ``trust`` may use its names.
+    """
     try:
-        examined = examine(bundle, trust=trust, policy=policy, at=at)
+        trusting = with_workspace(workspace, trust) if in_workspace else trust
+        examined = examine(bundle, trust=trusting, policy=policy, at=at)
     except Problem as problem:
         return complain(problem, as_json=as_json)
     report, trusted = examined.report, examined.known.parties
@@ -66,6 +80,28 @@ def run(bundle: str, *, trust: Sequence[str], policy: Path | None, at: str | Non
     else:
         show(words.Screen(), report, trusted, examined.data)
     return words.EXIT_CODES[report.verdict]
+
+
+def with_workspace(given: Path | None, said: Sequence[str]) -> list[str]:
+    """Return the parties that the workspace here trusts and those that were said, its names read as ids.
+
+    Without a workspace, what was said. Raises :class:`Problem` where there is one that cannot be read.
+    """
+    from pourparler.service.workspace import FILE, VARIABLE, Workspace, WorkspaceError
+
+    above = (Path.cwd().resolve(), *Path.cwd().resolve().parents)
+    if given is None and not os.environ.get(VARIABLE) and not any((folder / FILE).is_file() for folder in above):
+        return list(said)
+    try:
+        settings = Workspace.find(given).settings
+    except WorkspaceError as error:
+        raise Problem(USAGE if error.usage else INPUT, error.what, error.do) from None
+    trusted = [f"{party.hex()}={how}" for party, how in settings.trust.items()]
+    for value in said:
+        name, equals, how = value.partition("=")
+        party = settings.names.get(name)
+        trusted.append(f"{party.hex()}{equals}{how}" if party is not None and not Path(value).is_file() else value)
+    return trusted
 
 
 def show(screen: words.Screen, report: Report, trusted: Mapping[bytes, str], data: bytes) -> None:

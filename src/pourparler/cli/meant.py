@@ -7,7 +7,7 @@ from pourparler.core.act import Power
 from pourparler.core.dossier import Dossier, TextState
 from pourparler.core.registry import Registry
 from pourparler.service.books import Book
-from pourparler.service.completing import mandates_of_holder
+from pourparler.service.completing import mandates_of_holder, organs_that_may
 
 DEAD = frozenset({TextState.SUPERSEDED, TextState.REJECTED, TextState.WITHDRAWN, TextState.LAPSED})
 
@@ -59,3 +59,33 @@ def only_text(session: Session, book: Book, dossier: Dossier) -> bytes:
         return alive[0]
     known = ", ".join(session.called(digest) for digest in dossier.papers) or "none"
     raise Problem(USAGE, "it is not clear which text is meant.", f"Name it. There is: {known}.")
+
+
+def organ_for(
+    session: Session, book: Book, parties: Iterable[bytes], power: Power, organ: str | None, keys: Sequence[str] | None
+) -> bytes:
+    """Return the organ that was named, or the one in which a key here sits and that has the power.
+
+    Raises :class:`Problem` where it is not clear which.
+    """
+    if organ:
+        return session.find(organ, "organ")
+    mine = session.my_keys(keys or ())
+    time = book.next_moment().time
+    registers = [book.registry.registers[party] for party in parties if party in book.registry.registers]
+    found = [
+        organ_id
+        for register in registers
+        for organ_id in organs_that_may(register, power)
+        if register.spines.seated(organ_id, time).members.seats.keys() & mine
+    ]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise Problem(
+            USAGE,
+            f"no key here sits in an organ of these parties that may {words_of(power)}.",
+            "Say which: --organ ORGAN.",
+        )
+    known = ", ".join(map(session.called, found))
+    raise Problem(USAGE, f"several organs could be meant: {known}.", "Say which: --organ ORGAN, or --key NAME.")
