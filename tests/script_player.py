@@ -12,12 +12,14 @@ A script is a text file. What stands at the margin without a mark is prose.
 The commands run in this process, for speed; one script is also played by processes of their own.
 """
 
+import json
 import os
 import re
 import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -84,7 +86,7 @@ def play(script: Path, folder: Path, run: Runner) -> None:
     for step in parse(script.read_text("utf-8")):
         os.chdir(here)
         if isinstance(step, Given):
-            (here / step.name).write_text("\n".join(step.lines) + "\n", "utf-8")
+            (here / step.name).write_text(expand("\n".join(step.lines), here) + "\n", "utf-8")
             continue
         here = go(step, here, script, run)
 
@@ -110,14 +112,18 @@ def go(step: Step, here: Path, script: Path, run: Runner) -> Path:
 
 
 def expand(word: str, here: Path) -> str:
-    """Return a word with ``ID(name)`` as the id that the workspace gave that name."""
-    import tomllib
+    """Return a word with ``ID(name)`` as the id that the workspace gave that name, and ``KEY(name)`` as the public key;
+    ``ID(name@folder)`` is that of another workspace."""
 
     def of(found: re.Match[str]) -> str:
+        name, _, other = found[2].partition("@")
         folder = next(f for f in (here, *here.parents) if (f / "pourparler.toml").is_file())
-        return str(tomllib.loads((folder / "pourparler.toml").read_text("utf-8"))["names"][found[1]])
+        folder = folder.parent / other if other else folder
+        if found[1] == "KEY":
+            return str(json.loads((folder / "keys" / f"{name}.key").read_text("utf-8"))["public"])
+        return str(tomllib.loads((folder / "pourparler.toml").read_text("utf-8"))["names"][name])
 
-    return re.sub(r"ID\(([^)]+)\)", of, word)
+    return re.sub(r"(ID|KEY)\(([^)]+)\)", of, word)
 
 
 def check(step: Step, script: Path, code: int, said: str) -> None:

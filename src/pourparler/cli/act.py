@@ -1,6 +1,6 @@
 """``pourparler act``: what negotiators say, and acts on their way from hand to hand."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,6 +10,7 @@ import typer
 from pourparler.cli.describe import describe
 from pourparler.cli.dossier import ByMandate, DossierName
 from pourparler.cli.files import Example, example, read_toml
+from pourparler.cli.grouped import noun
 from pourparler.cli.meant import mandate_for, only_text, organ_for
 from pourparler.cli.sending import (
     Anyway,
@@ -25,8 +26,9 @@ from pourparler.cli.sending import (
     send,
     signed,
 )
-from pourparler.cli.session import USAGE, Problem, Session, command, noun
+from pourparler.cli.session import Session, command
 from pourparler.cli.timeline import about_act, act_line
+from pourparler.cli.trouble import USAGE, Problem
 from pourparler.core.act import KINDS, Power, power_words
 from pourparler.core.encoding import Value
 from pourparler.core.redline import text_digest
@@ -500,15 +502,15 @@ def submit(session: Session, files: Annotated[list[Path], typer.Argument(metavar
 
     What the law refuses is not taken in, and kept apart (ledger show --refused); what has no effect is logged and said.
     """
-    read = [read_parcel(session, path) for path in files]
-    for book, parcel, found in read:
+    for path in files:
+        book, parcel, found = read_parcel(session, path)
         if not book.kept:
             raise Problem(
                 USAGE,
                 f"the ledger {book.ledger.origin} is not kept here.",
                 "Send the file to its depositary, who submits it.",
             )
-        deliver(session, book, parcel, found, anyway=True)
+        deliver(session, book, parcel, found, anyway=True, others=True)
 
 
 @command(app)
@@ -534,6 +536,3 @@ def show(
     session.answer(**about_act(session, outcome.act, outcome, index))
     session.say(*act_line(session, outcome.act, outcome), lead=f"{outcome.moment.index:>6,}  ")
     session.say(act_id.hex(), lead="        ")
-
-
-__all__: Sequence[str] = ["app"]

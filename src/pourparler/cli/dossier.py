@@ -7,10 +7,12 @@ from typing import Annotated, Any
 import typer
 
 from pourparler.cli.files import Example, example, read_toml
+from pourparler.cli.grouped import noun
 from pourparler.cli.meant import mandate_for, only_text
 from pourparler.cli.page import awaited_data, dossier_data, print_dossier
 from pourparler.cli.sending import Anyway, GiveName, OutFile, WithKeys, send
-from pourparler.cli.session import USAGE, Problem, Session, command, noun
+from pourparler.cli.session import Session, command
+from pourparler.cli.trouble import USAGE, Problem
 from pourparler.cli.words import claim_sentence
 from pourparler.core.act import Power
 from pourparler.core.evidence import Claim
@@ -67,6 +69,7 @@ def join(
     session: Session,
     dossier: DossierName,
     by: ByMandate = None,
+    name: GiveName = None,
     key: WithKeys = None,
     out: OutFile = None,
     anyway: Anyway = False,
@@ -78,6 +81,8 @@ def join(
     parties = [party for party in found.parties if party not in found.joined]
     mandate = session.find(by, "mandate") if by else mandate_for(session, book, parties, Power.OPEN, key)
     send(session, book, "join", {"by": mandate, "dossier": dossier_id}, keys=key, out=out, anyway=anyway)
+    if name:
+        session.workspace.give_name(name, dossier_id)
 
 
 # --- looking ----------------------------------------------------------------------------------------------------------

@@ -8,7 +8,8 @@ import typer
 from pourparler.cli.grouped import noun
 from pourparler.cli.page import awaited_data, awaited_parts
 from pourparler.cli.sending import WithKeys, read_parcel, signers_of, still_needed
-from pourparler.cli.session import Problem, Session, command
+from pourparler.cli.session import Session, command
+from pourparler.cli.trouble import Problem
 from pourparler.core.errors import PourparlerError
 from pourparler.service import desk
 from pourparler.service.awaiting import awaited
@@ -64,6 +65,3 @@ def from_desk(session: Session, mine: frozenset[bytes], *, everything: bool) -> 
             lacking = still_needed(session, parcel, speakers)
             found.append({"kind": parcel.draft.kind, "file": str(path), "lacking": lacking})
     return found
-
-
-__all__ = ["app", "typer"]

@@ -92,8 +92,8 @@ def verify(
         list[str] | None,
         typer.Option(
             metavar="PARTY_ID[=HOW]",
-            help="A party whose id you know (64 hex digits, or its name in your workspace), and how you learnt it; or a "
-            ".json or .toml file of such. May be given more than once. In a workspace, those it trusts are trusted, too.",
+            help="A party whose id you know (64 hex digits, or its name in your workspace), and how you learnt it; or "
+            "a .json or .toml file of such. May be given more than once. Those that your workspace trusts are trusted.",
         ),
     ] = None,
     policy: Annotated[

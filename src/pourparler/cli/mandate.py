@@ -7,6 +7,7 @@ import typer
 
 from pourparler.cli.effects import standing
 from pourparler.cli.files import Example, example, read_toml
+from pourparler.cli.grouped import noun
 from pourparler.cli.sending import (
     Anyway,
     GiveName,
@@ -16,7 +17,8 @@ from pourparler.cli.sending import (
     openings,
     send,
 )
-from pourparler.cli.session import CANNOT_TELL, REFUSED, USAGE, Problem, Session, command, noun
+from pourparler.cli.session import Session, command
+from pourparler.cli.trouble import CANNOT_TELL, REFUSED, USAGE, Problem
 from pourparler.cli.words import clean, date_time, duration, quoted
 from pourparler.core.act import NO_POWER, Power, power_words
 from pourparler.core.authority import Mandate, Moment, Register

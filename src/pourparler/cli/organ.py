@@ -1,15 +1,16 @@
 """``pourparler organ``: who sits, who is elected, what an organ may; hand over, dissolve; ask and answer."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from pourparler.cli.files import read_toml
+from pourparler.cli.grouped import noun
 from pourparler.cli.party import organ_data, tell_organ
 from pourparler.cli.sending import OutFile, WithKeys, keep_openings, send
-from pourparler.cli.session import USAGE, Problem, Session, command, noun
-from pourparler.core.act import power_words
+from pourparler.cli.session import Session, command
+from pourparler.cli.trouble import USAGE, Problem
 from pourparler.core.encoding import Value
 from pourparler.service.books import Book
 
@@ -265,6 +266,3 @@ def superior_of(session: Session, book: Book, organ_id: bytes) -> bytes:
             USAGE, f"{session.called(organ_id)} answers to no organ.", "Only organs above another may ask it."
         )
     return above
-
-
-__all__: list[Any] = ["app", "power_words"]

@@ -81,7 +81,7 @@ def text_data(session: Session, book: Book, dossier: Dossier, paper: Paper, mome
         "articles": dict(text.articles) if text else None,
         "terms": dict(text.terms) if text else None,
         "clauses": dict(text.clauses) if text else None,
-        "consents": [consent_data(session, dossier, paper, party, moment) for party in parties],
+        "consents": [consent_data(session, book, dossier, paper, party, moment) for party in parties],
         "effects": [
             effect for first, second in combinations(parties, 2)
             if (effect := effect_data(session, dossier, paper, first, second, moment))
@@ -89,7 +89,19 @@ def text_data(session: Session, book: Book, dossier: Dossier, paper: Paper, mome
     }  # fmt: skip
 
 
-def consent_data(session: Session, dossier: Dossier, paper: Paper, party: bytes, moment: Moment) -> dict[str, Any]:
+def returned(session: Session, book: Book, party: bytes, digest: bytes) -> list[dict[str, str]]:
+    """Return what organs of the party decided in words about a text: why they send it back."""
+    register = book.registry.registers.get(party)
+    decisions = register.spines.decisions.values() if register else ()
+    return [
+        {"organ": session.called(act["organ"]), "words": act["words"]}
+        for act in decisions if act.kind == "decide" and act.get("text") == digest and act.get("words")
+    ]  # fmt: skip
+
+
+def consent_data(
+    session: Session, book: Book, dossier: Dossier, paper: Paper, party: bytes, moment: Moment
+) -> dict[str, Any]:
     consent = paper.consents.get(party)
     waiting = dossier.pending_signatures(consent, moment) if consent else []
     bound = dossier.bound_since(consent) if consent else None
@@ -102,6 +114,7 @@ def consent_data(session: Session, dossier: Dossier, paper: Paper, party: bytes,
         "deadline": min(deadlines, default=None),
         "reserves": list(consent.reserves) if consent else [],
         "void_signatures": len(voids),
+        "returned": returned(session, book, party, paper.digest),
     }
 
 
@@ -182,7 +195,7 @@ def print_dossier(session: Session, book: Book, data: dict[str, Any], dossier: D
     for outcome in sorted(dossier.outcomes.values(), key=lambda outcome: outcome.moment.index):
         sent = outcome.act.id in book.pending
         when = "not in the ledger yet" if sent else f"{outcome.moment.index:>6,}  {date_time(outcome.moment.time)}"
-        say(*act_line(session, outcome.act, outcome), lead=f"{when}  ")
+        say(*act_line(session, outcome.act, outcome, here=dossier.id), lead=f"{when}  ")
 
 
 def print_text(session: Session, text: dict[str, Any], text_of: Text | None) -> None:
@@ -231,6 +244,8 @@ def print_consent(session: Session, consent: dict[str, Any]) -> None:
     more += f", leaving out {', '.join(map(clean, consent['reserves']))}" if consent["reserves"] else ""
     more += f"; {consent['void_signatures']} of its signatures are void" if consent["void_signatures"] else ""
     session.say(f"{consent['party']}: ", (consent["state"], style_of(consent["state"])), more, lead=label("consent"))
+    for back in consent["returned"]:
+        session.say(f"returned by {back['organ']}: {quoted(back['words'])}", lead=label(""))
 
 
 def print_effect(session: Session, effect: dict[str, Any]) -> None:

@@ -6,8 +6,10 @@ from typing import Annotated, Any
 import typer
 
 from pourparler.cli.files import Example, example, read_toml
+from pourparler.cli.grouped import noun
 from pourparler.cli.sending import GiveName, OutFile, WithKeys, send
-from pourparler.cli.session import USAGE, Problem, Session, command, noun
+from pourparler.cli.session import Session, command
+from pourparler.cli.trouble import USAGE, Problem
 from pourparler.cli.words import clean, date_time, duration, quoted
 from pourparler.core.act import ALL_POWERS, power_words
 from pourparler.core.authority import Register

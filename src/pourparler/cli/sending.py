@@ -14,13 +14,14 @@ import typer
 
 from pourparler.cli.effects import Snapshot, changes
 from pourparler.cli.options import key_names
-from pourparler.cli.session import MARK, REFUSED, USAGE, Problem, Session, why
-from pourparler.cli.words import Part, clean, count, date_time
+from pourparler.cli.session import MARK, Session, why
+from pourparler.cli.trouble import INPUT, REFUSED, USAGE, Problem
+from pourparler.cli.words import clean, date_time
 from pourparler.core.act import Act, Issuer
 from pourparler.core.council import signers as good_signatures
 from pourparler.core.dossier import Outcome
-from pourparler.core.encoding import Value, kid_of
-from pourparler.core.errors import Malformed, PourparlerError, Refused, step_of
+from pourparler.core.encoding import Value
+from pourparler.core.errors import Malformed, Missing, PourparlerError, Refused, step_of
 from pourparler.core.redline import Answer, parse_text
 from pourparler.service import desk
 from pourparler.service.books import Book
@@ -201,17 +202,22 @@ def deliver(
     anyway: bool = False,
     ask: str = "",
     named: str | None = None,
+    others: bool = False,
 ) -> Sent:
     """Ask the law what would become of the act, and let it leave: to the ledger that is kept here, to the desk and a
-    file otherwise."""
+    file otherwise. What ``others`` sent in and is refused is kept apart by the ledger, for supervisors."""
     if found.single and not parcel.envelope.signatures:
-        return lay_down(session, parcel, found, None, out)
+        return lay_down(session, parcel, found, None, out)  # nobody here can say it: there is nothing to ask about
     act = parcel.act()
+    if act.id in book.registry.outcomes and act.id not in book.pending:
+        return already(session, book, parcel, act)
     before = Snapshot.of(session, book) if ask else None
     try:
         outcome = book.tried(act, parcel.texts)
-    except Refused as refusal:
+    except PourparlerError as refusal:
         if refusal.reason not in INCOMPLETE or found.enough(signers_of(act, found)):
+            if others:
+                log(session, book, parcel, act, out)
             raise
         foresee(session, book, parcel, found, before, ask, anyway=anyway)
         return lay_down(session, parcel, found, act, out, named=named)
@@ -223,6 +229,15 @@ def deliver(
     if not book.kept:
         return hand_over(session, book, parcel, act, out)
     return log(session, book, parcel, act, out)
+
+
+def already(session: Session, book: Book, parcel: Parcel, act: Act) -> Sent:
+    """Say that an act has an entry: it counts once, whatever signatures come with it."""
+    outcome = book.registry.outcomes[act.id]
+    desk.remove(session.workspace, parcel, "waiting")
+    session.answer(act=act.id, kind=act.kind, index=outcome.moment.index, ledger=book.ledger.origin, already=True)
+    session.say(f"{act.kind} is in {clean(book.ledger.origin)} already: entry {outcome.moment.index:,}")
+    return Sent(act)
 
 
 def check_void(outcome: Outcome, *, anyway: bool) -> None:
@@ -248,11 +263,12 @@ def foresee(
 ) -> None:
     """Say what the act would do once enough have signed, as far as that shows already; stop what would be void."""
     outcome = book.tried_as_if_enough(parcel.act(), found.weight(signers_of(parcel.act(), found)), parcel.texts)
-    if outcome is None:
-        return
-    check_void(outcome, anyway=anyway)
-    if before is not None:
+    if outcome is not None:
+        check_void(outcome, anyway=anyway)
+    if before is not None and outcome is not None:
         ask_about(session, before, Snapshot.of(session, book), ask)
+    elif before is not None:
+        session.sure(ask)
 
 
 def ask_about(session: Session, before: Snapshot, after: Snapshot, ask: str) -> None:
@@ -293,6 +309,7 @@ def tell_logged(session: Session, book: Book, act: Act, receipt: Receipt) -> Non
     at = f"entry {receipt.index:,} of {clean(book.ledger.origin)}, {date_time(receipt.time)}"
     session.say(f"{act.kind}: {at}", lead=(f"{sign} ", style))
     if receipt.void:
+        session.exit_code = REFUSED
         session.say(f"without effect: {receipt.detail} [{receipt.void}]", lead="  ")
 
 
@@ -358,11 +375,15 @@ def one_of(names: Sequence[str], how_many: int) -> str:
 
 def read_parcel(session: Session, path: Path) -> tuple[Book, Parcel, Speakers]:
     """Return a parcel in a file, with its ledger and whose signatures it needs. Raises :class:`Problem`."""
-    from pourparler.cli.verify import read_file
+    from pourparler.cli.verify import looks_like, read_file
 
     data = read_file(path, desk.PARCEL_MAX_BYTES, "an act on its way")
     bare = data[:1] in (b"\xd2", b"\xd8")
-    parcel = desk.parse_parcel(data, session.which().depositary if bare else None)
+    try:
+        parcel = desk.parse_parcel(data, session.which().depositary if bare else None)
+    except Malformed as error:
+        looks = f"; it looks like {what}" if (what := looks_like(data)) else ""
+        raise Problem(INPUT, f"{path} is no act on its way{looks}: {error.detail}.", "Is it the right file?") from None
     known = [ledger for ledger in session.ledgers().values() if ledger.depositary == parcel.ledger]
     if not known:
         raise Problem(
@@ -373,15 +394,13 @@ def read_parcel(session: Session, path: Path) -> tuple[Book, Parcel, Speakers]:
     book = session.book(known[0])
     payload = dict(payload_of(parcel))
     kind = payload.pop("kind")
-    return book, parcel, speakers(kind, payload, book.registry, book.next_moment())
+    try:
+        found = speakers(kind, payload, book.registry, book.next_moment())
+    except Missing:  # the ledger will say what it does not know
+        found = Speakers({}, 1)
+    return book, parcel, found
 
 
 def is_of_holder(parcel: Parcel) -> bool:
     payload = dict(payload_of(parcel))
     return issuer_of(payload.pop("kind"), payload) is Issuer.HOLDER
-
-
-__all__ = [
-    "Anyway", "GiveName", "Malformed", "OutFile", "Part", "PourparlerError", "Sent", "WithKeys", "count", "deliver",
-    "drafted", "kid_of", "read_parcel", "send", "signed", "still_needed",
-]  # fmt: skip

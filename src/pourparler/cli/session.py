@@ -16,17 +16,14 @@ from typing import Annotated, Any
 
 import typer
 
-from pourparler.cli.grouped import noun
 from pourparler.cli.options import AsJson, InWorkspace, PassphraseFile, Quiet, Yes, say_json
 from pourparler.cli.passphrase import Passphrases
-from pourparler.cli.trouble import CANNOT_TELL, INPUT, INVALID, REFUSED, USAGE, Problem
-from pourparler.cli.words import Part, Screen, clean, date_time
+from pourparler.cli.trouble import INPUT, USAGE, Problem
+from pourparler.cli.words import Part, Screen
 from pourparler.core.authority import Moment
-from pourparler.core.council import Depositary
-from pourparler.core.encoding import Value
 from pourparler.core.errors import STEPS, PourparlerError, step_of
 from pourparler.core.registry import Registry
-from pourparler.ports import KeyTrouble, Signer
+from pourparler.ports import Signer
 from pourparler.service import keyring
 from pourparler.service.books import Book
 from pourparler.service.completing import Standing
@@ -64,6 +61,7 @@ class Session:
     yes: bool = False
     books: dict[str, Book] = field(default_factory=dict)
     data: dict[str, Any] = field(default_factory=dict)
+    exit_code: int = 0
     _workspace: Workspace | None = None
     _passphrases: Passphrases | None = None
     _signers: dict[bytes, Signer] = field(default_factory=dict)
@@ -322,7 +320,7 @@ def command(
                 **{option: given.pop(option) for option in ("passphrase_file", "at", "as_json", "quiet", "yes")},
             )
             try:
-                code = function(session, **given) or 0
+                code = function(session, **given) or session.exit_code
             finally:
                 session.close()
             session.finish()
@@ -348,9 +346,3 @@ def why(error: PourparlerError) -> str:
     except KeyError:
         return error.detail or error.reason
     return f"step {step}, {STEPS[step]}: {error.detail or error.reason}"
-
-
-__all__ = [
-    "CANNOT_TELL", "INPUT", "INVALID", "REFUSED", "USAGE", "Depositary", "KeyTrouble", "Problem", "Session", "Value", "clean",
-    "command", "date_time", "noun", "plain", "why",
-]  # fmt: skip

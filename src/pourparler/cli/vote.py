@@ -5,9 +5,11 @@ from typing import Annotated, Any
 import typer
 
 from pourparler.cli.dossier import DossierName
+from pourparler.cli.grouped import noun
 from pourparler.cli.meant import only_text, organ_for
 from pourparler.cli.sending import Anyway, OutFile, WithKeys, read_parcel, send
-from pourparler.cli.session import USAGE, Problem, Session, command, noun
+from pourparler.cli.session import Session, command
+from pourparler.cli.trouble import USAGE, Problem
 from pourparler.cli.words import date_time
 from pourparler.core.act import KINDS, Power
 from pourparler.core.council import Poll
@@ -43,6 +45,12 @@ def decision(
     found = book.registry.dossier(dossier_id)
     digest = session.find(text, "text") if text else only_text(session, book, found)
     parties = list(book.registry.registers) if kind == "accede" else list(found.parties)
+    if kind in ("ratify", "refuse") and digest in found.papers:
+        moment = book.next_moment()
+        consents = found.papers[digest].consents.values()
+        parties = [
+            c.party for c in consents if found.pending_signatures(c, moment) and not found.bound_since(c)
+        ] or parties
     organ_id = organ_for(session, book, parties, KINDS[kind].power or Power.RATIFY, organ, key)
     return book, found, {"organ": organ_id, "dossier": dossier_id, "text": digest}
 
