@@ -28,9 +28,10 @@ class Nouns(Grouped):
     """Everything that ``pourparler`` can be told, in the order in which a newcomer meets it."""
 
     panels = {  # noqa: RUF012  a table of the class, never changed
-        "Start": ("demo", "init"),
+        "Start": ("demo", "init", "doctor"),
         "Authority": ("key", "party", "organ", "mandate"),
-        "Talks": ("dossier", "act", "vote", "inbox"),
+        "Talks": ("dossier", "act"),
+        "Decide": ("inbox", "vote"),
         "Check": ("verify", "ledger"),
     }
 
@@ -83,6 +84,17 @@ def init(
     from pourparler.cli.start import init as run
 
     return run(folder, as_json=as_json)
+
+
+@app.command()
+def doctor(workspace: InWorkspace = None, as_json: AsJson = False) -> int:
+    """Check this machine and the workspace: clock, keys, agent, ledgers, disk, versions.
+
+    It changes nothing. Exit codes: 0 nothing is wrong, 5 something is.
+    """
+    from pourparler.cli.start import doctor as run
+
+    return run(workspace, as_json=as_json)
 
 
 @app.command()

@@ -648,12 +648,14 @@ def check_owner(found: os.stat_result, path: Path, mode: str) -> None:
 def read_private(path: Path) -> bytes:
     """Return the bytes of a file that is the user's own; step 1 of the format. Never waits on a pipe or device."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
             raise damaged(str(path), "it is not a plain file")
         check_owner(found, path, "0600")
-        return file.read(FILE_MAX_BYTES + 1)
+        return os.read(descriptor, FILE_MAX_BYTES + 1)
+    finally:
+        os.close(descriptor)
 
 
 def write_private(path: Path, data: bytes) -> None:
