@@ -28,10 +28,10 @@ app = noun("Your keys: each signs in one role, sealed under a passphrase or kept
 
 
 def ring_of(workspace: Path | None) -> "Keyring":
-    from pourparler.service.keyring import Keyring
+    from pourparler.service import keyring
     from pourparler.service.workspace import Workspace
 
-    return Keyring(Workspace.find(workspace).keys)
+    return keyring.Keyring(Workspace.find(workspace).keys, cost=keyring.COST)
 
 
 @app.command()

@@ -39,8 +39,9 @@ Reading, in this order; the first that fails is said:
 1. the file is a plain file of the user who asks, with no permission for anybody else (``key.owner``, ``key.mode``);
 2. it has at most 4,096 bytes, and is not empty (``key.damaged``);
 3. it is JSON of a format that is known here (``key.damaged``, ``key.format``);
-4. ``sum`` is right, the members are those above, within their bounds, and written as above (``key.damaged``). So no
-   file makes its reader spend more than 512 MiB and eight passes;
+4. the members are those above, within their bounds, written as above, and ``sum`` is right: what was read, written
+   again, gives the very bytes of the file (``key.damaged``). So no file makes its reader spend more than 512 MiB and
+   eight passes;
 5. the passphrase opens the seal (``key.passphrase``), and the seed makes the public key (``key.damaged``).
 
 Writing
@@ -519,14 +520,11 @@ def parse(data: bytes, where: str) -> Sealed | InAgent:
             "Was it written by a newer version? Use that one; or restore the file from your copy.",
         )
     try:
-        rest = {name: value for name, value in members.items() if name != "sum"}
-        if members["sum"] != hashlib.sha256(canonical(rest)).hexdigest():
-            raise damaged(where, "its sum is wrong")
         kept = readers[kind](members)
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise damaged(where, f"a part of it is missing or out of bounds ({error})") from None
     if kept.written() != data:
-        raise damaged(where, "it is not written as the format demands; has an editor or a mail program changed it?")
+        raise damaged(where, "it is not as it was written: a bit has changed, or an editor or mail program touched it")
     return kept
 
 
