@@ -15,7 +15,7 @@ from pourparler.cli.passphrase import NEW_VARIABLE, VARIABLE
 from pourparler.service import keyring
 from pourparler.service.keyring import Cost, Keyring
 from pourparler.service.sshagent import Agent
-from tests.terminal import Terminal, clean_environment
+from tests.terminal import ROOT, Terminal, clean_environment
 from tests.test_sshagent import RealAgent, agent, real  # noqa: F401  a fixture
 
 CHEAP = Cost(8 * 1024, 1)
@@ -340,6 +340,15 @@ def test_help_in_a_terminal_without_the_signs() -> None:
     )
     assert done.returncode == 0, done.stderr
     assert b"new, list, agent" in b" ".join(done.stdout.split())
+
+
+def test_the_documentation_names_the_commands_that_there_are() -> None:
+    page = (ROOT / "docs" / "keys.md").read_text("utf-8")
+    lines = [line.split() for line in page.splitlines() if line.startswith("pourparler ")]
+    there = set(commands())
+    for line in lines:
+        assert tuple(line[1:3]) in there or (line[1],) in there - {("key",)}, line
+    assert {tuple(line[1:3]) for line in lines} >= {path for path in there if path[:1] == ("key",) and len(path) == 2}
 
 
 def test_a_fault_of_ours_is_not_hidden(say: Told, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ import copy
 import hashlib
 import json
 import os
+import re
 import signal
 import stat
 import struct
@@ -441,8 +442,13 @@ def test_a_key_goes_to_a_stick_without_links_or_modes(
     ring.new("ann", "member", WORDS)
     monkeypatch.setattr(os, "link", unknown)
     monkeypatch.setattr(os, "fchmod", unknown)
-    ring.export("ann", WORDS, WORDS, tmp_path / "copy")
+    before = os.umask(0)
+    try:
+        ring.export("ann", WORDS, WORDS, tmp_path / "copy")
+    finally:
+        os.umask(before)
     parse((tmp_path / "copy").read_bytes(), "the copy")
+    assert stat.S_IMODE((tmp_path / "copy").stat().st_mode) == 0o600  # where it can, from the first byte on
 
 
 def test_a_key_is_deleted(ring: Keyring) -> None:
@@ -633,3 +639,16 @@ def test_sums_are_what_the_format_says(ring: Keyring) -> None:
     members = json.loads((ring.folder / "ann.key").read_text())
     stated = members.pop("sum")
     assert stated == hashlib.sha256((json.dumps(members, indent=2) + "\n").encode()).hexdigest()
+
+
+def test_the_file_shown_in_the_documentation_opens() -> None:
+    page = (ROOT / "docs" / "keys.md").read_text("utf-8")
+    (shown,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    kept = parse(shown.encode("ascii"), "the documentation")
+    assert isinstance(kept, keyring.Sealed)
+    assert kept.opened("correct horse", "ann").public_key.hex() == json.loads(shown)["public"]
+
+
+def test_every_role_stands_in_the_documentation() -> None:
+    page = (ROOT / "docs" / "keys.md").read_text("utf-8")
+    assert all(f"\n| {role} |" in page for role in Role)
