@@ -322,6 +322,12 @@ def test_every_command_has_help_that_fits(path: tuple[str, ...], say: Told) -> N
     assert max(map(len, say.out.splitlines())) <= 80
 
 
+def test_a_noun_alone_shows_its_help(say: Told) -> None:
+    assert say() == say("--help")
+    assert say("key") == say("key", "--help")
+    assert "Make a key" in say("key")
+
+
 def test_help_is_in_panels_and_names_only_what_there_is(say: Told) -> None:
     say("--help")
     out = say.out
@@ -481,3 +487,15 @@ def test_doctor_finds_keys_that_cannot_be_used(say: Told, tmp_path: Path) -> Non
     assert findings(say)["keys"][0] == "ok"
     (tmp_path / "keys").chmod(0o755)
     assert findings(say, code=5)["key ann"][0] == "fail"
+
+
+def test_doctor_finds_keys_that_somebody_copied_by_hand(say: Told, tmp_path: Path) -> None:
+    say("key", "new", "ann", "--role", "member")
+    data = (tmp_path / "keys" / "ann.key").read_bytes()
+    for name in ("ann-2.key", "Ann (copy).key"):
+        (tmp_path / "keys" / name).touch(0o600)
+        (tmp_path / "keys" / name).write_bytes(data)
+    said = say("doctor")
+    assert "the same key" in said
+    assert "Ann (copy).key" in said
+    assert Keyring(tmp_path / "keys").names() == ["ann", "ann-2"]

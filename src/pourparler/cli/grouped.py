@@ -14,15 +14,21 @@ from typer.core import TyperGroup
 
 
 def noun(help_text: str) -> typer.Typer:
-    """Return the empty group of a noun, which its module fills with verbs."""
-    return typer.Typer(
+    """Return the empty group of a noun, which its module fills with verbs; alone, it shows its help."""
+    group = typer.Typer(
         help=help_text,
         cls=Verbs,
-        no_args_is_help=True,
         add_completion=False,
         rich_markup_mode=None,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
+    group.callback(invoke_without_command=True)(help_alone)
+    return group
+
+
+def help_alone(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        print(context.get_help())
 
 
 class Verbs(TyperGroup):
@@ -61,9 +67,10 @@ class Grouped(TyperGroup):
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
+        width = max(map(len, self.list_commands(ctx)))  # one column through all panels
         for heading, names in self.panels.items():
             with formatter.section(heading):
-                formatter.write_dl([(name, self.line_of(ctx, name)) for name in names])
+                formatter.write_dl([(f"{name:<{width}}", self.line_of(ctx, name)) for name in names])
 
     def line_of(self, ctx: Any, name: str) -> str:
         """Return what stands beside a command: a noun's verbs, or the first sentence of its help."""
@@ -78,9 +85,10 @@ def first_sentence(command: Any) -> str:
 
 
 def dot() -> str:
-    """Return what separates verbs, in signs that the terminal has."""
+    """Return what separates verbs, in signs that the terminal has; no line begins with it."""
+    separator = "\N{NO-BREAK SPACE}· "
     try:
-        "·".encode(sys.stdout.encoding or "ascii")
+        separator.encode(sys.stdout.encoding or "ascii")
     except (UnicodeEncodeError, LookupError):
         return ", "
-    return " · "
+    return separator

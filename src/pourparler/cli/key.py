@@ -91,7 +91,7 @@ def list_keys(workspace: InWorkspace = None, as_json: AsJson = False) -> int:
 @app.command()
 def agent(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="What to call the key here.", show_default=False)
+        str | None, typer.Argument(metavar="NAME", help="What to call the key here.", show_default=False)
     ] = None,
     role: KeyRole = "",
     which: Annotated[

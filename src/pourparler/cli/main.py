@@ -14,10 +14,11 @@ from typing import Annotated
 import typer
 
 from pourparler import __version__
-from pourparler.cli.grouped import Grouped
+from pourparler.cli.grouped import Grouped, help_alone
 from pourparler.cli.options import AsJson, InWorkspace
 from pourparler.cli.trouble import INPUT, INTERRUPTED, USAGE, Problem, complain, problem_of
 
+BEGIN = "New here? Watch it once: pourparler demo. Then begin your own in an empty folder: pourparler init."
 EXIT_CODES = (
     "Exit codes: 0 done or valid, 1 invalid, 2 cannot tell, 3 refused by mandate or law, 4 wrong usage, 5 input or "
     "output."
@@ -47,7 +48,7 @@ app = typer.Typer(
     name="pourparler",
     cls=Nouns,
     help="Let your agents talk; only your council can bind you; and anyone can check it offline.",
-    epilog=EXIT_CODES,
+    epilog=f"{BEGIN}\n\n{EXIT_CODES}",
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -67,14 +68,14 @@ def common(
         bool, typer.Option("--version", help="Print the version and stop.", callback=tell_version, is_eager=True)
     ] = False,
 ) -> None:
-    """Let your agents talk; only your council can bind you; and anyone can check it offline."""
-    if context.invoked_subcommand is None:
-        print(context.get_help())
+    help_alone(context)
 
 
 @app.command()
 def init(
-    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where; otherwise this folder.")] = Path(),
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Where; otherwise this folder.", show_default=False)
+    ] = Path(),
     as_json: AsJson = False,
 ) -> int:
     """Make a workspace: one folder for keys, ledgers and acts that wait for signatures.

@@ -31,7 +31,7 @@ from pourparler.core.encoding import decode, encode
 from pourparler.core.errors import PourparlerError
 from pourparler.ports import KeyTrouble, StoreError
 from pourparler.service.intake import replay
-from pourparler.service.keyring import PASSING, Keyring, Place
+from pourparler.service.keyring import PASSING, SUFFIX, Keyring, Place
 from pourparler.service.sshagent import Agent
 from pourparler.service.workspace import VARIABLE, KnownLedger, Workspace, WorkspaceError
 from pourparler.store.sqlite import SqliteStore
@@ -224,16 +224,23 @@ def check_room(
 def check_keys(ring: Keyring) -> Iterator[Finding]:
     """Look at every key file, without a passphrase: whose it is, its mode, whether it is whole."""
     try:
-        found, troubles = ring.list(), ring.troubles()
-        left = sorted(ring.folder.glob(f".*{PASSING}")) if ring.folder.is_dir() else []
+        found, troubles, files = ring.list(), ring.troubles(), ring.files()
     except KeyTrouble as trouble:
         yield Finding("keys", State.FAIL, trouble.what, trouble.do)
         return
     for name, wrong in troubles.items():
         yield Finding(f"key {name}", State.FAIL, wrong.what, wrong.do)
-    if left:
+    by_key = {info.public_key: info.name for info in found}
+    for info in found:
+        if (other := by_key[info.public_key]) != info.name:
+            what = f"It is the same key as {other}."
+            yield Finding(f"key {info.name}", State.WARN, what, "Keep one of the two: pourparler key delete NAME")
+    if any(file.endswith(PASSING) for file in files):
         do = "Nothing: what it wrote is sealed, and the next change of a key removes it."
-        yield Finding("keys", State.WARN, f"A command was cut off while it wrote {len(left)} of them.", do)
+        yield Finding("keys", State.WARN, "A command was cut off while it wrote a key.", do)
+    if strays := [file for file in files if file.endswith(SUFFIX) and file.removesuffix(SUFFIX) not in ring.names()]:
+        do = "Import it under a name: pourparler key import FILE NAME"
+        yield Finding("keys", State.WARN, f"These have no name that a key can have: {', '.join(strays)}", do)
     if found:
         kinds = ", ".join(f"{info.name} ({info.role})" for info in found)
         yield Finding("keys", State.OK, f"{len(found)} readable, by their owner alone: {kinds}")

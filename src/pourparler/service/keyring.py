@@ -179,14 +179,17 @@ class Keyring:
 
     def names(self) -> list[str]:
         """Return the names that have a file, readable or not; none where there is no folder yet."""
+        names = (file.removesuffix(SUFFIX) for file in self.files() if file.endswith(SUFFIX))
+        return [name for name in names if NAME.fullmatch(name) and not LIKE_AN_ID.fullmatch(name)]
+
+    def files(self) -> "list[str]":
+        """Return the names of all files in the folder, sorted, whatever they are."""
         try:
-            found = [path.name for path in self.folder.iterdir()]
+            return sorted(path.name for path in self.folder.iterdir())
         except FileNotFoundError:
             return []
         except OSError as error:
             raise from_disk(error, self.folder) from error
-        names = (file.removesuffix(SUFFIX) for file in found if file.endswith(SUFFIX))
-        return sorted(name for name in names if NAME.fullmatch(name))
 
     def list(self) -> "list[KeyInfo]":
         """Return the keys whose files can be read; :meth:`troubles` says what is wrong with the others."""
