@@ -7,6 +7,7 @@ by name and imported then, and a mistyped one is answered with what it may have 
 import difflib
 import sys
 from collections.abc import Mapping, Sequence
+from textwrap import wrap
 from typing import Any, ClassVar
 
 import typer
@@ -37,7 +38,7 @@ class Verbs(TyperGroup):
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         shown = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
         with formatter.section("Commands"):
-            formatter.write_dl([(name, first_sentence(one)) for name, one in shown if one and not one.hidden])
+            write_rows(formatter, [(name, first_sentence(one)) for name, one in shown if one and not one.hidden])
 
 
 class Grouped(TyperGroup):
@@ -55,7 +56,10 @@ class Grouped(TyperGroup):
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name in self.nouns and cmd_name not in self.commands:
-            loaded = typer.main.get_command(self.load(cmd_name))
+            app = self.load(cmd_name)
+            if len(app.registered_commands) == 1:  # the noun is its own verb
+                app.registered_callback = None
+            loaded = typer.main.get_command(app)
             loaded.name = cmd_name
             self.commands[cmd_name] = loaded
         return super().get_command(ctx, cmd_name)
@@ -70,7 +74,7 @@ class Grouped(TyperGroup):
         width = max(map(len, self.list_commands(ctx)))  # one column through all panels
         for heading, names in self.panels.items():
             with formatter.section(heading):
-                formatter.write_dl([(f"{name:<{width}}", self.line_of(ctx, name)) for name in names])
+                write_rows(formatter, [(f"{name:<{width}}", self.line_of(ctx, name)) for name in names])
 
     def line_of(self, ctx: Any, name: str) -> str:
         """Return what stands beside a command: a noun's verbs, or the first sentence of its help."""
@@ -78,6 +82,18 @@ class Grouped(TyperGroup):
         if hasattr(command, "commands"):
             return dot().join(verb for verb, one in command.commands.items() if not one.hidden)
         return first_sentence(command)
+
+
+def write_rows(formatter: Any, rows: Sequence[tuple[str, str]]) -> None:
+    """Write names with what they do beside them; no name, however many hyphens it has, is broken."""
+    indent = " " * formatter.current_indent
+    column = max(len(name) for name, _ in rows) + 2
+    width = max(formatter.width - len(indent) - column, 10)
+    for name, text in rows:
+        lines = wrap(text, width, break_on_hyphens=False) or [""]
+        formatter.write(f"{indent}{name:<{column}}{lines[0]}\n")
+        for line in lines[1:]:
+            formatter.write(f"{indent}{'':<{column}}{line}\n")
 
 
 def first_sentence(command: Any) -> str:

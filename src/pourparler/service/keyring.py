@@ -180,7 +180,7 @@ class Keyring:
     def names(self) -> list[str]:
         """Return the names that have a file, readable or not; none where there is no folder yet."""
         names = (file.removesuffix(SUFFIX) for file in self.files() if file.endswith(SUFFIX))
-        return [name for name in names if NAME.fullmatch(name) and not LIKE_AN_ID.fullmatch(name)]
+        return sorted(name for name in names if NAME.fullmatch(name) and not LIKE_AN_ID.fullmatch(name))
 
     def files(self) -> "list[str]":
         """Return the names of all files in the folder, sorted, whatever they are."""
