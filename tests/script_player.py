@@ -3,7 +3,8 @@
 A script is a text file. What stands at the margin without a mark is prose.
 
     $ pourparler key new ann --role member      a command, as a person types it
-    $ cd we                                     go into another folder (made if need be); also: cp A B, rm A, flip FILE
+    $ cd we                                     go into another folder, made if need be
+    $ cp A B; cp -r A B; rm A; flip FILE        files: copied, removed, one bit changed; $ wait SECONDS
     made the member key ann                     below a command, by two blanks or more: what it says, in this order;
       ! word                                      … stands for anything; what is after "! " it must not say
       exit 3                                      its exit code; without this line it is 0
@@ -19,6 +20,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import time
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -97,7 +99,11 @@ def go(step: Step, here: Path, script: Path, run: Runner) -> Path:
         there = (here / rest[0]).resolve()
         there.mkdir(parents=True, exist_ok=True)
         return there
-    if name == "cp":
+    if name == "wait":
+        time.sleep(float(rest[0]))
+    elif rest[:1] == ["-r"]:
+        shutil.copytree(here / rest[1], here / rest[2])
+    elif name == "cp":
         shutil.copy(here / rest[0], here / rest[1])
     elif name == "rm":
         (here / rest[0]).unlink()

@@ -15,7 +15,7 @@ from pourparler.core.errors import Malformed
 from pourparler.core.evidence import ledger_key
 from pourparler.core.ledger import TlogProof, inclusion_path, open_checkpoint, parse_vkey
 from pourparler.service import books, desk
-from pourparler.service.intake import BOUND_SECONDS
+from pourparler.service.intake import BOUND_SECONDS, LedgerDamaged
 from pourparler.service.workspace import write_atomically
 
 app = noun("Ledgers: keep one, take copies of others', look into them, prove what they hold.")
@@ -234,6 +234,12 @@ def take(
         taken = books.take(session.workspace, made)
     except books.Forked as fork:
         return tell_fork(session, fork)
+    except LedgerDamaged as damaged:
+        raise Problem(
+            INVALID,
+            f"the copy is not what the ledger signed: {damaged}.",
+            "Rely on nothing in it; ask for it again, over another channel. Your own copy stays as it was.",
+        ) from None
     new = taken.size - taken.before
     session.answer(ledger=taken.ledger.origin, size=taken.size, new=new, older=taken.older)
     sign, style = MARK["yes"]

@@ -134,7 +134,7 @@ def signed(session: Session, parcel: Parcel, found: Speakers, only: Sequence[str
 
 
 def of_whom(session: Session, found: Speakers) -> str:
-    return ", ".join(session.called(key) for key in sorted(found.keys)) or "nobody that is known here"
+    return ", ".join(sorted(session.called(key) for key in found.keys)) or "nobody that is known here"
 
 
 def guard(session: Session, parcel: Parcel) -> None:
@@ -353,8 +353,8 @@ def lay_down(
 def still_needed(session: Session, parcel: Parcel, found: Speakers) -> str:
     """Return in words whose signatures are lacking."""
     has = signers_of(parcel.act(), found) if parcel.envelope.signatures else frozenset()
-    names = [session.called(key) for key in sorted(found.seats.keys() - has) if found.seats[key]]
-    must = [session.called(key) for key in sorted(found.besides - has)]
+    names = sorted(session.called(key) for key in found.seats.keys() - has if found.seats[key])
+    must = sorted(session.called(key) for key in found.besides - has)
     weight = found.weight(has)
     said = []
     if weight < found.needs:
