@@ -1,5 +1,6 @@
 """A dossier on a page: parties, texts, consents, effects, what is awaited of whom, and what was said in order."""
 
+from collections.abc import Iterable
 from itertools import combinations
 from typing import Any
 
@@ -43,7 +44,7 @@ def dossier_data(session: Session, book: Book, dossier: Dossier, moment: Moment)
         "as_of": {"index": book.size - 1, "log_time": moment.time},
         "scopes": sorted(dossier.scopes),
         "sealed": dossier.sealed,
-        "parties": [party_data(session, book, dossier, party) for party in dossier.parties],
+        "parties": [party_data(session, book, dossier, party) for party in in_order(session, book, dossier.parties)],
         "texts": [text_data(session, book, dossier, paper, moment) for paper in dossier.papers.values()],
         "awaited": [awaited_data(session, item) for item in waits],
         "acts": [
@@ -52,6 +53,17 @@ def dossier_data(session: Session, book: Book, dossier: Dossier, moment: Moment)
         ],
     })  # fmt: skip
     return page
+
+
+def in_order(session: Session, book: Book, parties: Iterable[bytes]) -> list[bytes]:
+    """Return parties as a reader expects them: those whose keys are here first, then by name."""
+
+    def rank(party: bytes) -> tuple[bool, str]:
+        register = book.registry.registers.get(party)
+        roles = register.spines.roles.keys() if register else set()
+        return not roles & session.my_keys(), session.called(party)
+
+    return sorted(parties, key=rank)
 
 
 def party_data(session: Session, book: Book, dossier: Dossier, party: bytes) -> dict[str, Any]:
@@ -69,7 +81,7 @@ def party_data(session: Session, book: Book, dossier: Dossier, party: bytes) -> 
 
 def text_data(session: Session, book: Book, dossier: Dossier, paper: Paper, moment: Moment) -> dict[str, Any]:
     text = text_here(book, paper.digest)
-    parties = dict.fromkeys((*dossier.parties, *paper.consents))
+    parties = in_order(session, book, {*dossier.parties, *paper.consents})
     return {
         "text": paper.digest,
         "called": session.called(paper.digest),
@@ -77,7 +89,7 @@ def text_data(session: Session, book: Book, dossier: Dossier, paper: Paper, mome
         "state": dossier.text_state(paper, moment).value,
         "until": paper.until,
         "answers": session.called(paper.answers) if paper.answers else None,
-        "adopted_by": [session.called(party) for party in sorted(paper.adopted_by)],
+        "adopted_by": [session.called(party) for party in in_order(session, book, paper.adopted_by)],
         "articles": dict(text.articles) if text else None,
         "terms": dict(text.terms) if text else None,
         "clauses": dict(text.clauses) if text else None,
