@@ -82,6 +82,7 @@ def send(
     ``ask`` is the question of a command whose effect has to be looked at first; ``named`` the name that the act gets.
     Raises :class:`PourparlerError`, :class:`Problem`, :class:`StoreError`, :class:`KeyTrouble`.
     """
+    session.check_free(named)
     parcel, found = drafted(book, kind, written, session, texts)
     parcel = signed(session, parcel, found, keys or ())
     return deliver(session, book, parcel, found, out=out, anyway=anyway, ask=ask, named=named)
@@ -178,6 +179,7 @@ def keep_openings(session: Session, made: Iterable[Opening]) -> list[Path]:
     paths = []
     for opening in made:
         paths.append(folder / f"{opening.commitment.hex()}.json")
+        session.made += [] if paths[-1].exists() else [paths[-1]]
         write_atomically(paths[-1], opening.written().encode())
     return paths
 
@@ -224,11 +226,10 @@ def deliver(
     check_void(outcome, anyway=anyway)
     if before is not None:
         ask_about(session, before, Snapshot.of(session, book), ask)
+    sent = log(session, book, parcel, act, out) if book.kept else hand_over(session, book, parcel, act, out)
     if named:
-        session.workspace.give_name(named, act.id)
-    if not book.kept:
-        return hand_over(session, book, parcel, act, out)
-    return log(session, book, parcel, act, out)
+        session.workspace.give_name(named, act.id, stale=True)
+    return sent
 
 
 def already(session: Session, book: Book, parcel: Parcel, act: Act) -> Sent:
@@ -340,7 +341,7 @@ def lay_down(
     shown = out or path
     lacking = still_needed(session, parcel, found)
     if named and act is not None:
-        session.workspace.give_name(named, act.id)
+        session.workspace.give_name(named, act.id, stale=True)
     session.answer(act=act.id if act else None, kind=parcel.draft.kind, file=str(shown), waiting=True, lacking=lacking)
     sign, style = MARK["waits"]
     session.say(f"{parcel.draft.kind}: {lacking}", lead=(f"{sign} ", style))

@@ -22,14 +22,15 @@ from pourparler.cli.trouble import INPUT, USAGE, Problem
 from pourparler.cli.words import Part, Screen
 from pourparler.core.authority import Moment
 from pourparler.core.errors import STEPS, PourparlerError, step_of
+from pourparler.core.redline import text_digest
 from pourparler.core.registry import Registry
 from pourparler.ports import Signer
-from pourparler.service import keyring
+from pourparler.service import desk, keyring
 from pourparler.service.books import Book
 from pourparler.service.completing import Standing
 from pourparler.service.forms import Form, read_instant
 from pourparler.service.names import Names
-from pourparler.service.workspace import KnownLedger, Workspace
+from pourparler.service.workspace import KnownLedger, Workspace, WorkspaceError, check_name
 
 InLedger = Annotated[
     str | None,
@@ -62,6 +63,7 @@ class Session:
     books: dict[str, Book] = field(default_factory=dict)
     data: dict[str, Any] = field(default_factory=dict)
     exit_code: int = 0
+    made: list[Path] = field(default_factory=list)
     _workspace: Workspace | None = None
     _passphrases: Passphrases | None = None
     _signers: dict[bytes, Signer] = field(default_factory=dict)
@@ -181,6 +183,31 @@ class Session:
             return found[0]
         where = ", ".join(book.ledger.origin for book in found) or "none of them knows the id"
         raise Problem(USAGE, f"it is not clear which ledger is meant: {where}.", "Say it with --ledger ORIGIN.")
+
+    def keep_text(self, data: bytes) -> bytes:
+        """Keep a text at the desk before its act leaves; it goes again if the act is refused."""
+        path = self.workspace.text_path(text_digest(data))
+        self.made += [] if path.exists() else [path]
+        return self.workspace.keep_text(data)
+
+    def undo(self) -> None:
+        """Remove what this command wrote beside an act that was refused."""
+        for path in self.made:
+            path.unlink(missing_ok=True)
+
+    def check_free(self, name: str | None) -> None:
+        """Raise :class:`WorkspaceError` where a name is none, or stands for something that a ledger or the desk has."""
+        if name is None:
+            return
+        check_name(name)
+        taken = self.workspace.settings.names.get(name)
+        if taken is not None and (self.names.known.kind_of(taken) or self.lies(taken)):
+            raise WorkspaceError(f"{name} already names {taken.hex()[:16]}….", "Choose another with --name.")
+
+    def lies(self, act_id: bytes) -> bool:
+        """Return whether an act lies at the desk."""
+        parcels = (p for folder in ("waiting", "pending") for _, p in desk.lying(self.workspace, folder))
+        return any(parcel.envelope.signatures and parcel.id == act_id for parcel in parcels)
 
     def close(self) -> None:
         for book in self.books.values():
@@ -321,6 +348,9 @@ def command(
             )
             try:
                 code = function(session, **given) or session.exit_code
+            except (PourparlerError, Problem):
+                session.undo()
+                raise
             finally:
                 session.close()
             session.finish()

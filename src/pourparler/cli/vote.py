@@ -7,6 +7,7 @@ import typer
 from pourparler.cli.dossier import DossierName
 from pourparler.cli.grouped import noun
 from pourparler.cli.meant import only_text, organ_for
+from pourparler.cli.options import known_names
 from pourparler.cli.sending import Anyway, OutFile, WithKeys, read_parcel, send
 from pourparler.cli.session import Session, command
 from pourparler.cli.trouble import USAGE, Problem
@@ -21,7 +22,13 @@ from pourparler.service.completing import waiting_signatures
 
 app = noun("Votes: ratify, refuse, and every other way in which members decide.")
 TextName = Annotated[
-    str | None, typer.Argument(metavar="[TEXT]", help="The text; otherwise the one on the table.", show_default=False)
+    str | None,
+    typer.Argument(
+        metavar="[TEXT]",
+        help="The text; otherwise the one on the table.",
+        autocompletion=known_names,
+        show_default=False,
+    ),
 ]
 OrganName = Annotated[
     str | None,
@@ -124,7 +131,10 @@ def accede(
 def return_(
     session: Session,
     dossier: DossierName,
-    words: Annotated[str, typer.Option("--words", metavar="TEXT", help="Why, and what would have to change.")],
+    words: Annotated[
+        str,
+        typer.Option("--words", metavar="TEXT", help="Why, and what would have to change."),
+    ],
     text: TextName = None,
     organ: OrganName = None,
     key: WithKeys = None,
@@ -221,7 +231,12 @@ def ballot_verb(choice: str, help_: str) -> None:
 
     def run(
         session: Session,
-        vote: Annotated[str, typer.Argument(metavar="DOSSIER|CALL", help="The vote, or the talks it is about.")],
+        vote: Annotated[
+            str,
+            typer.Argument(
+                metavar="DOSSIER|CALL", help="The vote, or the talks it is about.", autocompletion=known_names
+            ),
+        ],
         words: Words = None,
         key: WithKeys = None,
         out: OutFile = None,
@@ -266,7 +281,10 @@ def poll_meant(session: Session, said: str, key: list[str] | None, *, closed: bo
 @command(app)
 def result(
     session: Session,
-    vote: Annotated[str, typer.Argument(metavar="DOSSIER|CALL", help="The vote, or the talks it was about.")],
+    vote: Annotated[
+        str,
+        typer.Argument(metavar="DOSSIER|CALL", help="The vote, or the talks it was about.", autocompletion=known_names),
+    ],
     words: Words = None,
     key: WithKeys = None,
     out: OutFile = None,
@@ -286,7 +304,9 @@ def result(
 @command(app)
 def show(
     session: Session,
-    vote: Annotated[str | None, typer.Argument(metavar="[DOSSIER|CALL]", help="Only these.")] = None,
+    vote: Annotated[
+        str | None, typer.Argument(metavar="[DOSSIER|CALL]", help="Only these.", autocompletion=known_names)
+    ] = None,
 ) -> None:
     """Show votes: what about, until when, who has voted and how."""
     about = session.find(vote, "act", "dossier") if vote else None
