@@ -16,7 +16,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pourparler.cli.options import AsJson, InWorkspace, PassphraseFile, Quiet, Yes, say_json
+from pourparler.cli.options import AsJson, InWorkspace, PassphraseFile, Quiet, Yes, completing, say_json
 from pourparler.cli.passphrase import Passphrases
 from pourparler.cli.trouble import INPUT, USAGE, Problem
 from pourparler.cli.words import Part, Screen
@@ -356,7 +356,8 @@ def command(
             session.finish()
             return code
 
-        keyword = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own]
+        keyword = [completing(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)) for parameter in own]
+        shared = [completing(parameter) for parameter in shared]
         run.__signature__ = inspect.Signature([*keyword, *shared])  # type: ignore[attr-defined]
         run.__annotations__ = {parameter.name: parameter.annotation for parameter in (*keyword, *shared)}
         run.__doc__, run.__name__ = function.__doc__, function.__name__
