@@ -23,6 +23,7 @@ from pourparler.core.dossier import Outcome
 from pourparler.core.encoding import Value
 from pourparler.core.errors import Malformed, Missing, PourparlerError, Refused, step_of
 from pourparler.core.redline import Answer, parse_text
+from pourparler.ports import KeyTrouble
 from pourparler.service import desk
 from pourparler.service.books import Book
 from pourparler.service.completing import completed
@@ -30,7 +31,7 @@ from pourparler.service.desk import Parcel
 from pourparler.service.drafting import draft
 from pourparler.service.guard import GUARDED, Opening, private_answers, read_opening
 from pourparler.service.intake import Receipt
-from pourparler.service.speaking import Speakers, issuer_of, mandate_of, several, speakers
+from pourparler.service.speaking import Speakers, issuer_of, mandate_of, role_of, several, speakers
 from pourparler.service.workspace import write_atomically
 
 WithKeys = Annotated[
@@ -131,7 +132,26 @@ def signed(session: Session, parcel: Parcel, found: Speakers, only: Sequence[str
             "Say which: --key NAME.",
         )
     guard(session, parcel)
-    return parcel.signed_by(session.signer(key) for key in sorted(mine))
+    return with_signatures(session, parcel, found, sorted(mine))
+
+
+def with_signatures(session: Session, parcel: Parcel, found: Speakers, mine: Sequence[bytes]) -> Parcel:
+    """Return the parcel with these keys' signatures. Where several sign, a key that an ssh-agent does not give away at
+    the moment is left out and said: the others' signatures are not lost for it. Raises :class:`KeyTrouble`."""
+    payload, wanting = payload_of(parcel), []
+    for key in mine:
+        role = role_of(parcel.draft.kind, payload, found, key)
+        try:
+            parcel = parcel.signed_by([session.signer(key, role)])
+        except KeyTrouble as error:
+            if not error.reason.startswith("agent."):
+                raise
+            wanting.append((key, error))
+    if wanting and len(wanting) == len(mine):
+        raise wanting[0][1]
+    for key, trouble in wanting:
+        session.aside.line(f"without {session.called(key)}: {clean(trouble.what)}", lead="  ")
+    return parcel
 
 
 def of_whom(session: Session, found: Speakers) -> str:

@@ -253,10 +253,13 @@ class Session:
             self._passphrases = Passphrases(self.passphrase_file)
         return self._passphrases
 
-    def signer(self, key: bytes) -> Signer:
-        """Return a key of this workspace that can sign. Raises :class:`KeyTrouble`."""
+    def signer(self, key: bytes, role: str | None = None) -> Signer:
+        """Return a key of this workspace that can sign. Raises :class:`KeyTrouble`, also where the key's role is not
+        the one that is asked for."""
+        info = self.key_infos[key]
+        keyring.check_role(info, role)
         if key not in self._signers:
-            self._signers[key] = self.passphrases.signer(self.keys, self.key_infos[key].name)
+            self._signers[key] = self.passphrases.signer(self.keys, info.name)
         return self._signers[key]
 
     def ledger_signer(self, book: Book) -> Signer:

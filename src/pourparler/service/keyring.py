@@ -247,12 +247,7 @@ class Keyring:
         Raises :class:`KeyTrouble` (``key.role``) where ``role`` is given and is not the key's.
         """
         kept = self._read(name)
-        if role is not None and kept.role != role:
-            raise KeyTrouble(
-                "key.role",
-                f"The key {name} is a {kept.role} key, and this takes a {role} key.",
-                f"Name another key, or make one: pourparler key new NAME --role {role}",
-            )
+        check_role(kept.info(name), role)
         if isinstance(kept, InAgent):
             return AgentSigner(kept.public_key, self._agent())
         return kept.opened(passphrase(name), name)
@@ -586,6 +581,16 @@ def check_name(name: str) -> None:
             "key.name",
             f"{printable(name)!r} is no name for a key.",
             "Take small letters, digits, and inside the name . _ or -; 64 at most, and not like the digits of an id.",
+        )
+
+
+def check_role(info: KeyInfo, role: str | None) -> None:
+    """Raise :class:`KeyTrouble` (``key.role``) where a role is asked for that is not the key's."""
+    if role is not None and info.role != role:
+        raise KeyTrouble(
+            "key.role",
+            f"The key {info.name} is a {info.role} key, and this takes a {role} key.",
+            f"Name another key, or make one: pourparler key new NAME --role {role}",
         )
 
 
