@@ -1,5 +1,7 @@
 """``key``, ``init``, ``doctor`` and the command line as a whole: what people type, read and are asked."""
 
+# ruff: noqa: F811  an argument names a fixture that was imported
+
 import json
 import os
 import subprocess
@@ -272,7 +274,7 @@ def test_an_open_key_is_not_in_a_core_file(tmp_path: Path) -> None:
 
 
 @real
-def test_a_key_in_the_real_agent(say: Told, agent: RealAgent, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+def test_a_key_in_the_real_agent(say: Told, agent: RealAgent, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "SSH_AUTH_SOCK" in say("key", "agent", code=5)
     monkeypatch.setenv("SSH_AUTH_SOCK", str(agent.socket))
     assert "no Ed25519 key" in say("key", "agent")
@@ -297,6 +299,67 @@ def test_a_key_in_the_real_agent(say: Told, agent: RealAgent, monkeypatch: pytes
     agent.process.wait()
     assert "cannot be reached" in say("doctor", code=5)
     assert Agent.here({"SSH_AUTH_SOCK": str(agent.socket)}).path == agent.socket
+
+
+MANDATE = """
+organ = "we.board"
+to = "agent"
+powers = ["open", "propose"]
+"""
+
+
+@real
+def test_a_decision_waits_for_the_key_that_the_agent_does_not_give(
+    say: Told,
+    agent: RealAgent,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One member's key is in a file, the other's and the ledger's in the agent. What one has signed is not lost."""
+    monkeypatch.setenv("SSH_AUTH_SOCK", str(agent.socket))
+    for name in ("bo", "keeper"):
+        agent.add(agent.make(name))
+    say("key", "new", "ann", "--role", "member")
+    say("key", "new", "agent", "--role", "holder")
+    say("key", "agent", "bo", "--role", "member", "--which", "bo")
+    say("key", "agent", "keeper", "--role", "ledger", "--which", "keeper")
+    say("ledger", "create", "ledger.example/ours", "--key", "keeper")
+    say("party", "found", "--title", "We", "--member", "ann", "--member", "bo")
+    (tmp_path / "mandate.toml").write_text(MANDATE)
+    agent.add("-d", agent.folder / "bo")
+    waiting = say("mandate", "grant", "mandate.toml", "--name", "agent-1")
+    assert "without bo: The ssh-agent holds other keys" in waiting
+    assert "1 of 2 signatures; still needed: bo" in waiting
+    (file,) = (tmp_path / "desk" / "waiting").iterdir()
+    assert "agent.key-gone" in say("act", "sign", file, "--key", "bo", "--yes", code=5)
+    agent.add(agent.folder / "bo")
+    assert "entry" in say("act", "sign", file, "--key", "bo", "--yes")
+    agent.add("-d", agent.folder / "bo")
+    foreseen = say("mandate", "dismiss", "agent-1", "--yes")
+    assert "mandate agent-1: in force → dismissed" in foreseen
+    assert "organ we.board" not in foreseen  # nothing of it changes
+    agent.add("-d", agent.folder / "keeper")
+    agent.add(agent.folder / "bo")
+    assert "agent.key-gone" in say("mandate", "dismiss", "agent-1", "--yes", code=5)  # no ledger without its key
+    agent.add(agent.folder / "keeper")
+    assert "entry" in say("mandate", "dismiss", "agent-1", "--yes")
+
+
+def test_no_key_signs_in_another_role(say: Told, tmp_path: Path) -> None:
+    for name, role in (("ann", "member"), ("hal", "holder"), ("kim", "ledger")):
+        say("key", "new", name, "--role", role)
+    assert "key.role" in say("ledger", "create", "ledger.example/ours", "--key", "ann", code=4)
+    say("ledger", "create", "ledger.example/ours", "--key", "kim")
+    assert "key.role" in say("party", "found", "--title", "We", "--member", "hal", code=4)
+    say("party", "found", "--title", "We", "--member", "ann")
+    (tmp_path / "mandate.toml").write_text(MANDATE.replace('"agent"', '"kim"'))
+    assert "decision.key-role" in say("mandate", "grant", "mandate.toml", "--name", "m", code=3)  # the law's own word
+    say("key", "new", "bo", "--role", "member")
+    say("party", "found", "--title", "They", "--member", "bo")
+    mandate = MANDATE.replace("we.board", "they.board").replace('"agent"', '"ann"')  # the law lets a member of another
+    (tmp_path / "mandate.toml").write_text(mandate)
+    say("mandate", "grant", "mandate.toml", "--name", "m")
+    assert "key.role" in say("dossier", "open", "--party", "we", "--party", "they", "--by", "m", code=4)
 
 
 # --- help -------------------------------------------------------------------------------------------------------------

@@ -48,7 +48,8 @@ def doctor(workspace: Path | None, *, as_json: bool) -> int:
 def say(screen: words.Screen, finding: Finding) -> None:
     """Print one line for what is well, and one more for what is to be done."""
     mark, style = MARKS[finding.state]
-    subject = words.clean(finding.subject)
-    screen.line(words.clean(finding.what), lead=[(f"{mark} {finding.state:<4}  ", style), f"{subject:<12}  "])
+    subject, _, name = words.clean(finding.subject).partition(" ")  # "ledger ledger.example/ours"
+    what = f"{name}: {words.clean(finding.what)}" if name else words.clean(finding.what)
+    screen.line(what, lead=[(f"{mark} {finding.state:<4}  ", style), f"{subject:<10}  "])
     if finding.do:
         screen.line(words.clean(finding.do), lead="          do: ")

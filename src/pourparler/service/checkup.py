@@ -271,7 +271,7 @@ def check_agent(wanted: Iterable[tuple[str, bytes]], environment: Mapping[str, s
         if public_key not in shown:
             do = "Unlock the agent (ssh-add -X), or add the key (ssh-add FILE)."
             yield Finding(f"key {name}", State.FAIL, "The ssh-agent does not show it.", do)
-    yield Finding("agent", State.OK, f"It answers, and shows {len(shown)} Ed25519 keys.")
+    yield Finding("agent", State.OK, f"It answers. Ed25519 keys that it shows: {len(shown)}.")
 
 
 def check_kept(workspace: Workspace, ring: Keyring) -> Iterator[Finding]:
