@@ -6,17 +6,61 @@ by name and imported then, and a mistyped one is answered with what it may have 
 
 import difflib
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from textwrap import wrap
 from typing import Any, ClassVar
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
+from typer.models import CommandFunctionType
+
+EVERYWHERE = {"at", "ledger", "passphrase_file", "workspace", "yes", "quiet", "as_json", "help"}
+
+
+class Verb(TyperCommand):
+    """One command: its own options first, then those that are the same everywhere."""
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:  # noqa: ARG002  Click gives it
+        arguments = [one for one in self.params if one.param_type_name == "argument"]
+        return ["[OPTIONS]", *(usage_of(one) for one in arguments)]
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        parts: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": [], "Common options": []}
+        for param in self.get_params(ctx):
+            if (row := param.get_help_record(ctx)) is None:
+                continue
+            if param.param_type_name == "argument":
+                parts["Arguments"].append((name_of(param), row[1]))
+            else:
+                parts["Common options" if param.name in EVERYWHERE else "Options"].append(row)
+        width = max((len(name) for rows in parts.values() for name, _ in rows), default=0)
+        for heading, rows in parts.items():
+            if rows:
+                with formatter.section(heading):
+                    write_rows(formatter, [(f"{name:<{width}}", text) for name, text in rows])
+
+
+def name_of(argument: Any) -> str:
+    return str(argument.metavar or argument.name.upper()).strip("[]")
+
+
+def usage_of(argument: Any) -> str:
+    name = name_of(argument) + ("..." if argument.nargs != 1 and "…" not in name_of(argument) else "")
+    return name if argument.required else f"[{name}]"
+
+
+class Commands(typer.Typer):
+    """A Typer whose commands show their help as a :class:`Verb` does."""
+
+    def command(
+        self, name: str | None = None, *, cls: type[TyperCommand] | None = Verb, **more: Any
+    ) -> Callable[[CommandFunctionType], CommandFunctionType]:
+        return super().command(name, cls=cls, **more)
 
 
 def noun(help_text: str) -> typer.Typer:
     """Return the empty group of a noun, which its module fills with verbs; alone, it shows its help."""
-    group = typer.Typer(
+    group = Commands(
         help=help_text,
         cls=Verbs,
         add_completion=False,
@@ -88,7 +132,7 @@ def write_rows(formatter: Any, rows: Sequence[tuple[str, str]]) -> None:
     """Write names with what they do beside them; no name, however many hyphens it has, is broken."""
     indent = " " * formatter.current_indent
     column = max(len(name) for name, _ in rows) + 2
-    width = max(formatter.width - len(indent) - column, 10)
+    width = max(formatter.width - len(indent) - column, 20)
     for name, text in rows:
         lines = wrap(text, width, break_on_hyphens=False) or [""]
         formatter.write(f"{indent}{name:<{column}}{lines[0]}\n")

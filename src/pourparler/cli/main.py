@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from pourparler import __version__
-from pourparler.cli.grouped import Grouped, help_alone
+from pourparler.cli.grouped import Commands, Grouped, help_alone
 from pourparler.cli.options import AsJson, InWorkspace
 from pourparler.cli.trouble import INPUT, INTERRUPTED, USAGE, Problem, complain, problem_of
 
@@ -44,7 +44,7 @@ class Nouns(Grouped):
     nouns = ("key", "party", "organ", "mandate", "dossier", "act", "vote", "inbox", "ledger")
 
 
-app = typer.Typer(
+app = Commands(
     name="pourparler",
     cls=Nouns,
     help="Let your agents talk; only your council can bind you; and anyone can check it offline.",

@@ -178,7 +178,7 @@ def trust(
     how: Annotated[str, typer.Option(metavar="TEXT", help="How you learnt its id.", show_default=False)],
     name: GiveName = None,
 ) -> None:
-    """Note that you believe a party's id, and how you learnt it: ``verify`` repeats it in every verdict.
+    """Note that you believe a party's id, and how you learnt it: `verify` repeats it in every verdict.
 
     Nobody can do that for you. An id that you copied out of somebody's evidence proves nothing.
     """
