@@ -13,7 +13,6 @@ from pourparler.cli.exporting import export_claim
 from pourparler.cli.files import Example, example, read_toml
 from pourparler.cli.grouped import noun
 from pourparler.cli.meant import mandate_for, only_text, organ_for
-from pourparler.cli.options import known_names
 from pourparler.cli.sending import (
     Anyway,
     GiveName,
@@ -45,7 +44,6 @@ TextName = Annotated[
     typer.Argument(
         metavar="[TEXT]",
         help="The text; otherwise the one on the table.",
-        autocompletion=known_names,
         show_default=False,
     ),
 ]
@@ -97,12 +95,10 @@ def propose(
     session: Session,
     dossier: Annotated[
         str | None,
-        typer.Argument(metavar="DOSSIER", help="In which talks.", autocompletion=known_names, show_default=False),
+        typer.Argument(metavar="DOSSIER", help="In which talks.", show_default=False),
     ] = None,
     file: Annotated[Path | None, typer.Argument(metavar="FILE", help="The text, in TOML.", show_default=False)] = None,
-    answers: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="The offer that this answers.", autocompletion=known_names)
-    ] = None,
+    answers: Annotated[str | None, typer.Option(metavar="TEXT", help="The offer that this answers.")] = None,
     until: Annotated[str | None, typer.Option(metavar="INSTANT", help="Until when the offer stands.")] = None,
     by: ByMandate = None,
     words: Words = None,
@@ -162,9 +158,7 @@ def sign_ad_referendum(
     text: TextName = None,
     organ: Annotated[
         str | None,
-        typer.Option(
-            metavar="ORGAN", help="Who may ratify; otherwise who gave the mandate.", autocompletion=known_names
-        ),
+        typer.Option(metavar="ORGAN", help="Who may ratify; otherwise who gave the mandate."),
     ] = None,
     deadline: Annotated[str | None, typer.Option(metavar="INSTANT", help="Until when; otherwise 14 days.")] = None,
     reserve: Reserves = None,
@@ -226,7 +220,7 @@ def say(
     dossier: DossierName,
     words: Annotated[str, typer.Argument(metavar="WORDS", help="What you say.", show_default=False)],
     about: Annotated[str | None, typer.Option(metavar="ACT", help="The act that it is about.")] = None,
-    to: Annotated[str | None, typer.Option(metavar="PARTY", help="To whom.", autocompletion=known_names)] = None,
+    to: Annotated[str | None, typer.Option(metavar="PARTY", help="To whom.")] = None,
     by: ByMandate = None,
     key: WithKeys = None,
     out: OutFile = None,
@@ -262,7 +256,7 @@ def reveal(
     dossier: DossierName,
     mandate: Annotated[
         str,
-        typer.Argument(metavar="MANDATE", help="Whose private line.", autocompletion=known_names, show_default=False),
+        typer.Argument(metavar="MANDATE", help="Whose private line.", show_default=False),
     ],
     number: Annotated[int, typer.Argument(metavar="N", min=1, help="Which of its private lines, from 1 on.")],
     by: ByMandate = None,
@@ -287,9 +281,7 @@ def invite(
     session: Session,
     dossier: DossierName,
     text: TextName = None,
-    party: Annotated[
-        list[str] | None, typer.Option("--party", metavar="PARTY", help="Whom.", autocompletion=known_names)
-    ] = None,
+    party: Annotated[list[str] | None, typer.Option("--party", metavar="PARTY", help="Whom.")] = None,
     until: Annotated[str, typer.Option("--until", metavar="INSTANT", help="Until when.")] = "in 30 days",
     by: ByMandate = None,
     key: WithKeys = None,
@@ -381,7 +373,6 @@ OrganName = Annotated[
         "--organ",
         metavar="ORGAN",
         help="The organ that decides it, if it is no holder.",
-        autocompletion=known_names,
         show_default=False,
     ),
 ]

@@ -10,7 +10,6 @@ from pourparler.cli.exporting import export_claim
 from pourparler.cli.files import Example, example, read_toml
 from pourparler.cli.grouped import noun
 from pourparler.cli.meant import mandate_for, only_text
-from pourparler.cli.options import known_names
 from pourparler.cli.page import awaited_data, dossier_data, print_dossier, print_text_itself
 from pourparler.cli.sending import Anyway, GiveName, OutFile, WithKeys, send
 from pourparler.cli.session import Session, command
@@ -26,7 +25,7 @@ from pourparler.service.workspace import write_atomically
 app = noun("Dossiers: open talks, join them, see where they stand, carry the evidence away.")
 DossierName = Annotated[
     str,
-    typer.Argument(metavar="DOSSIER", help="A dossier's name or id.", autocompletion=known_names, show_default=False),
+    typer.Argument(metavar="DOSSIER", help="A dossier's name or id.", show_default=False),
 ]
 ByMandate = Annotated[
     str | None,
@@ -34,7 +33,6 @@ ByMandate = Annotated[
         "--by",
         metavar="MANDATE",
         help="Your mandate; otherwise the one that fits.",
-        autocompletion=known_names,
         show_default=False,
     ),
 ]
@@ -50,7 +48,6 @@ def open_(
             "--party",
             metavar="PARTY",
             help="Without FILE: one of the parties.",
-            autocompletion=known_names,
             show_default=False,
         ),
     ] = None,
@@ -150,20 +147,16 @@ def diff(
         typer.Argument(
             metavar="TEXT",
             help="A text: its name, digest, or a TOML file.",
-            autocompletion=known_names,
             show_default=False,
         ),
     ],
-    new: Annotated[
-        str, typer.Argument(metavar="TEXT", help="The other one.", autocompletion=known_names, show_default=False)
-    ],
+    new: Annotated[str, typer.Argument(metavar="TEXT", help="The other one.", show_default=False)],
     mandate: Annotated[
         list[str] | None,
         typer.Option(
             "--mandate",
             metavar="MANDATE",
             help="Whose red lines to try; otherwise all of yours.",
-            autocompletion=known_names,
         ),
     ] = None,
 ) -> None:
@@ -178,9 +171,7 @@ def text(
     session: Session,
     which: Annotated[
         str | None,
-        typer.Argument(
-            metavar="[TEXT]", help="A text's name or digest.", autocompletion=known_names, show_default=False
-        ),
+        typer.Argument(metavar="[TEXT]", help="A text's name or digest.", show_default=False),
     ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Write its bytes, to be handed over.")
@@ -224,14 +215,12 @@ def export(
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to.", show_default=False)],
     text: Annotated[
         str | None,
-        typer.Option(metavar="TEXT", help="Which text; otherwise the one that binds.", autocompletion=known_names),
+        typer.Option(metavar="TEXT", help="Which text; otherwise the one that binds."),
     ] = None,
     claim: Annotated[Claimed, typer.Option(help="What the bundle claims.")] = Claimed.IN_FORCE,
     party: Annotated[
         list[str] | None,
-        typer.Option(
-            "--party", metavar="PARTY", help="Of whom: one for bound, two for in-force.", autocompletion=known_names
-        ),
+        typer.Option("--party", metavar="PARTY", help="Of whom: one for bound, two for in-force."),
     ] = None,
 ) -> int:
     """Write the evidence: one file that convinces a stranger offline, who knows no more than a party's id."""

@@ -9,7 +9,6 @@ from pourparler.cli.effects import standing
 from pourparler.cli.exporting import export_claim
 from pourparler.cli.files import Example, example, read_toml
 from pourparler.cli.grouped import noun
-from pourparler.cli.options import known_names
 from pourparler.cli.sending import (
     Anyway,
     GiveName,
@@ -35,7 +34,7 @@ from pourparler.service.workspace import write_atomically
 app = noun("Mandates: give them, look at them, test a text against them, end them.")
 MandateName = Annotated[
     str,
-    typer.Argument(metavar="MANDATE", help="A mandate's name or id.", autocompletion=known_names, show_default=False),
+    typer.Argument(metavar="MANDATE", help="A mandate's name or id.", show_default=False),
 ]
 ByOrgan = Annotated[
     str | None,
@@ -43,7 +42,6 @@ ByOrgan = Annotated[
         "--organ",
         metavar="ORGAN",
         help="Which organ; otherwise the one that gave it.",
-        autocompletion=known_names,
         show_default=False,
     ),
 ]
@@ -409,7 +407,7 @@ def revoke(
     mandate: MandateName,
     by: Annotated[
         str | None,
-        typer.Option("--by", metavar="MANDATE", help="Your own, from which it hangs.", autocompletion=known_names),
+        typer.Option("--by", metavar="MANDATE", help="Your own, from which it hangs."),
     ] = None,
     key: WithKeys = None,
     out: OutFile = None,

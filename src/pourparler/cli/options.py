@@ -46,18 +46,6 @@ def act_kinds(incomplete: str) -> list[str]:
     return [kind for kind in KINDS if kind.startswith(incomplete)]
 
 
-def known_names(context: typer.Context, incomplete: str) -> list[str]:
-    """Return the names that the workspace gave to ids, for the shell; no ledger is opened for it."""
-    from contextlib import suppress
-
-    with suppress(Exception):  # a shell's completion is no place for an error
-        from pourparler.service.workspace import Workspace
-
-        names = Workspace.find(context.params.get("workspace")).settings.names
-        return sorted(name for name in names if name.startswith(incomplete))
-    return []
-
-
 def roles(incomplete: str) -> list[str]:
     from pourparler.service.keyring import Role
 

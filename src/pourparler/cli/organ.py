@@ -7,7 +7,6 @@ import typer
 
 from pourparler.cli.files import read_toml
 from pourparler.cli.grouped import noun
-from pourparler.cli.options import known_names
 from pourparler.cli.party import organ_data, tell_organ
 from pourparler.cli.sending import OutFile, WithKeys, keep_openings, send
 from pourparler.cli.session import Session, command
@@ -18,9 +17,7 @@ from pourparler.service.books import Book
 app = noun("Organs: who sits, who is elected; hand over, dissolve; ask and answer.")
 OrganName = Annotated[
     str,
-    typer.Argument(
-        metavar="ORGAN", help="An organ: we.board, or its id.", autocompletion=known_names, show_default=False
-    ),
+    typer.Argument(metavar="ORGAN", help="An organ: we.board, or its id.", show_default=False),
 ]
 ByOrgan = Annotated[
     str | None,
@@ -28,7 +25,6 @@ ByOrgan = Annotated[
         "--by",
         metavar="ORGAN",
         help="The organ that decides it, if it is one above.",
-        autocompletion=known_names,
         show_default=False,
     ),
 ]
@@ -163,7 +159,6 @@ def hand_over(
             "--to",
             metavar="ORGAN",
             help="Who gets them, once it confirms.",
-            autocompletion=known_names,
             show_default=False,
         ),
     ],
@@ -212,7 +207,7 @@ def question(
     due: Annotated[str, typer.Option(metavar="INSTANT", help="By when the answer is due.")] = "in 7 days",
     by: Annotated[
         str,
-        typer.Option("--by", metavar="ORGAN", help="The organ above, in which you sit.", autocompletion=known_names),
+        typer.Option("--by", metavar="ORGAN", help="The organ above, in which you sit."),
     ] = "",
     about: Annotated[str | None, typer.Option(metavar="ACT", help="The act that it is about.")] = None,
     key: WithKeys = None,

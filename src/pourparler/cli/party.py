@@ -7,7 +7,6 @@ import typer
 
 from pourparler.cli.files import Example, example, read_toml
 from pourparler.cli.grouped import noun
-from pourparler.cli.options import known_names
 from pourparler.cli.sending import GiveName, OutFile, WithKeys, send
 from pourparler.cli.session import Session, command
 from pourparler.cli.trouble import USAGE, Problem
@@ -20,9 +19,7 @@ from pourparler.service.workspace import NAME
 
 app = noun("Parties: found one, look at it, say whose evidence you believe.")
 
-PartyName = Annotated[
-    str, typer.Argument(metavar="PARTY", help="A party's name or id.", autocompletion=known_names, show_default=False)
-]
+PartyName = Annotated[str, typer.Argument(metavar="PARTY", help="A party's name or id.", show_default=False)]
 
 
 @command(app)

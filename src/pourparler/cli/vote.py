@@ -7,7 +7,6 @@ import typer
 from pourparler.cli.dossier import DossierName
 from pourparler.cli.grouped import noun
 from pourparler.cli.meant import only_text, organ_for
-from pourparler.cli.options import known_names
 from pourparler.cli.sending import Anyway, OutFile, WithKeys, read_parcel, send
 from pourparler.cli.session import Session, command
 from pourparler.cli.trouble import USAGE, Problem
@@ -26,7 +25,6 @@ TextName = Annotated[
     typer.Argument(
         metavar="[TEXT]",
         help="The text; otherwise the one on the table.",
-        autocompletion=known_names,
         show_default=False,
     ),
 ]
@@ -233,9 +231,7 @@ def ballot_verb(choice: str, help_: str) -> None:
         session: Session,
         vote: Annotated[
             str,
-            typer.Argument(
-                metavar="DOSSIER|CALL", help="The vote, or the talks it is about.", autocompletion=known_names
-            ),
+            typer.Argument(metavar="DOSSIER|CALL", help="The vote, or the talks it is about."),
         ],
         words: Words = None,
         key: WithKeys = None,
@@ -283,7 +279,7 @@ def result(
     session: Session,
     vote: Annotated[
         str,
-        typer.Argument(metavar="DOSSIER|CALL", help="The vote, or the talks it was about.", autocompletion=known_names),
+        typer.Argument(metavar="DOSSIER|CALL", help="The vote, or the talks it was about."),
     ],
     words: Words = None,
     key: WithKeys = None,
@@ -304,9 +300,7 @@ def result(
 @command(app)
 def show(
     session: Session,
-    vote: Annotated[
-        str | None, typer.Argument(metavar="[DOSSIER|CALL]", help="Only these.", autocompletion=known_names)
-    ] = None,
+    vote: Annotated[str | None, typer.Argument(metavar="[DOSSIER|CALL]", help="Only these.")] = None,
 ) -> None:
     """Show votes: what about, until when, who has voted and how."""
     about = session.find(vote, "act", "dossier") if vote else None
