@@ -86,10 +86,11 @@ def expect(step: Step, line: str) -> None:
         step.says.append(line)
 
 
-def play(script: Path, folder: Path, run: Runner) -> None:
-    """Play a script in an empty folder; raise :class:`AssertionError` with its line where it goes another way."""
+def play(script: Path, folder: Path, run: Runner, *, most: int | None = None) -> None:
+    """Play a script, or so many of its steps, in an empty folder; raise :class:`AssertionError` with its line where it
+    goes another way."""
     here = folder
-    for step in parse(script.read_text("utf-8")):
+    for step in parse(script.read_text("utf-8"))[:most]:
         os.chdir(here)
         if isinstance(step, Given):
             (here / step.name).write_text(expand("\n".join(step.lines), here) + "\n", "utf-8")

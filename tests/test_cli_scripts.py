@@ -36,8 +36,9 @@ def test_script(script, tmp_path):
     play(script, tmp_path / "world", in_process)
 
 
-def test_first_agreement_by_processes_of_their_own(tmp_path):
-    play(SCRIPTS / "first-agreement.txt", tmp_path / "world", by_process)
+def test_the_beginning_of_a_script_by_processes_of_their_own(tmp_path):
+    """What the other tests do in one process for speed is what a terminal does."""
+    play(SCRIPTS / "first-agreement.txt", tmp_path / "world", by_process, most=10)
 
 
 def test_a_script_that_goes_another_way_is_seen(tmp_path):

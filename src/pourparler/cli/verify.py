@@ -25,6 +25,7 @@ from pourparler.core.ledger import Policy, parse_policy
 PARTY_ID = re.compile(r"([0-9a-fA-F]{64})(?:=(.*))?", re.DOTALL)
 TRUST_FILE_MAX_BYTES = 1024 * 1024
 UNSAID = "given on the command line"
+SETTINGS, WORKSPACE = "pourparler.toml", "POURPARLER_WORKSPACE"
 
 
 @dataclass
@@ -87,21 +88,33 @@ def with_workspace(given: Path | None, said: Sequence[str]) -> list[str]:
 
     Without a workspace, what was said. Raises :class:`Problem` where there is one that cannot be read.
     """
-    from pourparler.service.workspace import FILE, VARIABLE, Workspace, WorkspaceError
-
-    above = (Path.cwd().resolve(), *Path.cwd().resolve().parents)
-    if given is None and not os.environ.get(VARIABLE) and not any((folder / FILE).is_file() for folder in above):
+    path = settings_file(given)
+    if path is None:
         return list(said)
+    data = read_file(path, TRUST_FILE_MAX_BYTES, "the settings of a workspace")
     try:
-        settings = Workspace.find(given).settings
-    except WorkspaceError as error:
-        raise Problem(USAGE if error.usage else INPUT, error.what, error.do) from None
-    trusted = [f"{party.hex()}={how}" for party, how in settings.trust.items()]
+        settings = tomllib.loads(data.decode("utf-8"))
+        names = {str(name): bytes.fromhex(party) for name, party in settings.get("names", {}).items()}
+        trusted = [f"{bytes.fromhex(party).hex()}={how}" for party, how in settings.get("trust", {}).items()]
+    except (ValueError, TypeError, AttributeError) as error:
+        raise Problem(INPUT, f"{path} is not the settings of a workspace: {error}.", "Correct it there.") from None
     for value in said:
         name, equals, how = value.partition("=")
-        party = settings.names.get(name)
+        party = names.get(name)
         trusted.append(f"{party.hex()}{equals}{how}" if party is not None and not Path(value).is_file() else value)
     return trusted
+
+
+def settings_file(given: Path | None) -> Path | None:
+    """Return the settings of the workspace that was given, that the environment names, or the nearest one above.
+
+    It is looked for here, and not by the workspace itself: whoever verifies relies on nothing but the core.
+    """
+    named = given or (Path(os.environ[WORKSPACE]) if os.environ.get(WORKSPACE) else None)
+    if named is not None:
+        return named / SETTINGS
+    here = Path.cwd().resolve()
+    return next((folder / SETTINGS for folder in (here, *here.parents) if (folder / SETTINGS).is_file()), None)
 
 
 def show(screen: words.Screen, report: Report, trusted: Mapping[bytes, str], data: bytes) -> None:
