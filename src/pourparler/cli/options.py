@@ -12,7 +12,6 @@ from typer.models import ArgumentInfo, OptionInfo
 
 SAFE = re.compile(r"[\w.@+/-]+")  # zsh evaluates what completes; a name is given by a person, an origin by anybody
 
-
 Completer = Callable[[typer.Context, str], list[str]]
 
 
@@ -32,6 +31,7 @@ def names_of(*kinds: str) -> Completer:
 
 
 key_names = names_of("key")
+known_names = names_of("party", "organ", "mandate", "dossier", "text")
 
 
 def powers(incomplete: str) -> list[str]:
@@ -121,6 +121,6 @@ COMPLETERS: dict[str, Callable[..., list[str]]] = {
 def completing(parameter: inspect.Parameter) -> inspect.Parameter:
     """Return a command's parameter with what completes it, where its name says what it is."""
     for note in getattr(parameter.annotation, "__metadata__", ()):
-        if isinstance(note, (ArgumentInfo, OptionInfo)) and note.autocompletion is None:
-            note.autocompletion = COMPLETERS.get(parameter.name)
+        if isinstance(note, (ArgumentInfo, OptionInfo)) and note.autocompletion in (None, known_names):
+            note.autocompletion = COMPLETERS.get(parameter.name, note.autocompletion)
     return parameter
