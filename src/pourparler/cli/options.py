@@ -31,7 +31,6 @@ def names_of(*kinds: str) -> Completer:
 
 
 key_names = names_of("key")
-known_names = names_of("party", "organ", "mandate", "dossier", "text")
 
 
 def powers(incomplete: str) -> list[str]:
@@ -111,6 +110,8 @@ COMPLETERS: dict[str, Callable[..., list[str]]] = {
     "text": names_of("text"),
     "old": names_of("text"),
     "new": names_of("text"),
+    "answers": names_of("text"),
+    "to": names_of("party", "organ", "key"),
     "ledger": names_of("ledger"),
     **dict.fromkeys(("key", "member", "add", "remove", "beacon", "dispatch"), key_names),
     **dict.fromkeys(("power", "hold"), powers),
@@ -121,6 +122,6 @@ COMPLETERS: dict[str, Callable[..., list[str]]] = {
 def completing(parameter: inspect.Parameter) -> inspect.Parameter:
     """Return a command's parameter with what completes it, where its name says what it is."""
     for note in getattr(parameter.annotation, "__metadata__", ()):
-        if isinstance(note, (ArgumentInfo, OptionInfo)) and note.autocompletion in (None, known_names):
-            note.autocompletion = COMPLETERS.get(parameter.name, note.autocompletion)
+        if isinstance(note, (ArgumentInfo, OptionInfo)) and note.autocompletion is None:
+            note.autocompletion = COMPLETERS.get(parameter.name)
     return parameter
