@@ -64,7 +64,8 @@ def say(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.
 def test_a_workspace_is_made_once(say: Told, tmp_path: Path) -> None:
     assert (tmp_path / "pourparler.toml").is_file()
     assert "already" in say("init", code=4)
-    assert "key new" in say("init", "another")
+    told = say("init", "another")
+    assert [told.index(step) for step in ("key new", "ledger create", "party found")]
     made = say.data("init", "third")
     assert Path(made["workspace"]) == tmp_path / "third"
 
@@ -352,6 +353,9 @@ def test_no_key_signs_in_another_role(say: Told, tmp_path: Path) -> None:
     say("ledger", "create", "ledger.example/ours", "--key", "kim")
     assert "key.role" in say("party", "found", "--title", "We", "--member", "hal", code=4)
     say("party", "found", "--title", "We", "--member", "ann")
+    assert "named in found we, in ledger.example/ours" in say("key", "delete", "ann", code=4)
+    assert say.data("key", "delete", "hal", "--yes")["named_in"] == []
+    say("key", "new", "hal", "--role", "holder")
     (tmp_path / "mandate.toml").write_text(MANDATE.replace('"agent"', '"kim"'))
     assert "decision.key-role" in say("mandate", "grant", "mandate.toml", "--name", "m", code=3)  # the law's own word
     say("key", "new", "bo", "--role", "member")

@@ -21,10 +21,14 @@ from pourparler.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from pourparler.service.glance import Mention
     from pourparler.service.keyring import KeyInfo, Keyring
     from pourparler.service.sshagent import Identity
 
 app = noun("Your keys: each signs in one role, sealed under a passphrase or kept in an ssh-agent.")
+
+
+DEAR = ("member", "ledger", "recovery")  # what is lost with these is not simply given anew: docs/keys.md
 
 
 def ring_of(workspace: Path | None) -> "Keyring":
@@ -56,7 +60,10 @@ def new(
     read_role(role)
     ring.check_free(name)  # before anybody thinks of a passphrase
     ring.new(name, role, Passphrases(passphrase_file).new(name))
-    return show_one(ring.info(name), as_json=as_json, quiet=quiet, said=f"made the {role} key")
+    code = show_one(ring.info(name), as_json=as_json, quiet=quiet, said=f"made the {role} key")
+    if not (as_json or quiet) and role in DEAR:
+        print(f"  keep a copy elsewhere: pourparler key export {name} --out FILE")
+    return code
 
 
 @app.command("list")
@@ -203,15 +210,23 @@ def delete(
     quiet: Quiet = False,
 ) -> int:
     """Delete a key from this workspace. Where no copy was exported, it is gone for ever."""
+    from pourparler.service.glance import mentions
     from pourparler.service.workspace import Workspace
 
-    ring = ring_of(workspace)
+    ring, here = ring_of(workspace), Workspace.find(workspace)
     info = ring.info(name)
-    kept = [one.origin for one in Workspace.find(workspace).settings.ledgers.values() if one.kept_by == name]
+    kept = [one.origin for one in here.settings.ledgers.values() if one.kept_by == name]
+    named = mentions(here, info.public_key)
+    if not (as_json or (yes and quiet)):
+        say_what_is_lost(info, kept, named)
     if not yes:
-        confirm_deletion(info, kept)
+        confirm_deletion(info)
     ring.delete(name)
-    return show_one(info, as_json=as_json, quiet=quiet, said="deleted")
+    acts = [{"ledger": act.ledger, "kind": act.kind, "name": act.name} for act in named]
+    if as_json:
+        say_json(as_data(info) | {"kept": kept, "named_in": acts})
+        return 0
+    return show_one(info, as_json=False, quiet=quiet, said="deleted")
 
 
 def opens(ring: "Keyring", name: str, passphrase: str) -> str:
@@ -256,24 +271,31 @@ def show_agent(shown: "list[Identity]", *, as_json: bool) -> int:
     return 0
 
 
-def confirm_deletion(info: "KeyInfo", kept: list[str]) -> None:
-    """Say what is lost and ask for the key's name. Raises :class:`Problem` where nobody can be asked."""
+def say_what_is_lost(info: "KeyInfo", kept: list[str], named: "list[Mention]") -> None:
+    """Say on standard error what goes with a key."""
     from pourparler.cli import words
-    from pourparler.cli.trouble import USAGE, Problem
     from pourparler.service.keyring import Place
+
+    screen = words.Screen(sys.stderr)
+    gone = "where no copy was exported, no one can ever sign with it again."
+    if info.where is Place.AGENT:
+        gone = "only its note is removed here; the key stays in the ssh-agent."
+    screen.line(f"{info.name} is a {info.role} key, {info.public_key.hex()}: {gone}")
+    for origin in kept:
+        screen.line(f"The ledger {words.clean(origin)} is signed with it: without it, that ledger can never go on.")
+    for act in named[:12]:
+        screen.line(f"{act.kind} {words.clean(act.name)}, in {words.clean(act.ledger)}", lead="  named in  ")
+    if len(named) > 12:
+        screen.line(f"and {words.count(len(named) - 12, 'act')} more", lead="  ")
+
+
+def confirm_deletion(info: "KeyInfo") -> None:
+    """Ask for the key's name. Raises :class:`Problem` where nobody can be asked."""
+    from pourparler.cli.trouble import USAGE, Problem
 
     if not sys.stdin.isatty():
         do = "Add --yes where a script has to, and export a copy first: pourparler key export"
         raise Problem(USAGE, f"Deleting {info.name} has to be confirmed, and nobody is at a terminal.", do)
-    screen = words.Screen(sys.stderr)
-    gone = (
-        "Its note is removed here; the key stays in the ssh-agent."
-        if info.where is Place.AGENT
-        else ("Where no copy was exported, no one can ever sign with it again.")
-    )
-    screen.line(f"{info.name} is a {info.role} key, {info.public_key.hex()}. {gone}")
-    for origin in kept:
-        screen.line(f"The ledger {origin} is signed with it: without it, that ledger can never go on.")
     if typer.prompt(f"Type {info.name} to delete it", err=True, default="", show_default=False) != info.name:
         raise Problem(USAGE, "Nothing was deleted: that was not its name.")
 

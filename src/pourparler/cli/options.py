@@ -12,7 +12,6 @@ from typer.models import ArgumentInfo, OptionInfo
 
 SAFE = re.compile(r"[\w.@+/-]+")  # zsh evaluates what completes; a name is given by a person, an origin by anybody
 
-
 Completer = Callable[[typer.Context, str], list[str]]
 
 
@@ -111,6 +110,8 @@ COMPLETERS: dict[str, Callable[..., list[str]]] = {
     "text": names_of("text"),
     "old": names_of("text"),
     "new": names_of("text"),
+    "answers": names_of("text"),
+    "to": names_of("party", "organ", "key"),
     "ledger": names_of("ledger"),
     **dict.fromkeys(("key", "member", "add", "remove", "beacon", "dispatch"), key_names),
     **dict.fromkeys(("power", "hold"), powers),

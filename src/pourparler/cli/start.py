@@ -8,6 +8,11 @@ from pourparler.cli.trouble import INPUT
 from pourparler.service.checkup import Finding, State, checkup
 from pourparler.service.workspace import Workspace
 
+NEXT = (
+    "pourparler key new ann --role member",
+    "pourparler ledger create ledger.example/ours (or, where somebody else keeps it: pourparler ledger take FILE)",
+    "pourparler party found --title We --member ann",
+)
 MARKS = {State.OK: ("✓", "green"), State.WARN: ("!", "yellow"), State.FAIL: ("✗", "red")}
 
 
@@ -19,7 +24,8 @@ def init(folder: Path, *, as_json: bool) -> int:
         return 0
     screen = words.Screen()
     screen.line(f"This folder is a workspace now: {made.folder.resolve()}")
-    screen.line("pourparler key new ann --role member", lead="  next: ")
+    for step in NEXT:
+        screen.line(step, lead="  next: ")
     return 0
 
 

@@ -1,4 +1,5 @@
-"""A glance at a workspace: what its ids are called, by what they are ids of. For a shell that completes names.
+"""A glance at a workspace: what its ids are called, by what they are ids of, and where a key is named. For a shell that
+completes names, and for somebody who is about to delete a key.
 
 It judges nothing, takes no lock, and reads no more than the first few thousand entries of a ledger, so that it is done
 before somebody who presses a key wonders. What it says is a suggestion; the command that is then given looks properly.
@@ -87,6 +88,29 @@ def glance(workspace: Workspace) -> Glance:
                 with suppress(PourparlerError):
                     seen.see(parse_act(data))
     return seen
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """An act that names a key, as it is called here if it has a name."""
+
+    ledger: str
+    kind: str
+    name: str
+
+
+def mentions(workspace: Workspace, public_key: bytes) -> list[Mention]:
+    """Return the acts in the ledgers here that name a key, other than by its signature: seats, mandates, parties."""
+    found = []
+    for ledger in workspace.settings.ledgers.values():
+        with suppress(sqlite3.Error):
+            for data in entries(workspace.ledgers / ledger.file):
+                with suppress(PourparlerError):
+                    act = parse_act(data)
+                    if public_key in act.envelope.payload:
+                        name = workspace.name_of(act.id) or f"{act.id.hex()[:8]}…"
+                        found.append(Mention(ledger.origin, act.kind, name))
+    return found
 
 
 def entries(path: Path) -> list[bytes]:

@@ -322,6 +322,8 @@ class Keyring:
         check_folder(self.folder)
         try:
             data = read_private(path)
+        except KeyTrouble:
+            raise
         except FileNotFoundError:
             known = ", ".join(self.names())
             do = f"There are: {known}." if known else "Make one: pourparler key new NAME --role ROLE"
@@ -355,7 +357,10 @@ class Keyring:
         """Be the only writer of the folder, which is made if need be; sweep up what a crash has left."""
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            check_folder(self.folder)
+        except OSError as error:
+            raise from_disk(error, self.folder) from error
+        check_folder(self.folder)
+        try:
             lock = os.open(self.folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise from_disk(error, self.folder) from error
@@ -712,8 +717,6 @@ def linked(passing: Path, path: Path) -> bool:
 
 def from_disk(error: OSError, path: Path) -> KeyTrouble:
     """Return what the operating system said as a trouble of ours."""
-    if isinstance(error, KeyTrouble):
-        return error
     advice = {
         errno.ENOSPC: "The disk is full: make room and try again. Nothing was changed.",
         errno.EDQUOT: "Your share of the disk is used up: make room and try again. Nothing was changed.",
