@@ -1,10 +1,12 @@
 """The pages: every link leads somewhere, every page stands in a chapter, the site shows what the repository says."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from docs import build
+from tests.builder import TALKS, World, talks
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -53,3 +55,48 @@ def test_every_public_module_has_a_page():
     modules = build.public_modules()
     assert {"pourparler.core.evidence", "pourparler.ports", "pourparler.service.intake"} <= set(modules)
     assert not [module for module in modules if ".cli" in module]
+
+
+# What docs/concepts.md says of notice, done.
+
+
+def notice_of(order: list[str]) -> str:
+    """Do in a ledger what a row of the page says, in its order; return what it comes to, in the page's words."""
+    world = World()
+    buyer, seller = world.party("Buyer", "ann", "bob", "cay"), world.party("Seller", "dan")
+    mandate = buyer.grant("agent", *TALKS, "conclude")
+    scene = talks(world, buyer, seller, mandate)
+    text = scene.adopted()
+    signatures = []
+    for step in order:
+        match step:
+            case "dismissal":
+                buyer.dismiss(mandate.id)
+            case "suspension by one member":
+                world.put(buyer.member("ann", "suspend", target=mandate.id))
+            case "signature ad referendum":
+                signatures.append(scene.sign(text))
+                outcome = world.put(signatures[-1])
+            case "definitive signature":
+                outcome = world.put(scene.ours("conclude", text=text))
+            case "ratification":
+                scene.ratify(text, *signatures)
+            case "ratification that confirms it":
+                scene.ratify(text, *signatures, confirms=[signatures[-1].id])
+            case _:
+                raise AssertionError(step)
+    if scene.bound(text):
+        return "the party is bound"
+    return "the signature is void" if outcome.void and "ratification" not in order else "not bound"
+
+
+def notices() -> list[tuple[str, str]]:
+    page = (ROOT / "docs" / "concepts.md").read_text("utf-8")
+    (table,) = re.findall(r"<!-- notice -->\n(.*?)<!-- end -->", page, re.DOTALL)
+    rows = [line.strip("| ").split(" | ") for line in table.splitlines() if line.startswith("|")][2:]
+    return [(order, comes_to) for order, comes_to in rows]
+
+
+@pytest.mark.parametrize(("order", "comes_to"), notices())
+def test_a_dismissal_works_as_the_page_says(order, comes_to):
+    assert notice_of(order.split("; ")) == comes_to
