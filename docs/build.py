@@ -171,7 +171,9 @@ def add_reference() -> None:
     """Write a page for each public module. Its words are the module's own docstrings."""
     for module in public_modules():
         title = module.removeprefix("pourparler.")
-        text = f"# {title}\n\n```{{eval-rst}}\n.. automodule:: {module}\n   :members:\n   :undoc-members:\n"
+        # A store's methods are told once, in the contract.
+        undocumented = "" if module.startswith("pourparler.store.") else "   :undoc-members:\n"
+        text = f"# {title}\n\n```{{eval-rst}}\n.. automodule:: {module}\n   :members:\n{undocumented}"
         write(SOURCE / "docs" / "reference" / f"{module}.md", f"{text}   :member-order: bysource\n```\n")
 
 
