@@ -9,8 +9,23 @@ from dataclasses import dataclass
 from typing import Protocol
 
 
+class KeyTrouble(OSError):
+    """Why a key cannot be used: a stable dotted reason, what is wrong, and what whoever holds the key can do."""
+
+    def __init__(self, reason: str, what: str, do: str = "") -> None:
+        super().__init__(what)
+        self.reason, self.what, self.do = reason, what, do
+
+    def __str__(self) -> str:
+        return f"{self.what} [{self.reason}]"
+
+    def __reduce__(self) -> tuple[type["KeyTrouble"], tuple[str, str, str]]:
+        return type(self), (self.reason, self.what, self.do)  # an intake copies it for each that waits
+
+
 class Signer(Protocol):
-    """One Ed25519 key that can sign. A signer that cannot sign (locked, absent) raises ``OSError``."""
+    """One Ed25519 key that can sign. A signer that cannot sign (locked, absent) raises ``OSError``; those of this
+    project raise :class:`KeyTrouble`, which is one."""
 
     @property
     def public_key(self) -> bytes:

@@ -22,6 +22,7 @@ from nacl.signing import SigningKey
 
 from pourparler.cli import verify, words
 from pourparler.cli.tell import Teller, noun, say
+from pourparler.cli.trouble import INPUT, Problem, complain
 from pourparler.core.act import parse_act
 from pourparler.core.encoding import encode
 from pourparler.core.errors import PourparlerError
@@ -165,9 +166,9 @@ def run(name: str, *, once: bool, reading: str, pace: float | None, language: st
             assert stage is not None
             return Finale(screen, stage, folder, language).run(interactive=interactive)
         except (OSError, StoreError) as error:
-            return verify.complain(verify.Problem(verify.INPUT, f"the demo could not keep its ledger: {error}"))
+            return complain(Problem(INPUT, f"the demo could not keep its ledger: {error}"))
         except (Differs, PourparlerError) as difference:
-            return verify.complain(verify.Problem(FAILED, f"the core does not bear the story out: {difference}"))
+            return complain(Problem(FAILED, f"the core does not bear the story out: {difference}"))
         except KeyboardInterrupt:
             screen.line()
             screen.line(say("interrupted", language))

@@ -1,22 +1,52 @@
-"""The command line. Each command is a few lines here and a module of its own, imported when it runs."""
+"""The command line, assembled. Each noun is a module of its own with an ``app``, imported when it is asked for; each
+command imports what it needs when it runs: ``verify`` has to start fast.
+
+Errors rise to :func:`main`, and :mod:`pourparler.cli.trouble` says what they are, to a person or, with ``--json``, to a
+script.
+"""
 
 import sys
 from enum import StrEnum
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from pourparler import __version__
+from pourparler.cli.grouped import Grouped
+from pourparler.cli.options import AsJson, InWorkspace
+from pourparler.cli.trouble import INPUT, INTERRUPTED, USAGE, Problem, complain, problem_of
 
-USAGE, INPUT, INTERRUPTED = 4, 5, 130
-EXIT_CODES = "Exit codes: 0 valid or done, 1 invalid, 2 cannot tell, 4 wrong usage, 5 input or output."
+EXIT_CODES = (
+    "Exit codes: 0 done or valid, 1 invalid, 2 cannot tell, 3 refused by mandate or law, 4 wrong usage, 5 input or "
+    "output."
+)
+
+
+class Nouns(Grouped):
+    """Everything that ``pourparler`` can be told, in the order in which a newcomer meets it."""
+
+    panels = {  # noqa: RUF012  a table of the class, never changed
+        "Start": ("demo", "init"),
+        "Authority": ("key", "party", "organ", "mandate"),
+        "Talks": ("dossier", "act", "vote", "inbox"),
+        "Check": ("verify", "ledger"),
+    }
+
+    def load(self, name: str) -> typer.Typer:
+        """Return a noun's commands."""
+        loaded: typer.Typer = import_module(f"pourparler.cli.{name}").app
+        return loaded
+
+    nouns = ("key", "party", "organ", "mandate", "dossier", "act", "vote", "inbox", "ledger")
+
 
 app = typer.Typer(
     name="pourparler",
+    cls=Nouns,
     help="Let your agents talk; only your council can bind you; and anyone can check it offline.",
     epilog=EXIT_CODES,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -42,14 +72,28 @@ def common(
 
 
 @app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where; otherwise this folder.")] = Path(),
+    as_json: AsJson = False,
+) -> int:
+    """Make a workspace: one folder for keys, ledgers and acts that wait for signatures.
+
+    Commands find it from any folder inside it. It is yours alone: nothing in it is sent anywhere.
+    """
+    from pourparler.cli.start import init as run
+
+    return run(folder, as_json=as_json)
+
+
+@app.command()
 def verify(
     bundle: Annotated[str, typer.Argument(metavar="BUNDLE", help="The file you were sent; - for standard input.")],
     trust: Annotated[
         list[str] | None,
         typer.Option(
             metavar="PARTY_ID[=HOW]",
-            help="A party whose id you know (64 hex digits), and how you learnt it; or a .json or .toml file of such. "
-            "May be given more than once.",
+            help="A party whose id you know (64 hex digits, or its name in your workspace), and how you learnt it; or a "
+            ".json or .toml file of such. May be given more than once. In a workspace, those it trusts are trusted, too.",
         ),
     ] = None,
     policy: Annotated[
@@ -61,6 +105,7 @@ def verify(
             metavar="INSTANT", help="What time it is, ISO 8601 or seconds since 1970; otherwise this machine's clock."
         ),
     ] = None,
+    workspace: InWorkspace = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report for a machine to read.")] = False,
 ) -> int:
     """Check the evidence in BUNDLE, offline.
@@ -72,7 +117,7 @@ def verify(
     """
     from pourparler.cli.verify import run
 
-    return run(bundle, trust=trust or [], policy=policy, at=at, as_json=as_json)
+    return run(bundle, trust=trust or [], policy=policy, at=at, as_json=as_json, workspace=workspace, in_workspace=True)
 
 
 class Reading(StrEnum):
@@ -122,19 +167,31 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return the exit code."""
     # Typer has brought its own copy of Click since 0.26; this names the usage error of whichever it uses.
     usage_error: type[Exception] = typer.BadParameter.__mro__[1]
+    given = sys.argv[1:] if arguments is None else arguments
+    as_json = "--json" in given
     command = typer.main.get_command(app)
     try:
-        code = command.main(args=arguments, prog_name="pourparler", standalone_mode=False)
+        code = command.main(args=given, prog_name="pourparler", standalone_mode=False)
     except usage_error as error:
-        print(f"pourparler: {error.format_message()}", file=sys.stderr)  # type: ignore[attr-defined]
-        print("  do: ask with --help what there is (in a checkout: ./run pourparler --help)", file=sys.stderr)
-        return USAGE
+        return complain(wrong_usage(error), as_json=as_json)
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
     except BrokenPipeError:  # whoever read the output has stopped reading
         sys.stdout = sys.stderr
         return INPUT
+    except Exception as error:
+        problem = problem_of(error)
+        if problem is None:
+            raise
+        return complain(problem, as_json=as_json)
     return code if isinstance(code, int) else 0
+
+
+def wrong_usage(error: Exception) -> Problem:
+    """Return what is wrong with the words of a command, and where its help is."""
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "pourparler"
+    return Problem(USAGE, error.format_message(), f"See what there is: {command} --help")  # type: ignore[attr-defined]
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ Exit codes: 0 VALID, 1 INVALID, 2 CANNOT TELL, 4 the command was given wrongly, 
 """
 
 import json
+import os
 import re
 import sys
 import time
@@ -15,23 +16,15 @@ from pathlib import Path
 from typing import Any
 
 from pourparler.cli import words
+from pourparler.cli.trouble import INPUT, USAGE, Problem, complain
 from pourparler.core import limits
 from pourparler.core.errors import PourparlerError
 from pourparler.core.evidence import Report, Trust, verify
 from pourparler.core.ledger import Policy, parse_policy
 
-USAGE, INPUT = 4, 5
 PARTY_ID = re.compile(r"([0-9a-fA-F]{64})(?:=(.*))?", re.DOTALL)
 TRUST_FILE_MAX_BYTES = 1024 * 1024
 UNSAID = "given on the command line"
-
-
-class Problem(Exception):
-    """Why the command could not even begin: an exit code, what is wrong, and what to do about it."""
-
-    def __init__(self, exit_code: int, what: str, do: str = "") -> None:
-        super().__init__(what)
-        self.exit_code, self.what, self.do = exit_code, what, do
 
 
 @dataclass
@@ -62,12 +55,25 @@ def examine(bundle: str, *, trust: Sequence[str], policy: Path | None = None, at
     return Examined(data, known, now, verify(data, Trust(known.parties, known.policy), now))
 
 
-def run(bundle: str, *, trust: Sequence[str], policy: Path | None, at: str | None, as_json: bool) -> int:
-    """Verify one bundle and print the report; return the exit code."""
+def run(
+    bundle: str,
+    *,
+    trust: Sequence[str],
+    policy: Path | None,
+    at: str | None,
+    as_json: bool,
+    workspace: Path | None = None,
+    in_workspace: bool = False,
+) -> int:
+    """Verify one bundle and print the report; return the exit code.
+
+    With ``in_workspace``, the parties that the workspace trusts are trusted, and ``trust`` may use its names.
+    """
     try:
-        examined = examine(bundle, trust=trust, policy=policy, at=at)
+        trusting = with_workspace(workspace, trust) if in_workspace else trust
+        examined = examine(bundle, trust=trusting, policy=policy, at=at)
     except Problem as problem:
-        return complain(problem)
+        return complain(problem, as_json=as_json)
     report, trusted = examined.report, examined.known.parties
     if as_json:
         print(json.dumps(words.report_data(report, trusted, examined.at), indent=2))
@@ -76,19 +82,32 @@ def run(bundle: str, *, trust: Sequence[str], policy: Path | None, at: str | Non
     return words.EXIT_CODES[report.verdict]
 
 
+def with_workspace(given: Path | None, said: Sequence[str]) -> list[str]:
+    """Return the parties that the workspace here trusts and those that were said, its names read as ids.
+
+    Without a workspace, what was said. Raises :class:`Problem` where there is one that cannot be read.
+    """
+    from pourparler.service.workspace import FILE, VARIABLE, Workspace, WorkspaceError
+
+    above = (Path.cwd().resolve(), *Path.cwd().resolve().parents)
+    if given is None and not os.environ.get(VARIABLE) and not any((folder / FILE).is_file() for folder in above):
+        return list(said)
+    try:
+        settings = Workspace.find(given).settings
+    except WorkspaceError as error:
+        raise Problem(USAGE if error.usage else INPUT, error.what, error.do) from None
+    trusted = [f"{party.hex()}={how}" for party, how in settings.trust.items()]
+    for value in said:
+        name, equals, how = value.partition("=")
+        party = settings.names.get(name)
+        trusted.append(f"{party.hex()}{equals}{how}" if party is not None and not Path(value).is_file() else value)
+    return trusted
+
+
 def show(screen: words.Screen, report: Report, trusted: Mapping[bytes, str], data: bytes) -> None:
     words.print_report(screen, report, trusted)
     if report.claim is None and (looks := looks_like(data)):
         screen.line(f"the file looks like {looks}", lead=words.field("note"))
-
-
-def complain(problem: Problem) -> int:
-    """Say on standard error what is wrong and what to do; return the exit code."""
-    screen = words.Screen(sys.stderr)
-    screen.line(words.clean(problem.what), lead=("pourparler: ", "bold"))
-    if problem.do:
-        screen.line(words.clean(problem.do), lead="  do: ")
-    return problem.exit_code
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------

@@ -145,6 +145,16 @@ class Screen:
             line.rstrip()
             self.console.print(line, soft_wrap=True)
 
+    def table(self, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Print rows under their heads; the last column may wrap, and none is cut. Nothing where there are none."""
+        if not rows:
+            return
+        widths = [max(len(clean(row[at])) for row in (heads, *rows)) for at in range(len(heads) - 1)]
+        for number, row in enumerate((heads, *rows)):
+            style = "dim" if number == 0 else ""
+            lead = "".join(f"{clean(cell):<{width}}  " for cell, width in zip(row, widths, strict=False))
+            self.line((clean(row[-1]), style), lead=(lead, style))
+
     def styled(self, *parts: Part) -> Styled:
         text = Styled()
         for part in parts:

@@ -44,6 +44,10 @@ MIGRATIONS = (
 )
 
 
+class StoreInUse(StoreError):
+    """Another instance writes this ledger at the moment; whoever can wait may try again."""
+
+
 class SqliteStore:
     """One ledger's database, opened for writing by this instance alone. Safe to use from several threads.
 
@@ -87,7 +91,7 @@ class SqliteStore:
             fcntl.flock(lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             os.close(lock_file)
-            raise StoreError(
+            raise StoreInUse(
                 f"{self.path} is in use: another instance holds {lock_path}. A ledger has one writer; stop the other "
                 "instance, or send this one's acts to it."
             ) from error

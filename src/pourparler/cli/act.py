@@ -1,0 +1,539 @@
+"""``pourparler act``: what negotiators say, and acts on their way from hand to hand."""
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pourparler.cli.describe import describe
+from pourparler.cli.dossier import ByMandate, DossierName
+from pourparler.cli.files import Example, example, read_toml
+from pourparler.cli.meant import mandate_for, only_text, organ_for
+from pourparler.cli.sending import (
+    Anyway,
+    GiveName,
+    OutFile,
+    WithKeys,
+    deliver,
+    keep_openings,
+    lay_down,
+    openings,
+    payload_of,
+    read_parcel,
+    send,
+    signed,
+)
+from pourparler.cli.session import USAGE, Problem, Session, command, noun
+from pourparler.cli.timeline import about_act, act_line
+from pourparler.core.act import KINDS, Power, power_words
+from pourparler.core.encoding import Value
+from pourparler.core.redline import text_digest
+from pourparler.service import desk
+from pourparler.service.books import Book
+from pourparler.service.guard import Opening
+
+app = noun("Acts: propose, adopt, sign and whatever else is said; sign and send acts that others drafted.")
+TextName = Annotated[
+    str | None, typer.Argument(metavar="[TEXT]", help="The text; otherwise the one on the table.", show_default=False)
+]
+Words = Annotated[str | None, typer.Option("--words", metavar="TEXT", help="Words, without legal effect.")]
+Reserves = Annotated[
+    list[str] | None,
+    typer.Option("--reserve", metavar="ARTICLE", help="Leave this article out; where the text allows."),
+]
+DESTRUCTIVE = {
+    "dismiss": "Dismiss?",
+    "urgent-dismiss": "Dismiss?",
+    "suspend": "Suspend?",
+    "dissolve": "Dissolve the organ?",
+    "hand-over": "Hand the powers over?",
+    "denounce": "Denounce the text?",
+    "close": "Close the talks?",
+    "refuse": "Refuse the text for good?",
+}
+
+
+# --- in a dossier -----------------------------------------------------------------------------------------------------
+
+
+def in_dossier(
+    session: Session, dossier: str, kind: str, by: str | None, key: list[str] | None
+) -> tuple[Book, dict[str, Any]]:
+    """Return the ledger of a dossier, and the fields that every holder's act in it has."""
+    dossier_id = session.find(dossier, "dossier")
+    book = session.holding(dossier_id)
+    if by:
+        mandate = session.find(by, "mandate")
+    else:
+        mandate = mandate_for(session, book, book.registry.dossier(dossier_id).parties, KINDS[kind].power, key)
+    return book, {"by": mandate, "dossier": dossier_id}
+
+
+def on_text(
+    session: Session, kind: str, dossier: str, text: str | None, by: str | None, key: list[str] | None, **more: Any
+) -> tuple[Book, dict[str, Any]]:
+    """Return the ledger and the fields of a holder's act on a text."""
+    book, fields = in_dossier(session, dossier, kind, by, key)
+    found = book.registry.dossier(fields["dossier"])
+    fields["text"] = session.find(text, "text") if text else only_text(session, book, found)
+    return book, fields | {name: value for name, value in more.items() if value is not None}
+
+
+@command(app)
+def propose(
+    session: Session,
+    dossier: Annotated[
+        str | None, typer.Argument(metavar="DOSSIER", help="In which talks.", show_default=False)
+    ] = None,
+    file: Annotated[Path | None, typer.Argument(metavar="FILE", help="The text, in TOML.", show_default=False)] = None,
+    answers: Annotated[str | None, typer.Option(metavar="TEXT", help="The offer that this answers.")] = None,
+    until: Annotated[str | None, typer.Option(metavar="INSTANT", help="Until when the offer stands.")] = None,
+    by: ByMandate = None,
+    words: Words = None,
+    key: WithKeys = None,
+    out: OutFile = None,
+    anyway: Anyway = False,
+    show_example: Example = False,
+) -> int | None:
+    """Propose a text in talks. Red lines of your mandate are asked before anything leaves."""
+    if show_example or dossier is None or file is None:
+        return example("text")
+    book, fields = in_dossier(session, dossier, "propose", by, key)
+    form = session.form()
+    data = form.text(read_toml(file))
+    fields["text"] = text_digest(data)
+    fields |= {"answers": session.find(answers, "text")} if answers else {}
+    fields |= {"until": form.instant(until, "--until")} if until else {}
+    fields |= {"words": words} if words else {}
+    sealed = book.registry.dossier(fields["dossier"]).sealed
+    session.workspace.keep_text(data)
+    send(session, book, "propose", fields, keys=key, texts=() if sealed else (data,), out=out, anyway=anyway)
+    session.answer(text=fields["text"])
+    session.mention(f"{session.called(fields['text'])} is the text {fields['text'].hex()}", lead="  ")
+    if sealed:
+        path = session.workspace.desk / "texts" / fields["text"].hex()
+        session.mention(f"the talks are sealed: hand the text itself over, {path}", lead="  ")
+    return None
+
+
+def on_text_verb(kind: str, help_: str) -> None:
+    """Give the command line a verb whose act names a dossier and a text, and no more."""
+
+    def run(
+        session: Session, dossier: DossierName, text: TextName = None, by: ByMandate = None, words: Words = None,
+        key: WithKeys = None, out: OutFile = None, anyway: Anyway = False,
+    ) -> None:  # fmt: skip
+        book, fields = on_text(session, kind, dossier, text, by, key, words=words)
+        send(session, book, kind, fields, keys=key, out=out, anyway=anyway)
+
+    run.__doc__ = help_
+    command(app, kind)(run)
+
+
+on_text_verb("adopt", "Adopt a text: it is the text. That binds nobody yet.")
+on_text_verb("reject", "Reject a text that another party proposed.")
+on_text_verb("withdraw", "Withdraw a text that your party proposed.")
+on_text_verb("initial", "Initial a text: from here on no byte of it changes.")
+
+
+@command(app, "sign-ad-referendum")
+def sign_ad_referendum(
+    session: Session,
+    dossier: DossierName,
+    text: TextName = None,
+    organ: Annotated[
+        str | None, typer.Option(metavar="ORGAN", help="Who may ratify; otherwise who gave the mandate.")
+    ] = None,
+    deadline: Annotated[str | None, typer.Option(metavar="INSTANT", help="Until when; otherwise 14 days.")] = None,
+    reserve: Reserves = None,
+    by: ByMandate = None,
+    words: Words = None,
+    key: WithKeys = None,
+    out: OutFile = None,
+    anyway: Anyway = False,
+) -> None:
+    """Sign a text subject to your organ's approval. It binds nobody until the organ ratifies."""
+    form = session.form()
+    book, fields = on_text(
+        session, "sign-ad-referendum", dossier, text, by, key, words=words,
+        organ=session.find(organ, "organ") if organ else None,
+        deadline=form.instant(deadline, "--deadline") if deadline else None,
+        reserves=sorted(set(reserve)) if reserve else None,
+    )  # fmt: skip
+    send(session, book, "sign-ad-referendum", fields, keys=key, out=out, anyway=anyway)
+
+
+@command(app)
+def conclude(
+    session: Session,
+    dossier: DossierName,
+    text: TextName = None,
+    reserve: Reserves = None,
+    by: ByMandate = None,
+    words: Words = None,
+    key: WithKeys = None,
+    out: OutFile = None,
+    anyway: Anyway = False,
+) -> None:
+    """Sign a text definitively: it binds your party at once."""
+    reserves = sorted(set(reserve)) if reserve else None
+    book, fields = on_text(session, "conclude", dossier, text, by, key, words=words, reserves=reserves)
+    send(session, book, "conclude", fields, keys=key, out=out, anyway=anyway)
+
+
+@command(app, "withdraw-signature")
+def withdraw_signature(
+    session: Session,
+    dossier: DossierName,
+    signature: Annotated[str, typer.Argument(metavar="ACT", help="The signature.", show_default=False)],
+    by: ByMandate = None,
+    words: Words = None,
+    key: WithKeys = None,
+    out: OutFile = None,
+    anyway: Anyway = False,
+) -> None:
+    """Take back a signature ad referendum that has not been ratified."""
+    book, fields = in_dossier(session, dossier, "withdraw-signature", by, key)
+    fields |= {"signature": session.find(signature, "act")} | ({"words": words} if words else {})
+    send(session, book, "withdraw-signature", fields, keys=key, out=out, anyway=anyway)
+
+
+@command(app)
+def say(
+    session: Session,
+    dossier: DossierName,
+    words: Annotated[str, typer.Argument(metavar="WORDS", help="What you say.", show_default=False)],
+    about: Annotated[str | None, typer.Option(metavar="ACT", help="The act that it is about.")] = None,
+    to: Annotated[str | None, typer.Option(metavar="PARTY", help="To whom.")] = None,
+    by: ByMandate = None,
+    key: WithKeys = None,
+    out: OutFile = None,
+    anyway: Anyway = False,
+) -> None:
+    """Say something in talks, for the record. It has no legal effect."""
+    book, fields = in_dossier(session, dossier, "say", by, key)
+    fields |= {"words": words} | ({"about": session.find(about, "act", "text")} if about else {})
+    fields |= {"to": session.find(to, "party", "organ")} if to else {}
+    send(session, book, "say", fields, keys=key, out=out, anyway=anyway)
+
+
+@command(app)
+def acknowledge(
+    session: Session,
+    dossier: DossierName,
+    about: Annotated[str, typer.Argument(metavar="ACT", help="Which act.", show_default=False)],
+    by: ByMandate = None,
+    words: Words = None,
+    key: WithKeys = None,
+    out: OutFile = None,
+    anyway: Anyway = False,
+) -> None:
+    """Acknowledge an act, such as a private line that was revealed: from then on you were told."""
+    book, fields = in_dossier(session, dossier, "acknowledge", by, key)
+    fields |= {"about": session.find(about, "act")} | ({"words": words} if words else {})
+    send(session, book, "acknowledge", fields, keys=key, out=out, anyway=anyway)
+
+
+@command(app)
+def reveal(
+    session: Session,
+    dossier: DossierName,
+    mandate: Annotated[str, typer.Argument(metavar="MANDATE", help="Whose private line.", show_default=False)],
+    number: Annotated[int, typer.Argument(metavar="N", min=1, help="Which of its private lines, from 1 on.")],
+    by: ByMandate = None,
+    key: WithKeys = None,
+    out: OutFile = None,
+    anyway: Anyway = False,
+) -> None:
+    """Open one of your private red lines in talks. Once the others acknowledge it, it counts like a public one."""
+    book, fields = in_dossier(session, dossier, "reveal", by, key)
+    mandate_id = session.find(mandate, "mandate")
+    committed = book.registry.register(book.registry.party_of_mandate[mandate_id]).mandate(mandate_id).private
+    known: Mapping[bytes, Opening] = {opening.commitment: opening for opening in openings(session)}
+    if number > len(committed) or committed[number - 1] not in known:
+        raise Problem(USAGE, f"there is no opening here of private line {number}.", "See: pourparler mandate openings.")
+    opening = known[committed[number - 1]]
+    fields |= {"mandate": mandate_id, "line": opening.line, "salt": opening.salt}
+    send(session, book, "reveal", fields, keys=key, out=out, anyway=anyway)
+
+
+@command(app)
+def invite(
+    session: Session,
+    dossier: DossierName,
+    text: TextName = None,
+    party: Annotated[list[str] | None, typer.Option("--party", metavar="PARTY", help="Whom.")] = None,
+    until: Annotated[str, typer.Option("--until", metavar="INSTANT", help="Until when.")] = "in 30 days",
+    by: ByMandate = None,
+    key: WithKeys = None,
+    out: OutFile = None,
+    anyway: Anyway = False,
+) -> None:
+    """Invite other parties to accede to a text."""
+    parties = sorted({session.find(name, "party") for name in party or ()})
+    by_time = session.form().instant(until, "--until")
+    book, fields = on_text(session, "invite", dossier, text, by, key, parties=parties, by_time=by_time)
+    send(session, book, "invite", fields, keys=key, out=out, anyway=anyway)
+
+
+@command(app, "suspend-talks")
+def suspend_talks(
+    session: Session,
+    dossier: DossierName,
+    until: Annotated[str, typer.Option("--until", metavar="INSTANT", help="Until when.", show_default=False)],
+    by: ByMandate = None,
+    words: Words = None,
+    key: WithKeys = None,
+    out: OutFile = None,
+    anyway: Anyway = False,
+) -> None:
+    """Suspend talks: while that lasts nothing is proposed."""
+    book, fields = in_dossier(session, dossier, "suspend-talks", by, key)
+    fields |= {"until": session.form().instant(until, "--until")} | ({"words": words} if words else {})
+    send(session, book, "suspend-talks", fields, keys=key, out=out, anyway=anyway)
+
+
+@command(app, "resume-talks")
+def resume_talks(
+    session: Session,
+    dossier: DossierName,
+    by: ByMandate = None,
+    words: Words = None,
+    key: WithKeys = None,
+    out: OutFile = None,
+    anyway: Anyway = False,
+) -> None:
+    """Go on with talks that were suspended."""
+    book, fields = in_dossier(session, dossier, "resume-talks", by, key)
+    fields |= {"words": words} if words else {}
+    send(session, book, "resume-talks", fields, keys=key, out=out, anyway=anyway)
+
+
+@command(app)
+def publish(
+    session: Session,
+    dossier: DossierName,
+    text: Annotated[list[str], typer.Argument(metavar="TEXT…", help="Which texts.", show_default=False)],
+    by: ByMandate = None,
+    key: WithKeys = None,
+    out: OutFile = None,
+    anyway: Anyway = False,
+) -> None:
+    """State that texts are published."""
+    book, fields = in_dossier(session, dossier, "publish", by, key)
+    fields["texts"] = sorted({session.find(name, "text") for name in text})
+    send(session, book, "publish", fields, keys=key, out=out, anyway=anyway)
+
+
+class Closing(StrEnum):
+    AGREED = "agreed"
+    FAILED = "failed"
+    WITHDRAWN = "withdrawn"
+
+
+@command(app)
+def close(
+    session: Session,
+    dossier: DossierName,
+    how: Annotated[Closing, typer.Argument(metavar="HOW", help="agreed, failed or withdrawn.", show_default=False)],
+    by: ByMandate = None,
+    words: Words = None,
+    key: WithKeys = None,
+    out: OutFile = None,
+    anyway: Anyway = False,
+) -> None:
+    """Close talks; among more than two parties, leave them. What that does is shown first."""
+    book, fields = in_dossier(session, dossier, "close", by, key)
+    fields |= {"as": str(how)} | ({"words": words} if words else {})
+    send(session, book, "close", fields, keys=key, out=out, anyway=anyway, ask=f"Close the talks as {how}?")
+
+
+OrganName = Annotated[
+    str | None,
+    typer.Option("--organ", metavar="ORGAN", help="The organ that decides it, if it is no holder.", show_default=False),
+]
+
+
+@command(app)
+def denounce(
+    session: Session,
+    dossier: DossierName,
+    text: TextName = None,
+    organ: OrganName = None,
+    by: ByMandate = None,
+    words: Words = None,
+    key: WithKeys = None,
+    out: OutFile = None,
+    anyway: Anyway = False,
+) -> None:
+    """Give notice that your party leaves a text: by your organ, or under a mandate. What that does is shown first."""
+    dossier_id = session.find(dossier, "dossier")
+    book = session.holding(dossier_id)
+    found = book.registry.dossier(dossier_id)
+    digest = session.find(text, "text") if text else only_text(session, book, found)
+    fields: dict[str, Value] = {"dossier": dossier_id, "text": digest} | ({"words": words} if words else {})
+    if by:
+        fields["by"] = session.find(by, "mandate")
+    else:
+        fields["organ"] = organ_for(session, book, found.parties, Power.DENOUNCE, organ, key)
+    send(session, book, "denounce", fields, keys=key, out=out, anyway=anyway, ask="Denounce the text?")
+
+
+# --- any kind ---------------------------------------------------------------------------------------------------------
+
+
+@command(app)
+def kinds(
+    session: Session,
+    kind: Annotated[str | None, typer.Argument(metavar="[KIND]", help="Only this one, with its fields.")] = None,
+) -> None:
+    """Show the kinds of acts there are, and the fields of one."""
+    if kind is not None and kind not in KINDS:
+        raise Problem(USAGE, f"{kind} is no kind of act.", f"There is: {', '.join(KINDS)}.")
+    data = {
+        name: {"by": [issuer.value for issuer in row.issuer], "required": list(row.required),
+               "optional": list(row.optional), "power": power_words(row.power)}
+        for name, row in KINDS.items() if kind in (None, name)
+    }  # fmt: skip
+    session.answer(kinds=data)
+    for name, row in data.items():
+        session.say((name, "bold"), f" · {' or '.join(row['by'])}")
+        if kind is not None:
+            session.say(", ".join(row["required"]) or "none", lead="  required  ")
+            session.say(", ".join([*row["optional"], "at", "words"]), lead="  optional  ")
+            session.say(", ".join(row["power"]) or "none", lead="  power     ")
+
+
+@command(app)
+def draft(
+    session: Session,
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="Which kind; see: act kinds.", show_default=False)],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Its fields, in TOML; - for standard input.")],
+    unsigned: Annotated[bool, typer.Option("--unsigned", help="Only lay it down, for others to sign.")] = False,
+    name: GiveName = None,
+    key: WithKeys = None,
+    out: OutFile = None,
+    anyway: Anyway = False,
+) -> None:
+    """Make an act of any kind from its fields, sign it with the keys here, and send it.
+
+    Fields that follow from where things stand may be left away: prior, seen, signs, votes, previous, nonce.
+    """
+    written = read_toml(file)
+    book = ledger_of(session, written)
+    form = session.form()
+    fields = form.fields(kind, written)
+    keep_openings(session, form.openings)
+    data = session.workspace.text(fields["text"]) if kind == "propose" and "text" in fields else None
+    texts = (data,) if data is not None else ()
+    if unsigned:
+        from pourparler.cli.sending import drafted
+
+        parcel, found = drafted(book, kind, fields, session, texts)
+        lay_down(session, parcel, found, None, out)
+        return
+    send(
+        session,
+        book,
+        kind,
+        fields,
+        keys=key,
+        texts=texts,
+        out=out,
+        anyway=anyway,
+        ask=DESTRUCTIVE.get(kind, ""),
+        named=name,
+    )
+
+
+def ledger_of(session: Session, written: Mapping[str, Any]) -> Book:
+    """Return the ledger that the fields of an act belong to."""
+    for name, kind in (
+        ("dossier", "dossier"),
+        ("organ", "organ"),
+        ("by", "mandate"),
+        ("class", "mandate"),
+        ("party", "party"),
+    ):
+        if isinstance(written.get(name), str):
+            return session.holding(session.find(written[name], kind))
+    return session.book()
+
+
+# --- files ------------------------------------------------------------------------------------------------------------
+
+ActFile = Annotated[Path, typer.Argument(metavar="FILE", help="An act on its way.", show_default=False)]
+
+
+@command(app)
+def sign(session: Session, file: ActFile, key: WithKeys = None, out: OutFile = None, anyway: Anyway = False) -> None:
+    """Sign an act that somebody drafted, after showing in plain sentences what the signature does.
+
+    If enough have signed, it goes to the ledger that is kept here; otherwise FILE has your signature as well, to be
+    sent on.
+    """
+    book, parcel, found = read_parcel(session, file)
+    describe(session, book, parcel, found, payload_of(parcel))
+    parcel = signed(session, parcel, found, key or ())
+    deliver(session, book, parcel, found, out=out or file, anyway=anyway, ask="Sign it?")
+
+
+@command(app)
+def join(
+    session: Session,
+    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Copies of one act.", show_default=False)],
+    out: OutFile = None,
+    anyway: Anyway = False,
+) -> None:
+    """Put together the signatures that members made side by side on copies of one act."""
+    read = [read_parcel(session, path) for path in files]
+    book, _, found = read[0]
+    parcel = desk.joined(parcel for _, parcel, _ in read)
+    deliver(session, book, parcel, found, out=out, anyway=anyway)
+
+
+@command(app)
+def submit(session: Session, files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Acts.")]) -> None:
+    """Take acts of others into the ledger that is kept here, in this order.
+
+    What the law refuses is not taken in, and kept apart (ledger show --refused); what has no effect is logged and said.
+    """
+    read = [read_parcel(session, path) for path in files]
+    for book, parcel, found in read:
+        if not book.kept:
+            raise Problem(
+                USAGE,
+                f"the ledger {book.ledger.origin} is not kept here.",
+                "Send the file to its depositary, who submits it.",
+            )
+        deliver(session, book, parcel, found, anyway=True)
+
+
+@command(app)
+def show(
+    session: Session,
+    what: Annotated[str, typer.Argument(metavar="ACT|FILE", help="An act's id, or a file.", show_default=False)],
+) -> None:
+    """Show an act: one in a ledger, or one on its way in a file."""
+    if Path(what).is_file():
+        book, parcel, found = read_parcel(session, Path(what))
+        payload = payload_of(parcel)
+        describe(session, book, parcel, found, payload)
+        session.answer(kind=payload["kind"], fields=payload, ledger=book.ledger.origin)
+        return
+    act_id = session.find(what, "act")
+    book = session.holding(act_id)
+    outcome = book.registry.outcomes.get(act_id)
+    if outcome is None:
+        raise Problem(
+            USAGE, f"{what} is in no ledger here.", "Perhaps a newer copy has it: pourparler ledger take FILE."
+        )
+    index = None if act_id in book.pending else outcome.moment.index
+    session.answer(**about_act(session, outcome.act, outcome, index))
+    session.say(*act_line(session, outcome.act, outcome), lead=f"{outcome.moment.index:>6,}  ")
+    session.say(act_id.hex(), lead="        ")
+
+
+__all__: Sequence[str] = ["app"]

@@ -1,0 +1,69 @@
+"""``pourparler inbox``: what awaits the keys that are here, by deadline."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pourparler.cli.grouped import noun
+from pourparler.cli.page import awaited_data, awaited_parts
+from pourparler.cli.sending import WithKeys, read_parcel, signers_of, still_needed
+from pourparler.cli.session import Problem, Session, command
+from pourparler.core.errors import PourparlerError
+from pourparler.service import desk
+from pourparler.service.awaiting import awaited
+
+app = noun("Inbox: what awaits your keys, by deadline.")
+
+
+@command(app, "list")
+def inbox(
+    session: Session,
+    key: WithKeys = None,
+    everything: Annotated[bool, typer.Option("--all", help="What awaits anybody, and not only your keys.")] = False,
+) -> None:
+    """Show what awaits your keys: acts to sign, texts to ratify, votes, answers, what expires. By deadline."""
+    mine = session.my_keys(key or ())
+    items = [*from_ledgers(session, mine, everything=everything)]
+    files = from_desk(session, mine, everything=everything)
+    pending = [
+        {"kind": parcel.draft.kind, "file": str(path), "ledger": parcel.ledger.origin}
+        for path, parcel in desk.lying(session.workspace, "pending")
+    ]
+    session.answer(awaited=items, files=files, pending=pending)
+    for item in items:
+        session.say(*awaited_parts(session, item), lead="• ")
+    for file in files:
+        session.say((file["kind"], "bold"), f": {file['lacking']}; {file['file']}", lead="✎ ")
+    for waits in pending:
+        session.say(f"{waits['kind']}: signed, not yet in {waits['ledger']}; {waits['file']}", lead="→ ")
+    if not (items or files or pending):
+        session.say("Nothing awaits you.")
+
+
+def from_ledgers(session: Session, mine: frozenset[bytes], *, everything: bool) -> list[dict[str, Any]]:
+    """Return what the ledgers await of these keys, by deadline."""
+    found = []
+    for book in session.all_books():
+        moment = session.moment(book)
+        found += [item for item in awaited(book.registry, moment) if everything or item.keys & mine]
+    found.sort(key=lambda item: (item.deadline is None, item.deadline or 0))
+    return [awaited_data(session, item) for item in found]
+
+
+def from_desk(session: Session, mine: frozenset[bytes], *, everything: bool) -> list[dict[str, Any]]:
+    """Return the acts at the desk that lack a signature of these keys."""
+    found = []
+    for path in sorted(Path(session.workspace.desk / "waiting").glob("*.act")):
+        try:
+            _, parcel, speakers = read_parcel(session, path)
+            has = signers_of(parcel.act(), speakers) if parcel.envelope.signatures else frozenset()
+        except (Problem, PourparlerError):
+            continue
+        if everything or (speakers.keys - has) & mine:
+            lacking = still_needed(session, parcel, speakers)
+            found.append({"kind": parcel.draft.kind, "file": str(path), "lacking": lacking})
+    return found
+
+
+__all__ = ["app", "typer"]

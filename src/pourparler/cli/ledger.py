@@ -1,0 +1,264 @@
+"""``pourparler ledger``: keep a ledger, or copies of other people's; look into them, and carry proofs away."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pourparler.cli.session import INVALID, MARK, USAGE, Problem, Session, command, noun
+from pourparler.cli.timeline import about_act, act_line
+from pourparler.cli.words import clean, count, date_time
+from pourparler.core.act import parse_act
+from pourparler.core.evidence import ledger_key
+from pourparler.core.ledger import TlogProof, inclusion_path, open_checkpoint, parse_vkey
+from pourparler.service import books, desk
+from pourparler.service.intake import BOUND_SECONDS
+from pourparler.service.workspace import write_atomically
+
+app = noun("Ledgers: keep one, take copies of others', look into them, prove what they hold.")
+
+Origin = Annotated[
+    str,
+    typer.Argument(metavar="ORIGIN", help="Its name, like a web address: ledger.example/talks.", show_default=False),
+]
+KeyRole = "ledger"
+
+
+@command(app)
+def create(
+    session: Session,
+    origin: Origin,
+    key: Annotated[
+        str, typer.Option("--key", metavar="NAME", help="The key that signs it; it is made if there is none.")
+    ] = "ledger",
+    bound: Annotated[
+        str, typer.Option(metavar="DURATION", help="Within how long of a stamp witnesses' word counts.")
+    ] = f"{BOUND_SECONDS}s",
+) -> None:
+    """Begin a ledger that this workspace keeps: you are its depositary.
+
+    Its key signs every entry's place and time. Whoever is told the ledger's origin and key can check copies of it.
+    """
+    from pourparler.service.forms import read_duration
+
+    if key not in session.keys.names():
+        session.keys.new(key, KeyRole, session.passphrases.new(key))
+        session.mention(f"made the ledger key {key}", lead="  ")
+    signer = session.passphrases.signer(session.keys, key, role=KeyRole)
+    seconds = read_duration(bound, "--bound")
+    made = books.create_ledger(session.workspace, origin, key, signer, bound_seconds=seconds)
+    vkey = ledger_key(made.depositary).text
+    session.answer(ledger=made.origin, key=made.key, vkey=vkey, kept_by=key)
+    sign, style = MARK["yes"]
+    session.say(f"the ledger {clean(origin)} is kept here", lead=(f"{sign} ", style))
+    session.mention(f"its key, for those who take copies: {vkey}", lead="  ")
+
+
+@command(app, "list")
+def list_ledgers(session: Session) -> None:
+    """Show the ledgers that are kept here, and the copies of others."""
+    rows = []
+    for ledger in session.ledgers().values():
+        book = session.book(ledger)
+        rows.append(
+            (clean(ledger.origin), "kept here" if book.kept else "copy", f"{book.size:,}", date_time(book.last_time))
+        )
+    session.answer(
+        ledgers=[
+            {"origin": book.ledger.origin, "key": book.depositary.key, "kept": book.kept, "size": book.size,
+             "last_time": book.last_time, "pending": list(book.pending)}
+            for book in session.books.values()
+        ]
+    )  # fmt: skip
+    if not session.as_json:
+        session.screen.table(("ledger", "", "entries", "newest stamp"), rows)
+    if not rows:
+        session.say("There is no ledger here yet: pourparler ledger create ORIGIN, or pourparler ledger take FILE.")
+
+
+@command(app)
+def show(
+    session: Session,
+    first: Annotated[int, typer.Argument(metavar="[FROM]", help="From which entry on.")] = 0,
+    most: Annotated[int, typer.Option("--most", metavar="N", min=1, help="How many entries.")] = 200,
+    refused: Annotated[
+        bool, typer.Option("--refused", help="Show what was refused, instead of what is in it.")
+    ] = False,
+) -> None:
+    """Show a ledger's entries in order, with what became of each."""
+    book = session.book()
+    if refused:
+        show_refused(session, book)
+        return
+    entries = []
+    for index in range(first, min(book.size, first + most)):
+        act = parse_act(book.entry(index))
+        outcome = book.registry.outcomes.get(act.id)
+        entries.append(about_act(session, act, outcome, index))
+        session.say(*act_line(session, act, outcome), lead=f"{index:>6,}  ")
+    opened = open_checkpoint(book.checkpoint(), book.ledger.origin, ledger_key(book.depositary)).checkpoint
+    session.answer(ledger=book.ledger.origin, size=book.size, root=opened.root, entries=entries)
+    session.mention(f"{count(book.size, 'entry', 'entries')}, root {opened.root.hex()}")
+
+
+def show_refused(session: Session, book: books.Book) -> None:
+    found = list(book.store.refusals())
+    told = ("act_id", "kind", "step", "reason", "detail", "time")
+    session.answer(refused=[{name: getattr(refusal, name) for name in told} for refusal in found])
+    for refusal in found:
+        at = f"{date_time(refusal.time)}  {refusal.kind or 'no act'}"
+        session.say(f"{clean(refusal.detail)} [{refusal.reason}]", lead=f"{at}  ")
+    if not found:
+        session.say("Nothing was refused.")
+
+
+@command(app)
+def search(
+    session: Session,
+    words: Annotated[list[str], typer.Argument(metavar="WORD…", help="A kind, a name, or the first digits of an id.")],
+) -> None:
+    """Find entries: those whose kind, ids or words have all of these."""
+    entries = []
+    for book in [session.book()] if session.ledger_name else session.all_books():
+        for index in range(book.size):
+            act = parse_act(book.entry(index))
+            if act.kind in ("stamp", "ledger"):
+                continue
+            outcome = book.registry.outcomes.get(act.id)
+            told = about_act(session, act, outcome, index)
+            where = " ".join(map(str, flattened(told))).lower()
+            if all(word.lower() in where for word in words):
+                entries.append({"ledger": book.ledger.origin, **told})
+                session.say(*act_line(session, act, outcome), lead=f"{index:>6,}  ")
+    session.answer(found=entries)
+    if not entries:
+        session.say("Nothing was found.")
+
+
+def flattened(value: object) -> list[object]:
+    if isinstance(value, dict):
+        return [part for member in value.values() for part in flattened(member)]
+    if isinstance(value, (list, tuple)):
+        return [part for member in value for part in flattened(member)]
+    return [value]
+
+
+@command(app)
+def prove(
+    session: Session,
+    act: Annotated[str, typer.Argument(metavar="ACT", help="An act's id, or an entry's index.", show_default=False)],
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Where to; otherwise ACT.tlog-proof.")
+    ] = None,
+) -> None:
+    """Write a proof that an entry is recorded (c2sp.org/tlog-proof), with the entry beside it."""
+    book = session.book() if session.ledger_name or act.isdecimal() else session.holding(session.find(act, "act"))
+    if act.isdecimal() and len(act) < 8:
+        index = int(act)
+        if index >= book.size:
+            raise Problem(USAGE, f"{book.ledger.origin} has {book.size:,} entries.", "Name a smaller index.")
+    else:
+        found = book.store.find(session.find(act, "act"))
+        if found is None:
+            raise Problem(USAGE, f"{act} has no entry in {book.ledger.origin}.", "Is it in another ledger, or pending?")
+        index = found.index
+    note = book.checkpoint()
+    path = inclusion_path(book.size, index, book.node)
+    target = out or Path(f"{book.ledger.origin.replace('/', '-')}-{index}.tlog-proof")
+    entry = target.with_suffix(".entry")
+    write_atomically(entry, book.entry(index))
+    write_atomically(target, TlogProof(index, path, note).encoded())
+    vkey = ledger_key(book.depositary).text
+    session.answer(proof=str(target), entry=str(entry), index=index, vkey=vkey)
+    session.say(f"{target} proves {entry} at index {index:,} of {clean(book.ledger.origin)}")
+    session.mention(f"it is checked against the ledger's key: {vkey}", lead="  ")
+
+
+# --- copies -----------------------------------------------------------------------------------------------------------
+
+
+@command(app)
+def copy(
+    session: Session,
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to.", show_default=False)],
+) -> None:
+    """Write a copy of a ledger to FILE, for others to take. Of one that is kept here, after a stamp of all streams."""
+    book = session.book()
+    made = books.give(book, session.ledger_signer(book)) if book.kept else books.copy_of(book)
+    write_atomically(out, made.encoded())
+    session.answer(file=str(out), ledger=made.depositary.origin, size=len(made.entries))
+    session.say(f"{out}: {count(len(made.entries), 'entry', 'entries')} of {clean(made.depositary.origin)}")
+    session.mention("they take it with: pourparler ledger take FILE", lead="  ")
+
+
+@command(app)
+def take(
+    session: Session,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A copy of a ledger.", show_default=False)],
+    vkey: Annotated[
+        str | None,
+        typer.Option(metavar="VKEY", help="The ledger's key, as its depositary told it.", show_default=False),
+    ] = None,
+) -> int | None:
+    """Take a copy of somebody's ledger: check all of it, and that it continues the copy that is here.
+
+    A ledger that is new here has to be known by its key: give it with --vkey, or say yes to the one in the file. A
+    ledger that has told two stories is found out (exit code 1).
+    """
+    from pourparler.cli.verify import read_file
+    from pourparler.core import limits
+
+    made = books.parse_copy(read_file(file, limits.EVIDENCE_MAX_BYTES, "a copy of a ledger"))
+    believe(session, made, vkey)
+    try:
+        taken = books.take(session.workspace, made)
+    except books.Forked as fork:
+        return tell_fork(session, fork)
+    new = taken.size - taken.before
+    session.answer(ledger=taken.ledger.origin, size=taken.size, new=new, older=taken.older)
+    sign, style = MARK["yes"]
+    said = f"{count(new, 'new entry', 'new entries')}, {taken.size:,} in all" if new else "nothing new"
+    said = "the file is older than the copy here, and agrees with it" if taken.older else said
+    session.say(f"{clean(taken.ledger.origin)}: {said}", lead=(f"{sign} ", style))
+    drop_arrived(session, taken)
+    return None
+
+
+def believe(session: Session, made: books.Copy, vkey: str | None) -> None:
+    """Make sure that the key of a ledger that is new here is the right one."""
+    known = session.ledgers().get(made.depositary.origin)
+    if vkey is not None:
+        key = parse_vkey(vkey)
+        if (key.name, key.public_key) != (made.depositary.origin, made.depositary.key):
+            raise Problem(
+                INVALID, "the file is of a ledger with another key than --vkey says.", "Rely on nothing in it."
+            )
+    elif known is None:
+        session.say(f"The ledger {clean(made.depositary.origin)} is new here. By the file, its key is:")
+        session.say(ledger_key(made.depositary).text, lead="  ")
+        session.sure("Is that what its depositary told you?")
+
+
+def drop_arrived(session: Session, taken: books.Taken) -> None:
+    """Take off the desk what has arrived in the ledger."""
+    book = session.book(taken.ledger)
+    for folder in ("pending", "waiting"):
+        for _, parcel in list(desk.lying(session.workspace, folder)):
+            if parcel.ledger == taken.ledger.depositary and parcel.envelope.signatures:
+                outcome = book.registry.outcomes.get(parcel.act().id)
+                if outcome is not None and outcome.moment.index < book.size:
+                    desk.remove(session.workspace, parcel, folder)
+                    void = f", without effect [{outcome.void.reason}]" if outcome.void else ""
+                    session.mention(f"{parcel.draft.kind} has arrived: entry {outcome.moment.index:,}{void}", lead="  ")
+
+
+def tell_fork(session: Session, fork: books.Forked) -> int:
+    session.answer(
+        forked=True, ledger=fork.origin, held=fork.held.decode(), other=fork.other.decode(), kept=str(fork.kept)
+    )
+    sign, style = MARK["no"]
+    session.say((f"THE LEDGER {clean(fork.origin)} HAS TOLD TWO STORIES.", "bold red"), lead=(f"{sign} ", style))
+    session.say("Both checkpoints carry its signature, and neither history is the beginning of the other.", lead="  ")
+    session.say(f"Your copy stays as it was; the other one is kept in {fork.kept}.", lead="  ")
+    session.say("Show both to the other parties, and sign nothing in this ledger until it is explained.", lead="  ")
+    return INVALID

@@ -1,0 +1,176 @@
+"""``pourparler party``: found parties, look at them, say whose evidence you believe."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pourparler.cli.files import Example, example, read_toml
+from pourparler.cli.sending import GiveName, OutFile, WithKeys, send
+from pourparler.cli.session import USAGE, Problem, Session, command, noun
+from pourparler.cli.words import clean, date_time, duration, quoted
+from pourparler.core.act import ALL_POWERS, power_words
+from pourparler.core.authority import Register
+from pourparler.core.council import Organ
+from pourparler.service.books import Book
+
+app = noun("Parties: found one, look at it, say whose evidence you believe.")
+
+PartyName = Annotated[str, typer.Argument(metavar="PARTY", help="A party's name or id.", show_default=False)]
+
+
+@command(app)
+def found(
+    session: Session,
+    file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="What the party is, in TOML.")] = None,
+    title: Annotated[
+        str | None,
+        typer.Option("--title", metavar="TEXT", help="Without FILE: the party's own name.", show_default=False),
+    ] = None,
+    member: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY", help="Without FILE: a member of its one organ, the board.", show_default=False),
+    ] = None,
+    needs: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="How many of them must sign; otherwise more than half.", show_default=False),
+    ] = None,
+    name: GiveName = None,
+    key: WithKeys = None,
+    out: OutFile = None,
+    show_example: Example = False,
+) -> int | None:
+    """Found a party, from FILE or with --title and --member: then it has one organ, a board with all powers.
+
+    Every founding member signs. The id of the founding act is the party's id: what others trust.
+    """
+    if show_example:
+        return example("party")
+    if file is not None:
+        written = read_toml(file)
+    elif title and member:
+        board: dict[str, Any] = {"name": "board", "seats": member}
+        written = {"name": title, "organs": [board | ({"needs": needs} if needs else {})]}
+    else:
+        raise Problem(
+            USAGE,
+            "a party needs a file, or a title and members.",
+            'pourparler party found --title "We" --member ann --member bo; or see --example.',
+        )
+    book = session.book()
+    fields = session.form().fields("found", written)
+    called = name or session.workspace.free_name(str(fields.get("name", "party")))
+    sent = send(session, book, "found", fields, keys=key, out=out, named=called)
+    session.workspace.trust(sent.act.id, "founded in this workspace")
+    session.answer(party=sent.act.id, name=called)
+    session.mention(f"{called} is the party {sent.act.id.hex()}", lead="  ")
+    session.mention("tell its id to those who shall trust it, by a way they believe", lead="  ")
+    return None
+
+
+@command(app, "list")
+def list_parties(session: Session) -> None:
+    """Show the parties that the ledgers here know."""
+    rows, data = [], []
+    trusted = session.workspace.settings.trust
+    for book in session.all_books():
+        for party, register in book.registry.registers.items():
+            how = trusted.get(party, "")
+            rows.append((session.called(party), quoted(register.spines.party.name), how or "not trusted", party.hex()))
+            data.append({"party": party.hex(), "name": register.spines.party.name, "ledger": book.ledger.origin,
+                         "called": session.called(party), "trusted": how or None})  # fmt: skip
+    session.answer(parties=data)
+    if not session.as_json:
+        session.screen.table(("called", "name", "learnt", "id"), rows)
+
+
+@command(app)
+def show(session: Session, party: PartyName) -> None:
+    """Show a party: its home, its organs with members and powers, its mandates."""
+    party_id = session.find(party, "party")
+    book = session.holding(party_id)
+    register = book.registry.register(party_id)
+    about = register.spines.party
+    session.say(f"{quoted(about.name)} ({session.called(party_id)})", lead=("party    ", "bold"))
+    session.say(party_id.hex(), lead="id       ")
+    home = "this ledger" if register.spines.home else "elsewhere: what is here is notice"
+    session.say(f"{clean(about.home.origin)}, {home}", lead="home     ")
+    how = session.workspace.settings.trust.get(party_id)
+    session.say(how or "you do not trust it: pourparler party trust PARTY --how TEXT", lead="learnt   ")
+    organs = []
+    for organ_id in register.spines.names.values():
+        organ = register.spines.seated(organ_id, session.moment(book).time)
+        organs.append(organ_data(session, organ))
+        tell_organ(session, organ)
+    mandates = [session.called(mandate) for mandate in register.mandates]
+    session.say(", ".join(mandates) or "none", lead="mandates ")
+    session.answer(party=party_id, name=about.name, home=about.home.origin, learnt=how, organs=organs,
+                   mandates=list(register.mandates), counts=stream_count(book, register))  # fmt: skip
+
+
+def stream_count(book: Book, register: Register) -> int:
+    stream = book.registry.streams.get(register.party)
+    return stream.count if stream else 0
+
+
+def tell_organ(session: Session, organ: Organ) -> None:
+    """Print an organ in a paragraph."""
+    session.say("")
+    session.say((session.called(organ.id), "bold"), " (dissolved)" if organ.dissolved else "", lead="organ    ")
+    members = [
+        f"{session.called(key)}{f' (weight {weight})' if weight > 1 else ''}"
+        for key, weight in organ.members.seats.items()
+    ]
+    session.say(f"{', '.join(sorted(members))}; {organ.members.needs} must sign", lead="members  ")
+    everything = organ.powers == ALL_POWERS
+    session.say("all" if everything else ", ".join(power_words(organ.powers)) or "none", lead="powers   ")
+    if organ.votes and organ.ballot:
+        (part, whole), quorum = organ.ballot.share, organ.ballot.quorum
+        rule = f"open {duration(organ.ballot.open_seconds)}, quorum {quorum}, yes more than {part} of {whole}"
+        session.say(f"{', '.join(power_words(organ.votes))}: {rule}", lead="by vote  ")
+    if organ.until is not None:
+        session.say(date_time(organ.until), lead="until    ")
+    if organ.superior is not None:
+        subject = f"; confirms its {', '.join(power_words(organ.subject))}" if organ.subject else ""
+        session.say(f"{session.called(organ.superior)}{subject}", lead="answers to ")
+    for line in organ.lines:
+        from pourparler.core.redline import sentence
+
+        session.say(sentence(line), lead="red line ")
+    if organ.urgency:
+        keys = ", ".join(session.called(key) for key in organ.urgency.members.seats)
+        session.say(f"{keys}; {organ.urgency.members.needs} must sign", lead="urgency  ")
+
+
+def organ_data(session: Session, organ: Organ) -> dict[str, Any]:
+    return {
+        "organ": organ.id.hex(),
+        "called": session.called(organ.id),
+        "name": organ.name,
+        "seats": {key.hex(): weight for key, weight in organ.members.seats.items()},
+        "needs": organ.members.needs,
+        "powers": power_words(organ.powers),
+        "votes": power_words(organ.votes),
+        "until": organ.until,
+        "superior": organ.superior.hex() if organ.superior else None,
+        "dissolved": organ.dissolved,
+    }
+
+
+@command(app)
+def trust(
+    session: Session,
+    party: PartyName,
+    how: Annotated[str, typer.Option(metavar="TEXT", help="How you learnt its id.", show_default=False)],
+    name: GiveName = None,
+) -> None:
+    """Note that you believe a party's id, and how you learnt it: ``verify`` repeats it in every verdict.
+
+    Nobody can do that for you. An id that you copied out of somebody's evidence proves nothing.
+    """
+    party_id = session.find(party, "party")
+    session.workspace.trust(party_id, how)
+    if name:
+        session.workspace.give_name(name, party_id)
+    session.answer(party=party_id, learnt=how)
+    session.say(f"{session.called(party_id)} is trusted: {how}", lead=("✓ ", "green"))

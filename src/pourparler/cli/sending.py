@@ -1,0 +1,387 @@
+"""From what somebody wants to say to an act in its ledger, or to a file that waits for more signatures.
+
+The way is the same for every kind: complete the fields from where things stand, sign with the keys that are here, ask
+the law what would become of the act, and only then let it leave. What the law would refuse never leaves the desk; what
+it would log without effect leaves only if that is wanted.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pourparler.cli.effects import Snapshot, changes
+from pourparler.cli.options import key_names
+from pourparler.cli.session import MARK, REFUSED, USAGE, Problem, Session, why
+from pourparler.cli.words import Part, clean, count, date_time
+from pourparler.core.act import Act, Issuer
+from pourparler.core.council import signers as good_signatures
+from pourparler.core.dossier import Outcome
+from pourparler.core.encoding import Value, kid_of
+from pourparler.core.errors import Malformed, PourparlerError, Refused, step_of
+from pourparler.core.redline import Answer, parse_text
+from pourparler.service import desk
+from pourparler.service.books import Book
+from pourparler.service.completing import completed
+from pourparler.service.desk import Parcel
+from pourparler.service.drafting import draft
+from pourparler.service.guard import GUARDED, Opening, private_answers, read_opening
+from pourparler.service.intake import Receipt
+from pourparler.service.speaking import Speakers, issuer_of, mandate_of, several, speakers
+from pourparler.service.workspace import write_atomically
+
+WithKeys = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--key",
+        metavar="NAME",
+        help="Sign with this key, and not with all here that may; can be given more than once.",
+        autocompletion=key_names,
+        show_default=False,
+    ),
+]
+OutFile = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="FILE", help="Also write the act to this file, to be sent on.", show_default=False),
+]
+Anyway = Annotated[bool, typer.Option("--anyway", help="Send the act even if the ledger would log it without effect.")]
+GiveName = Annotated[
+    str | None, typer.Option("--name", metavar="NAME", help="What to call it here.", show_default=False)
+]
+INCOMPLETE = frozenset({"decision.insufficient", "decision.possession"})
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What became of an act that was to be sent: its receipt, or its file, and whether that lacks signatures."""
+
+    act: Act
+    receipt: Receipt | None = None
+    file: Path | None = None
+    waiting: bool = False
+
+
+def send(
+    session: Session,
+    book: Book,
+    kind: str,
+    written: Mapping[str, Value],
+    *,
+    keys: Sequence[str] | None = None,
+    texts: Sequence[bytes] = (),
+    out: Path | None = None,
+    anyway: bool = False,
+    ask: str = "",
+    named: str | None = None,
+) -> Sent:
+    """Draft an act of a kind, sign it with the keys here, and send it where it belongs.
+
+    ``ask`` is the question of a command whose effect has to be looked at first; ``named`` the name that the act gets.
+    Raises :class:`PourparlerError`, :class:`Problem`, :class:`StoreError`, :class:`KeyTrouble`.
+    """
+    parcel, found = drafted(book, kind, written, session, texts)
+    parcel = signed(session, parcel, found, keys or ())
+    return deliver(session, book, parcel, found, out=out, anyway=anyway, ask=ask, named=named)
+
+
+def drafted(
+    book: Book, kind: str, written: Mapping[str, Value], session: Session, texts: Sequence[bytes] = ()
+) -> tuple[Parcel, Speakers]:
+    """Return an unsigned parcel with its fields completed, and whose signatures it needs."""
+    fields = completed(kind, written, session.standing(book, home_elsewhere(session, book, kind, written)))
+    draft(kind, fields, several=True)  # says which field is missing before anything is asked of it
+    found = speakers(kind, fields, book.registry, book.next_moment())
+    made = draft(kind, fields, several=several(kind, fields, found))
+    return Parcel(book.depositary, made.envelope(()), tuple(texts)), found
+
+
+def home_elsewhere(session: Session, book: Book, kind: str, written: Mapping[str, Value]) -> Any:
+    """Return the fold of the home ledger of the organ's party, where that is another one that is at hand."""
+    if kind not in ("ratify", "accede") or "organ" not in written:
+        return None
+    party = book.registry.party_of_organ.get(written["organ"])
+    register = book.registry.registers.get(party or b"")
+    if register is None or register.spines.home:
+        return None
+    home = register.spines.party.home
+    known = [ledger for ledger in session.ledgers().values() if ledger.depositary == home]
+    return session.book(known[0]).registry if known else None
+
+
+# --- signing ----------------------------------------------------------------------------------------------------------
+
+
+def signed(session: Session, parcel: Parcel, found: Speakers, only: Sequence[str]) -> Parcel:
+    """Return the parcel with the signatures of the keys here that may sign it."""
+    mine = session.my_keys(only) & found.keys
+    if only and not mine:
+        raise Problem(
+            USAGE,
+            f"{' and '.join(only)} cannot sign this: it is for {of_whom(session, found)}.",
+            "Name one of those keys, or leave --key away.",
+        )
+    if found.single and len(mine) > 1:
+        raise Problem(
+            USAGE,
+            f"several keys here could sign this, and it takes one: {', '.join(sorted(map(session.called, mine)))}.",
+            "Say which: --key NAME.",
+        )
+    guard(session, parcel)
+    return parcel.signed_by(session.signer(key) for key in sorted(mine))
+
+
+def of_whom(session: Session, found: Speakers) -> str:
+    return ", ".join(session.called(key) for key in sorted(found.keys)) or "nobody that is known here"
+
+
+def guard(session: Session, parcel: Parcel) -> None:
+    """Raise :class:`Refused` (``line.private``) unless every private line of the holder's chain is kept."""
+    kind = parcel.draft.kind
+    if kind not in GUARDED:
+        return
+    for line, answer in private_lines(session, parcel):
+        if answer is not Answer.KEPT:
+            said = "is crossed" if answer is Answer.CROSSED else "cannot be told" if line else "has no opening here"
+            session.aside.line(f"a private red line {said}; the counterparty is not told which.", lead="  ")
+            raise Refused("line.private", "a private line of the mandate is not shown to be kept")
+
+
+def private_lines(session: Session, parcel: Parcel) -> Iterable[tuple[Opening | None, Answer | None]]:
+    """Yield the private lines of the chain under which a parcel speaks, and what each answers on its text."""
+    payload = payload_of(parcel)
+    book = next(book for book in session.books.values() if book.depositary == parcel.ledger)
+    mandate, _ = mandate_of(payload["by"], book.registry)
+    known = {opening.commitment: opening for opening in openings(session)}
+    data = parcel.text(payload["text"]) or book.text(payload["text"])
+    for link in mandate.chain():
+        if not link.private:
+            continue
+        if data is None:
+            yield None, None
+            continue
+        for committed, answer in private_answers(link.act, known.values(), parse_text(data)).items():
+            yield known.get(committed), answer
+
+
+def openings(session: Session) -> list[Opening]:
+    """Return the openings of private lines that lie at the desk."""
+    return [read_opening(path.read_text("utf-8")) for path in (session.workspace.desk / "openings").glob("*.json")]
+
+
+def keep_openings(session: Session, made: Iterable[Opening]) -> list[Path]:
+    """Keep openings at the desk: whoever holds one knows the limit."""
+    folder = session.workspace.desk / "openings"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    paths = []
+    for opening in made:
+        paths.append(folder / f"{opening.commitment.hex()}.json")
+        write_atomically(paths[-1], opening.written().encode())
+    return paths
+
+
+def payload_of(parcel: Parcel) -> Mapping[str, Value]:
+    from pourparler.core.encoding import decode
+
+    payload: Mapping[str, Value] = decode(parcel.envelope.payload)
+    return payload
+
+
+# --- delivering -------------------------------------------------------------------------------------------------------
+
+
+def deliver(
+    session: Session,
+    book: Book,
+    parcel: Parcel,
+    found: Speakers,
+    *,
+    out: Path | None = None,
+    anyway: bool = False,
+    ask: str = "",
+    named: str | None = None,
+) -> Sent:
+    """Ask the law what would become of the act, and let it leave: to the ledger that is kept here, to the desk and a
+    file otherwise."""
+    if found.single and not parcel.envelope.signatures:
+        return lay_down(session, parcel, found, None, out)
+    act = parcel.act()
+    before = Snapshot.of(session, book) if ask else None
+    try:
+        outcome = book.tried(act, parcel.texts)
+    except Refused as refusal:
+        if refusal.reason not in INCOMPLETE or found.enough(signers_of(act, found)):
+            raise
+        foresee(session, book, parcel, found, before, ask, anyway=anyway)
+        return lay_down(session, parcel, found, act, out, named=named)
+    check_void(outcome, anyway=anyway)
+    if before is not None:
+        ask_about(session, before, Snapshot.of(session, book), ask)
+    if named:
+        session.workspace.give_name(named, act.id)
+    if not book.kept:
+        return hand_over(session, book, parcel, act, out)
+    return log(session, book, parcel, act, out)
+
+
+def check_void(outcome: Outcome, *, anyway: bool) -> None:
+    if outcome.void is not None and not anyway:
+        raise Problem(
+            REFUSED,
+            f"the ledger would log this without effect: {why(outcome.void)}. It was not sent.",
+            "If the record shall show it all the same, send it with --anyway.",
+            reason=outcome.void.reason,
+            step=step_of(outcome.void.reason),
+        )
+
+
+def foresee(
+    session: Session,
+    book: Book,
+    parcel: Parcel,
+    found: Speakers,
+    before: Snapshot | None,
+    ask: str,
+    *,
+    anyway: bool,
+) -> None:
+    """Say what the act would do once enough have signed, as far as that shows already; stop what would be void."""
+    outcome = book.tried_as_if_enough(parcel.act(), found.weight(signers_of(parcel.act(), found)), parcel.texts)
+    if outcome is None:
+        return
+    check_void(outcome, anyway=anyway)
+    if before is not None:
+        ask_about(session, before, Snapshot.of(session, book), ask)
+
+
+def ask_about(session: Session, before: Snapshot, after: Snapshot, ask: str) -> None:
+    lines = changes(session, before, after)
+    session.answer(changes=lines)
+    session.say(("What this does:", "bold"))
+    for line in lines or ["nothing else changes at the moment"]:
+        session.say(line, lead="  - ")
+    session.sure(ask)
+
+
+def signers_of(act: Act, found: Speakers) -> frozenset[bytes]:
+    return frozenset(good_signatures(act, found.keys))
+
+
+def log(session: Session, book: Book, parcel: Parcel, act: Act, out: Path | None) -> Sent:
+    """Submit to the ledger that is kept here. Raises what the ledger answers."""
+    (answer,) = book.submit([parcel.envelope.encoded()], parcel.texts, session.ledger_signer(book))
+    if isinstance(answer, Exception):
+        raise answer
+    desk.remove(session.workspace, parcel, "waiting")
+    if out is not None:
+        write_atomically(out, parcel.encoded())
+    tell_logged(session, book, act, answer)
+    return Sent(act, answer)
+
+
+def tell_logged(session: Session, book: Book, act: Act, receipt: Receipt) -> None:
+    session.answer(
+        act=act.id,
+        kind=act.kind,
+        index=receipt.index,
+        log_time=receipt.time,
+        void=receipt.void,
+        ledger=book.ledger.origin,
+    )
+    sign, style = MARK["void" if receipt.void else "yes"]
+    at = f"entry {receipt.index:,} of {clean(book.ledger.origin)}, {date_time(receipt.time)}"
+    session.say(f"{act.kind}: {at}", lead=(f"{sign} ", style))
+    if receipt.void:
+        session.say(f"without effect: {receipt.detail} [{receipt.void}]", lead="  ")
+
+
+def hand_over(session: Session, book: Book, parcel: Parcel, act: Act, out: Path | None) -> Sent:
+    """Keep an act for a ledger that is kept elsewhere, and say that its file has to be sent there."""
+    desk.remove(session.workspace, parcel, "waiting")
+    path = desk.keep(session.workspace, parcel, "pending")
+    if out is not None:
+        write_atomically(out, parcel.encoded())
+    shown = out or path
+    session.answer(act=act.id, kind=act.kind, file=str(shown), index=None, ledger=book.ledger.origin)
+    sign, style = MARK["waits"]
+    session.say(f"{act.kind}: signed, and not in the ledger yet", lead=(f"{sign} ", style))
+    session.say(
+        f"send {shown} to the depositary of {clean(book.ledger.origin)}, who runs: pourparler act submit FILE",
+        lead="  ",
+    )
+    return Sent(act, file=shown)
+
+
+def lay_down(
+    session: Session, parcel: Parcel, found: Speakers, act: Act | None, out: Path | None, *, named: str | None = None
+) -> Sent:
+    """Keep a parcel that lacks signatures at the desk, and say whose."""
+    path = desk.keep(session.workspace, parcel, "waiting")
+    if out is not None:
+        write_atomically(out, parcel.encoded())
+    shown = out or path
+    lacking = still_needed(session, parcel, found)
+    if named and act is not None:
+        session.workspace.give_name(named, act.id)
+    session.answer(act=act.id if act else None, kind=parcel.draft.kind, file=str(shown), waiting=True, lacking=lacking)
+    sign, style = MARK["waits"]
+    session.say(f"{parcel.draft.kind}: {lacking}", lead=(f"{sign} ", style))
+    session.say(f"they sign with: pourparler act sign {shown} --key NAME", lead="  ")
+    if act is None:
+        act = Act(b"", parcel.draft.kind, payload_of(parcel), parcel.envelope)
+    return Sent(act, file=shown, waiting=True)
+
+
+def still_needed(session: Session, parcel: Parcel, found: Speakers) -> str:
+    """Return in words whose signatures are lacking."""
+    has = signers_of(parcel.act(), found) if parcel.envelope.signatures else frozenset()
+    names = [session.called(key) for key in sorted(found.seats.keys() - has) if found.seats[key]]
+    must = [session.called(key) for key in sorted(found.besides - has)]
+    weight = found.weight(has)
+    said = []
+    if weight < found.needs:
+        said.append(f"{weight} of {found.needs} signatures; still needed: {one_of(names, found.needs - weight)}")
+    if must:
+        said.append(f"{' and '.join(must)} must sign as well")
+    return "; ".join(said) or "it waits to be signed"
+
+
+def one_of(names: Sequence[str], how_many: int) -> str:
+    if len(names) <= how_many:
+        return " and ".join(names) or "nobody that is known here"
+    return f"{how_many} of {', '.join(names)}"
+
+
+# --- parcels from files -----------------------------------------------------------------------------------------------
+
+
+def read_parcel(session: Session, path: Path) -> tuple[Book, Parcel, Speakers]:
+    """Return a parcel in a file, with its ledger and whose signatures it needs. Raises :class:`Problem`."""
+    from pourparler.cli.verify import read_file
+
+    data = read_file(path, desk.PARCEL_MAX_BYTES, "an act on its way")
+    bare = data[:1] in (b"\xd2", b"\xd8")
+    parcel = desk.parse_parcel(data, session.which().depositary if bare else None)
+    known = [ledger for ledger in session.ledgers().values() if ledger.depositary == parcel.ledger]
+    if not known:
+        raise Problem(
+            USAGE,
+            f"the act is for the ledger {clean(parcel.ledger.origin)}, which is not known here.",
+            "Take a copy of it first: pourparler ledger take FILE.",
+        )
+    book = session.book(known[0])
+    payload = dict(payload_of(parcel))
+    kind = payload.pop("kind")
+    return book, parcel, speakers(kind, payload, book.registry, book.next_moment())
+
+
+def is_of_holder(parcel: Parcel) -> bool:
+    payload = dict(payload_of(parcel))
+    return issuer_of(payload.pop("kind"), payload) is Issuer.HOLDER
+
+
+__all__ = [
+    "Anyway", "GiveName", "Malformed", "OutFile", "Part", "PourparlerError", "Sent", "WithKeys", "count", "deliver",
+    "drafted", "kid_of", "read_parcel", "send", "signed", "still_needed",
+]  # fmt: skip

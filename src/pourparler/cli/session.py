@@ -1,0 +1,356 @@
+"""One command at work in a workspace: its ledgers and keys, what it asks of a person, what it answers.
+
+Every command of a noun is a function that takes a :class:`Session` first; :func:`command` gives it to the command line
+with the options that all of them share. What goes wrong rises to ``main``, which says it (``trouble``).
+"""
+
+import functools
+import inspect
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pourparler.cli.grouped import noun
+from pourparler.cli.options import AsJson, InWorkspace, PassphraseFile, Quiet, Yes, say_json
+from pourparler.cli.passphrase import Passphrases
+from pourparler.cli.trouble import CANNOT_TELL, INPUT, INVALID, REFUSED, USAGE, Problem
+from pourparler.cli.words import Part, Screen, clean, date_time
+from pourparler.core.authority import Moment
+from pourparler.core.council import Depositary
+from pourparler.core.encoding import Value
+from pourparler.core.errors import STEPS, PourparlerError, step_of
+from pourparler.core.registry import Registry
+from pourparler.ports import KeyTrouble, Signer
+from pourparler.service import keyring
+from pourparler.service.books import Book
+from pourparler.service.completing import Standing
+from pourparler.service.forms import Form, read_instant
+from pourparler.service.names import Names
+from pourparler.service.workspace import KnownLedger, Workspace
+
+InLedger = Annotated[
+    str | None,
+    typer.Option(
+        "--ledger",
+        metavar="ORIGIN",
+        help="Which ledger; otherwise the one that the ids belong to, or the only one here.",
+        show_default=False,
+    ),
+]
+AtInstant = Annotated[
+    str | None,
+    typer.Option("--at", metavar="INSTANT", help="As of when, ISO 8601; otherwise now.", show_default=False),
+]
+MARK = {"yes": ("✓", "green"), "no": ("✗", "red"), "void": ("?", "yellow"), "waits": ("…", "yellow")}
+SLOW_SECONDS = 2.0
+
+
+@dataclass
+class Session:
+    """What one command works with. Ledgers are opened when they are first asked for, and closed at the end."""
+
+    workspace_folder: Path | None = None
+    ledger_name: str | None = None
+    passphrase_file: Path | None = None
+    at: str | None = None
+    as_json: bool = False
+    quiet: bool = False
+    yes: bool = False
+    books: dict[str, Book] = field(default_factory=dict)
+    data: dict[str, Any] = field(default_factory=dict)
+    _workspace: Workspace | None = None
+    _passphrases: Passphrases | None = None
+    _signers: dict[bytes, Signer] = field(default_factory=dict)
+    _names: Names | None = None
+    _names_of: list[int] = field(default_factory=list)
+    _told_at: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.screen = Screen()
+        self.aside = Screen(sys.stderr)
+        self.now = read_instant(self.at, "--at", int(time.time())) if self.at is not None else int(time.time())
+
+    # Saying.
+
+    def say(self, *parts: Part, lead: Part | list[Part] = "") -> None:
+        """Print a paragraph for a person; nothing with ``--json``."""
+        if not self.as_json:
+            self.screen.line(*parts, lead=lead)
+
+    def mention(self, *parts: Part, lead: Part | list[Part] = "") -> None:
+        """Print what a person may like to know, unless he asked for quiet."""
+        if not self.as_json and not self.quiet:
+            self.screen.line(*parts, lead=lead)
+
+    def answer(self, **data: Any) -> None:
+        """Add to the one value that ``--json`` prints at the end."""
+        self.data.update({name: plain(value) for name, value in data.items()})
+
+    def finish(self) -> None:
+        if self.as_json:
+            say_json(self.data)
+
+    def sure(self, question: str) -> None:
+        """Ask before something that cannot be undone. Raises :class:`Problem` where nobody can be asked, or says no."""
+        if self.yes:
+            return
+        if not (sys.stdin.isatty() and sys.stderr.isatty()) or self.as_json:
+            raise Problem(
+                USAGE,
+                "this cannot be undone, and there is no terminal to ask you.",
+                "Look at what it does, then give --yes.",
+            )
+        print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+            raise Problem(USAGE, "you did not say yes; nothing was done.")
+
+    def progress(self, done: int, total: int) -> None:
+        """Say how far a long reading has come, every two seconds."""
+        now = time.monotonic()
+        if not self._told_at:
+            self._told_at = now
+        if now - self._told_at >= SLOW_SECONDS and not self.quiet:
+            self._told_at = now
+            print(f"reading the ledger: {done:,} of {total:,} entries", file=sys.stderr, flush=True)
+
+    # What there is.
+
+    @property
+    def workspace(self) -> Workspace:
+        if self._workspace is None:
+            self._workspace = Workspace.find(self.workspace_folder)
+        return self._workspace
+
+    @functools.cached_property
+    def keys(self) -> keyring.Keyring:
+        return keyring.Keyring(self.workspace.keys, cost=keyring.COST)
+
+    @functools.cached_property
+    def key_infos(self) -> dict[bytes, keyring.KeyInfo]:
+        return {info.public_key: info for info in self.keys.list()}
+
+    def ledgers(self) -> dict[str, KnownLedger]:
+        return self.workspace.settings.ledgers
+
+    def which(self) -> KnownLedger:
+        """Return the ledger that is meant. Raises :class:`Problem`."""
+        known = self.ledgers()
+        if self.ledger_name is not None:
+            found = [ledger for origin, ledger in known.items() if origin == self.ledger_name]
+            found = found or [ledger for origin, ledger in known.items() if self.ledger_name in origin]
+            if len(found) == 1:
+                return found[0]
+            raise Problem(USAGE, f"no one ledger here is meant by {self.ledger_name}.", there_is(known))
+        if len(known) == 1:
+            return next(iter(known.values()))
+        if not known:
+            raise Problem(
+                USAGE,
+                "this workspace has no ledger yet.",
+                "Keep one: pourparler ledger create ORIGIN; or take a copy of somebody's: pourparler ledger take FILE.",
+            )
+        raise Problem(USAGE, "there are several ledgers here.", f"Say which with --ledger. {there_is(known)}")
+
+    def book(self, ledger: KnownLedger | None = None) -> Book:
+        """Return an open ledger. Raises :class:`StoreError`."""
+        ledger = ledger or self.which()
+        if ledger.origin not in self.books:
+            waiting = functools.partial(print, "another command is writing; waiting…", file=sys.stderr, flush=True)
+            self._told_at = 0.0
+            self.books[ledger.origin] = Book(self.workspace, ledger, progress=self.progress, waiting=waiting)
+        return self.books[ledger.origin]
+
+    def all_books(self) -> list[Book]:
+        return [self.book(ledger) for ledger in self.ledgers().values()]
+
+    def holding(self, identifier: bytes) -> Book:
+        """Return the ledger that an id belongs to: the one that is named, or that knows it; a kept one first.
+
+        Raises :class:`Problem`.
+        """
+        if self.ledger_name is not None or len(self.ledgers()) <= 1:
+            return self.book()
+        found = [book for book in self.all_books() if knows(book.registry, identifier)]
+        if len(found) > 1:
+            found = [book for book in found if at_home(book, identifier)] or found
+        if len(found) == 1:
+            return found[0]
+        where = ", ".join(book.ledger.origin for book in found) or "none of them knows the id"
+        raise Problem(USAGE, f"it is not clear which ledger is meant: {where}.", "Say it with --ledger ORIGIN.")
+
+    def close(self) -> None:
+        for book in self.books.values():
+            book.close()
+
+    # Names and forms.
+
+    @property
+    def names(self) -> Names:
+        """The names of everything that the open ledgers hold; of all of them, if none is open yet."""
+        if not self.books:
+            for ledger in [self.which()] if self.ledger_name else list(self.ledgers().values()):
+                self.book(ledger)
+        state = (self.workspace.settings, *(book.fold for book in self.books.values()))
+        if self._names is None or self._names_of != list(map(id, state)):
+            keys = {info.name: key for key, info in self.key_infos.items()}
+            self._names = Names(self.workspace, [book.registry for book in self.books.values()], keys)
+            self._names_of = list(map(id, state))
+        return self._names
+
+    def find(self, said: str, *kinds: str) -> bytes:
+        return self.names.find(said, *kinds)
+
+    def called(self, identifier: bytes | None) -> str:
+        return self.names.say(identifier)
+
+    def form(self) -> Form:
+        ledgers = {origin: ledger.depositary for origin, ledger in self.ledgers().items()}
+        return Form(self.names, ledgers, self.now, os.urandom)
+
+    def standing(self, book: Book, home: Registry | None = None) -> Standing:
+        return Standing(book.registry, book.depositary, book.next_moment(), book.position, os.urandom, home)
+
+    def moment(self, book: Book) -> Moment:
+        """Return the moment that a question is about: now, or ``--at``; never before what was logged."""
+        return Moment(book.size + len(book.pending), max(self.now, book.last_time))
+
+    # Keys.
+
+    @property
+    def passphrases(self) -> Passphrases:
+        if self._passphrases is None:
+            self._passphrases = Passphrases(self.passphrase_file)
+        return self._passphrases
+
+    def signer(self, key: bytes) -> Signer:
+        """Return a key of this workspace that can sign. Raises :class:`KeyTrouble`."""
+        if key not in self._signers:
+            self._signers[key] = self.passphrases.signer(self.keys, self.key_infos[key].name)
+        return self._signers[key]
+
+    def ledger_signer(self, book: Book) -> Signer:
+        if book.depositary.key not in self.key_infos:
+            raise Problem(
+                INPUT,
+                f"the key that keeps {book.ledger.origin}, {book.ledger.kept_by}, is not in this workspace.",
+                "Put its file back into keys; only it can write this ledger.",
+            )
+        return self.signer(book.depositary.key)
+
+    def my_keys(self, only: Sequence[str] = ()) -> frozenset[bytes]:
+        """Return the keys here, or those of them that were named. Raises :class:`KeyTrouble`, :class:`Problem`."""
+        if only:
+            return frozenset(self.keys.public(name) for name in only)
+        return frozenset(self.key_infos)
+
+
+def there_is(known: Iterable[str]) -> str:
+    return f"There is: {', '.join(known)}." if known else "There is none yet."
+
+
+def knows(registry: Registry, identifier: bytes) -> bool:
+    return (
+        identifier in registry.outcomes
+        or identifier in registry.party_of_organ
+        or identifier in registry.streams
+        or any(identifier in dossier.papers for dossier in registry.dossiers.values())
+    )
+
+
+def at_home(book: Book, identifier: bytes) -> bool:
+    """Return whether the ledger is the home of the party that an id belongs to."""
+    registry = book.registry
+    party = registry.party_of_organ.get(identifier) or registry.party_of_mandate.get(identifier)
+    register = registry.registers.get(party or identifier)
+    return register is not None and register.spines.home
+
+
+def plain(value: Any) -> Any:
+    """Return a value as JSON has it: bytes in hex."""
+    match value:
+        case bytes():
+            return value.hex()
+        case Mapping():
+            return {plain(name): plain(member) for name, member in value.items()}
+        case list() | tuple() | set() | frozenset():
+            members = sorted(value) if isinstance(value, (set, frozenset)) else value
+            return [plain(member) for member in members]
+    return value
+
+
+# --- commands ---------------------------------------------------------------------------------------------------------
+
+SHARED: dict[str, Any] = {
+    "ledger": InLedger,
+    "at": AtInstant,
+    "passphrase_file": PassphraseFile,
+    "workspace": InWorkspace,
+    "yes": Yes,
+    "quiet": Quiet,
+    "as_json": AsJson,
+}
+DEFAULTS: dict[str, Any] = dict.fromkeys(("ledger", "at", "passphrase_file", "workspace"))
+
+
+def command(
+    app: typer.Typer, name: str | None = None, **settings: Any
+) -> Callable[[Callable[..., Any]], Callable[..., int]]:
+    """Give a function that takes a :class:`Session` to the command line, with the options that all commands share.
+
+    Its value is the exit code; None is 0.
+    """
+
+    def wrap(function: Callable[..., Any]) -> Callable[..., int]:
+        own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
+        shared = [
+            inspect.Parameter(
+                option, inspect.Parameter.KEYWORD_ONLY, default=DEFAULTS.get(option, False), annotation=annotation
+            )
+            for option, annotation in SHARED.items()
+        ]
+
+        def run(**given: Any) -> int:
+            session = Session(
+                workspace_folder=given.pop("workspace"),
+                ledger_name=given.pop("ledger"),
+                **{option: given.pop(option) for option in ("passphrase_file", "at", "as_json", "quiet", "yes")},
+            )
+            try:
+                code = function(session, **given) or 0
+            finally:
+                session.close()
+            session.finish()
+            return code
+
+        keyword = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own]
+        run.__signature__ = inspect.Signature([*keyword, *shared])  # type: ignore[attr-defined]
+        run.__annotations__ = {parameter.name: parameter.annotation for parameter in (*keyword, *shared)}
+        run.__doc__, run.__name__ = function.__doc__, function.__name__
+        app.command(name, **settings)(run)
+        return function
+
+    return wrap
+
+
+# --- what the law said ------------------------------------------------------------------------------------------------
+
+
+def why(error: PourparlerError) -> str:
+    """Return a refusal in words: the step and what it says."""
+    try:
+        step = step_of(error.reason)
+    except KeyError:
+        return error.detail or error.reason
+    return f"step {step}, {STEPS[step]}: {error.detail or error.reason}"
+
+
+__all__ = [
+    "CANNOT_TELL", "INPUT", "INVALID", "REFUSED", "USAGE", "Depositary", "KeyTrouble", "Problem", "Session", "Value", "clean",
+    "command", "date_time", "noun", "plain", "why",
+]  # fmt: skip

@@ -1,0 +1,102 @@
+"""Acts in a line each: who said what, when, and what became of it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pourparler.cli.session import Session, plain
+from pourparler.cli.words import Part, clean, date_time, quoted
+from pourparler.core.act import Act, Issuer, Power, power_words
+from pourparler.core.dossier import Outcome
+from pourparler.core.encoding import Value
+from pourparler.core.errors import step_of
+
+INSTANTS = frozenset({"until", "from", "deadline", "closes", "due", "by_time", "next"})
+NOT_TOLD = frozenset(
+    {"kind", "at", "words", "by", "organ", "prior", "theirs", "nonce", "seen", "spines", "votes", "tally"}
+)
+
+
+def act_line(session: Session, act: Act, outcome: Outcome | None) -> list[Part]:
+    """Return one act as a line: its kind, speaker and main fields; why it is void, if it is."""
+    parts: list[Part] = [(act.kind, "bold")]
+    who = speaker(session, act)
+    parts.append(f" {who}" if who else "")
+    told = ", ".join(f"{name} {shown}" for name, shown in fields_told(session, act).items())
+    parts.append((f" · {told}" if told else "", "dim"))
+    if act.get("words"):
+        parts.append(f" {quoted(act['words'][:200])}")
+    if outcome is not None and outcome.void is not None:
+        step = step_of(outcome.void.reason)
+        parts.append((f"  VOID at step {step}: {outcome.void.detail} [{outcome.void.reason}]", "yellow"))
+    return parts
+
+
+def speaker(session: Session, act: Act) -> str:
+    """Return who says to have spoken."""
+    match act.issuer:
+        case Issuer.HOLDER:
+            return session.called(act["by"])
+        case Issuer.LEDGER:
+            return ""
+        case Issuer.CERTIFIER:
+            return f"certifier of {session.called(act['class'])}"
+        case Issuer.BEACON:
+            return session.called(act["party"])
+        case Issuer.MEMBER:
+            kid = act.envelope.signatures[0].kid if act.envelope.signatures else b""
+            return f"a member of {session.called(act['organ'])} ({member_name(session, kid)})"
+    if act.kind == "found":
+        return quoted(act["name"])
+    return session.called(act["organ"])
+
+
+def member_name(session: Session, kid: bytes) -> str:
+    """Return what the key behind a hint is called: no proof, and enough for a line that a person reads."""
+    from pourparler.core.encoding import kid_of
+
+    known = {**session.names.keys, **session.workspace.settings.names}
+    return next((name for name, key in known.items() if kid_of(key) == kid), f"key {kid.hex()[:8]}…")
+
+
+def fields_told(session: Session, act: Act) -> Mapping[str, str]:
+    shown = {}
+    for name, value in act.payload.items():
+        if name in NOT_TOLD or (act.kind in ("stamp", "ledger") and name in ("streams", "index")):
+            continue
+        shown[name.replace("_", " ")] = told(session, name, value)
+    return shown
+
+
+def told(session: Session, name: str, value: Value) -> str:
+    """Return a field's value as a person reads it."""
+    if name in INSTANTS and isinstance(value, int):
+        return date_time(value)
+    if name in ("powers", "holds") and isinstance(value, int):
+        return ", ".join(power_words(Power(value)))
+    match value:
+        case bytes():
+            return session.called(value) if len(value) == 32 else value.hex()
+        case bool():
+            return "yes" if value else "no"
+        case dict() if "origin" in value:
+            return clean(value["origin"])
+        case dict():
+            return clean(", ".join(f"{inner} {told(session, inner, member)}" for inner, member in value.items()))
+        case list():
+            return clean(" ".join(told(session, "", member) for member in value[:8])) + (" …" if len(value) > 8 else "")
+    return clean(str(value))
+
+
+def about_act(session: Session, act: Act, outcome: Outcome | None, index: int | None) -> dict[str, Any]:
+    """Return an act as data."""
+    void = outcome.void if outcome else None
+    return {
+        "index": index,
+        "log_time": outcome.moment.time if outcome and index is not None else None,
+        "act": act.id.hex(),
+        "kind": act.kind,
+        "by": speaker(session, act),
+        "fields": plain({name: value for name, value in act.payload.items() if name != "kind"}),
+        "void": void.reason if void else None,
+        "detail": void.detail if void else "",
+    }

@@ -1,0 +1,312 @@
+"""``pourparler vote``: what members of an organ decide, by signature or by ballot."""
+
+from typing import Annotated, Any
+
+import typer
+
+from pourparler.cli.dossier import DossierName
+from pourparler.cli.meant import only_text, organ_for
+from pourparler.cli.sending import Anyway, OutFile, WithKeys, read_parcel, send
+from pourparler.cli.session import USAGE, Problem, Session, command, noun
+from pourparler.cli.words import date_time
+from pourparler.core.act import KINDS, Power
+from pourparler.core.council import Poll
+from pourparler.core.dossier import Dossier
+from pourparler.core.encoding import Value
+from pourparler.service import desk
+from pourparler.service.books import Book
+from pourparler.service.completing import waiting_signatures
+
+app = noun("Votes: ratify, refuse, and every other way in which members decide.")
+TextName = Annotated[
+    str | None, typer.Argument(metavar="[TEXT]", help="The text; otherwise the one on the table.", show_default=False)
+]
+OrganName = Annotated[
+    str | None,
+    typer.Option(
+        "--organ", metavar="ORGAN", help="Which organ; otherwise the one in which you sit.", show_default=False
+    ),
+]
+Words = Annotated[str | None, typer.Option("--words", metavar="TEXT", help="Words, without legal effect.")]
+Reserves = Annotated[
+    list[str] | None,
+    typer.Option("--reserve", metavar="ARTICLE", help="Leave this article out; where the text allows."),
+]
+
+
+def decision(
+    session: Session, dossier: str, text: str | None, kind: str, organ: str | None, key: list[str] | None
+) -> tuple[Book, Dossier, dict[str, Value]]:
+    """Return ledger, dossier and fields of a decision of an organ on a text."""
+    dossier_id = session.find(dossier, "dossier")
+    book = session.holding(dossier_id)
+    found = book.registry.dossier(dossier_id)
+    digest = session.find(text, "text") if text else only_text(session, book, found)
+    parties = list(book.registry.registers) if kind == "accede" else list(found.parties)
+    organ_id = organ_for(session, book, parties, KINDS[kind].power or Power.RATIFY, organ, key)
+    return book, found, {"organ": organ_id, "dossier": dossier_id, "text": digest}
+
+
+# --- by signature -----------------------------------------------------------------------------------------------------
+
+
+@command(app)
+def ratify(
+    session: Session,
+    dossier: DossierName,
+    text: TextName = None,
+    organ: OrganName = None,
+    confirm: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--confirm", metavar="ACT", help="Make good this act, void for want of authority.", show_default=False
+        ),
+    ] = None,
+    reserve: Reserves = None,
+    words: Words = None,
+    key: WithKeys = None,
+    out: OutFile = None,
+    anyway: Anyway = False,
+) -> None:
+    """Ratify the signatures ad referendum that wait for your organ: only this binds your party.
+
+    If a decision to that effect lies at the desk already, this signs it; otherwise it is drafted.
+    """
+    book, _, fields = decision(session, dossier, text, "ratify", organ, key)
+    fields |= {"confirms": sorted(session.find(act, "act") for act in confirm)} if confirm else {}
+    fields |= {"reserves": sorted(set(reserve))} if reserve else {}
+    decide(session, book, "ratify", fields, words, key, out, anyway=anyway)
+
+
+@command(app)
+def refuse(
+    session: Session,
+    dossier: DossierName,
+    text: TextName = None,
+    organ: OrganName = None,
+    words: Words = None,
+    key: WithKeys = None,
+    out: OutFile = None,
+    anyway: Anyway = False,
+) -> None:
+    """Refuse a text for good. What that does is shown first."""
+    book, _, fields = decision(session, dossier, text, "refuse", organ, key)
+    decide(session, book, "refuse", fields, words, key, out, anyway=anyway, ask="Refuse the text for good?")
+
+
+@command(app)
+def accede(
+    session: Session,
+    dossier: DossierName,
+    text: TextName = None,
+    organ: OrganName = None,
+    reserve: Reserves = None,
+    words: Words = None,
+    key: WithKeys = None,
+    out: OutFile = None,
+    anyway: Anyway = False,
+) -> None:
+    """Accede to a text that others negotiated and that is open to your party."""
+    book, _, fields = decision(session, dossier, text, "accede", organ, key)
+    fields |= {"reserves": sorted(set(reserve))} if reserve else {}
+    decide(session, book, "accede", fields, words, key, out, anyway=anyway)
+
+
+@command(app, "return")
+def return_(
+    session: Session,
+    dossier: DossierName,
+    words: Annotated[str, typer.Option("--words", metavar="TEXT", help="Why, and what would have to change.")],
+    text: TextName = None,
+    organ: OrganName = None,
+    key: WithKeys = None,
+    out: OutFile = None,
+) -> None:
+    """Send a signed text back with a reason, as a recorded decision.
+
+    It has no legal effect: the signature waits on until its deadline, and the organ may still ratify or refuse.
+    """
+    book, _, fields = decision(session, dossier, text, "ratify", organ, key)
+    register = book.registry.register(book.registry.party_of_organ[fields["organ"]])
+    waiting = waiting_signatures(register, fields, session.standing(book))
+    about: dict[str, Value] = {"about": waiting[0].act.id} if waiting else {}
+    said: dict[str, Value] = {"organ": fields["organ"], "text": fields["text"], "words": words, **about}
+    send(session, book, "decide", said, keys=key, out=out)
+
+
+def decide(
+    session: Session,
+    book: Book,
+    kind: str,
+    fields: dict[str, Value],
+    words: str | None,
+    key: list[str] | None,
+    out: Any,
+    *,
+    anyway: bool,
+    ask: str = "",
+) -> None:
+    """Sign the decision that lies at the desk, or draft it."""
+    fields |= {"words": words} if words else {}
+    for path, parcel in desk.lying(session.workspace, "waiting"):
+        if parcel.ledger == book.depositary and lies(book, parcel, kind, fields):
+            sign_lying(session, path, key, out, anyway=anyway, ask=ask)
+            return
+    send(session, book, kind, fields, keys=key, out=out, anyway=anyway, ask=ask)
+
+
+def lies(book: Book, parcel: desk.Parcel, kind: str, fields: dict[str, Value]) -> bool:
+    """Return whether a parcel is this decision, at the place where the organ's spine still is."""
+    from pourparler.cli.sending import payload_of
+
+    payload = payload_of(parcel)
+    register = book.registry.register(book.registry.party_of_organ[fields["organ"]])
+    at_head = payload.get("prior") == register.spines.heads[fields["organ"]]
+    return payload["kind"] == kind and at_head and all(payload.get(name) == value for name, value in fields.items())
+
+
+def sign_lying(session: Session, path: Any, key: list[str] | None, out: Any, *, anyway: bool, ask: str) -> None:
+    from pourparler.cli.sending import deliver, signed
+
+    book, parcel, found = read_parcel(session, path)
+    session.mention("this decision lies at the desk already; you sign it", lead="  ")
+    deliver(session, book, signed(session, parcel, found, key or ()), found, out=out, anyway=anyway, ask=ask)
+
+
+# --- by ballot --------------------------------------------------------------------------------------------------------
+
+
+@command(app)
+def call(
+    session: Session,
+    dossier: DossierName,
+    text: TextName = None,
+    organ: OrganName = None,
+    decides: Annotated[
+        str, typer.Option(metavar="KIND", help="What is decided: ratify, accede, denounce, …")
+    ] = "ratify",
+    closes: Annotated[
+        str | None, typer.Option(metavar="INSTANT", help="When the vote closes; otherwise as soon as may be.")
+    ] = None,
+    reserve: Reserves = None,
+    words: Words = None,
+    key: WithKeys = None,
+    out: OutFile = None,
+) -> None:
+    """Call a vote of your organ, where it decides by ballot."""
+    if decides not in KINDS:
+        raise Problem(USAGE, f"{decides} is no kind of decision.", "Mostly it is ratify; see: pourparler act kinds.")
+    book, _, fields = decision(session, dossier, text, decides, organ, key)
+    register = book.registry.register(book.registry.party_of_organ[fields["organ"]])
+    ballot = register.spines.organ(fields["organ"]).ballot
+    soonest = book.next_moment().time + (ballot.open_seconds if ballot else 0) + 1
+    fields |= {"decides": decides, "closes": session.form().instant(closes, "--closes") if closes else soonest}
+    fields |= {"reserves": sorted(set(reserve))} if reserve else {}
+    fields |= {"words": words} if words else {}
+    sent = send(session, book, "call", fields, keys=key, out=out)
+    session.answer(call=sent.act.id, closes=fields["closes"])
+    session.mention(f"the vote {sent.act.id.hex()[:8]}… closes on {date_time(fields['closes'])}", lead="  ")
+
+
+def ballot_verb(choice: str, help_: str) -> None:
+    """Give the command line a verb that casts a vote."""
+
+    def run(
+        session: Session,
+        vote: Annotated[str, typer.Argument(metavar="DOSSIER|CALL", help="The vote, or the talks it is about.")],
+        words: Words = None,
+        key: WithKeys = None,
+        out: OutFile = None,
+    ) -> None:
+        book, poll = poll_meant(session, vote, key)
+        fields = {"organ": poll.organ.id, "call": poll.act.id, "choice": choice} | ({"words": words} if words else {})
+        send(session, book, "vote", fields, keys=key, out=out)
+
+    run.__doc__ = help_
+    command(app, choice)(run)
+
+
+ballot_verb("yes", "Vote yes in a vote that was called. The first vote counts.")
+ballot_verb("no", "Vote no in a vote that was called. The first vote counts.")
+ballot_verb("abstain", "Abstain in a vote that was called: it counts for the quorum only.")
+ballot_verb("recuse", "Take no part in a vote that was called.")
+
+
+def poll_meant(session: Session, said: str, key: list[str] | None, *, closed: bool = False) -> tuple[Book, Poll]:
+    """Return the vote that is meant: by its call, or the one that is open in these talks. Raises :class:`Problem`."""
+    about = session.find(said, "act", "dossier")
+    book = session.holding(about)
+    mine = session.my_keys(key or ())
+    time = book.next_moment().time
+    polls = [poll for register in book.registry.registers.values() for poll in register.spines.polls.values()]
+    found = [poll for poll in polls if about in (poll.act.id, poll.act.get("dossier")) and not poll.spent]
+    if not closed:
+        found = [poll for poll in found if time < poll.closes] or found
+    found = [poll for poll in found if poll.organ.members.seats.keys() & mine] or found
+    if len(found) == 1:
+        return book, found[0]
+    if not found:
+        raise Problem(
+            USAGE,
+            "no vote was called on this.",
+            "An organ that decides by signature ratifies with: vote ratify. Otherwise a member calls: vote call.",
+        )
+    known = ", ".join(poll.act.id.hex()[:8] for poll in found)
+    raise Problem(USAGE, f"several votes could be meant: {known}.", "Name one of them.")
+
+
+@command(app)
+def result(
+    session: Session,
+    vote: Annotated[str, typer.Argument(metavar="DOSSIER|CALL", help="The vote, or the talks it was about.")],
+    words: Words = None,
+    key: WithKeys = None,
+    out: OutFile = None,
+    anyway: Anyway = False,
+) -> None:
+    """State the result of a vote that has closed: what was called if it was carried, a refusal if it was not."""
+    book, poll = poll_meant(session, vote, key, closed=True)
+    tell_poll(session, book, poll)
+    passed = poll.passed([cast for cast, _ in poll.cast.values()])
+    kind = "refuse" if passed is False else str(poll.act["decides"])
+    about = ("dossier", "text") if kind == "refuse" else ("dossier", "text", "about", "reserves", "confirms", "until")
+    fields = {name: poll.act[name] for name in about if name in poll.act.payload}
+    fields |= {"organ": poll.organ.id, "call": poll.act.id} | ({"words": words} if words else {})
+    send(session, book, kind, fields, keys=key, out=out, anyway=anyway)
+
+
+@command(app)
+def show(
+    session: Session,
+    vote: Annotated[str | None, typer.Argument(metavar="[DOSSIER|CALL]", help="Only these.")] = None,
+) -> None:
+    """Show votes: what about, until when, who has voted and how."""
+    about = session.find(vote, "act", "dossier") if vote else None
+    data = [
+        tell_poll(session, book, poll)
+        for book in session.all_books()
+        for register in book.registry.registers.values()
+        for poll in register.spines.polls.values()
+        if about in (None, poll.act.id, poll.act.get("dossier"))
+    ]
+    session.answer(votes=data)
+    if not data:
+        session.say("No vote was called.")
+
+
+def tell_poll(session: Session, book: Book, poll: Poll) -> dict[str, Any]:
+    """Print a vote, and return it as data."""
+    counted = [cast for cast, _ in poll.cast.values()]
+    passed = poll.passed(counted)
+    open_ = book.next_moment().time < poll.closes
+    state = "open" if open_ else {None: "closed without a quorum", True: "carried", False: "not carried"}[passed]
+    state += ", decided" if poll.spent else ""
+    cast = {session.called(key): choice for key, (_, choice) in poll.cast.items()}
+    subject = session.called(poll.act.get("text") or poll.act.get("about"))
+    session.say(
+        (f"{session.called(poll.organ.id)}: {poll.act['decides']} {subject}", "bold"),
+        f" · {state} · closes {date_time(poll.closes)} · call {poll.act.id.hex()[:8]}…",
+    )
+    session.say(", ".join(f"{name} {choice}" for name, choice in cast.items()) or "nobody has voted", lead="  ")
+    return {"call": poll.act.id.hex(), "organ": poll.organ.id.hex(), "decides": poll.act["decides"], "state": state,
+            "closes": poll.closes, "cast": cast, "tally": poll.tally(counted)}  # fmt: skip

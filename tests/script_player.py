@@ -1,0 +1,147 @@
+"""Scripts readable as prose: what somebody types, and what he then reads. Played on the real command line.
+
+A script is a text file. What stands at the margin without a mark is prose.
+
+    $ pourparler key new ann --role member      a command, as a person types it
+    $ cd we                                     go into another folder (made if need be); also: cp A B, rm A, flip FILE
+    made the member key ann                     below a command, by two blanks or more: what it says, in this order;
+      ! word                                      … stands for anything; what is after "! " it must not say
+      exit 3                                      its exit code; without this line it is 0
+    -- mandate.toml --                          a file: all that follows up to a line "--"
+
+The commands run in this process, for speed; one script is also played by processes of their own.
+"""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+Runner = Callable[[list[str]], tuple[int, str]]
+FILE = re.compile(r"-- (\S+) --")
+
+
+@dataclass
+class Step:
+    """One command with what is expected of it."""
+
+    line: int
+    command: list[str]
+    says: list[str] = field(default_factory=list)
+    never: list[str] = field(default_factory=list)
+    code: int = 0
+
+
+@dataclass
+class Given:
+    """A file that the script writes."""
+
+    name: str
+    lines: list[str] = field(default_factory=list)
+
+
+def parse(text: str) -> list[Step | Given]:
+    steps: list[Step | Given] = []
+    writing: Given | None = None
+    step: Step | None = None
+    for number, line in enumerate(text.splitlines(), 1):
+        if writing is not None:
+            if line.strip() == "--":
+                writing = None
+            else:
+                writing.lines.append(line)
+        elif found := FILE.fullmatch(line.strip()):
+            writing, step = Given(found[1]), None
+            steps.append(writing)
+        elif line.startswith("$ "):
+            step = Step(number, shlex.split(line[2:]))
+            steps.append(step)
+        elif step is not None and line.startswith("  "):
+            expect(step, line.strip())
+        elif line.strip():
+            step = None
+    return steps
+
+
+def expect(step: Step, line: str) -> None:
+    if found := re.fullmatch(r"exit (\d+)", line):
+        step.code = int(found[1])
+    elif line.startswith("! "):
+        step.never.append(line[2:])
+    else:
+        step.says.append(line)
+
+
+def play(script: Path, folder: Path, run: Runner) -> None:
+    """Play a script in an empty folder; raise :class:`AssertionError` with its line where it goes another way."""
+    here = folder
+    for step in parse(script.read_text("utf-8")):
+        os.chdir(here)
+        if isinstance(step, Given):
+            (here / step.name).write_text("\n".join(step.lines) + "\n", "utf-8")
+            continue
+        here = go(step, here, script, run)
+
+
+def go(step: Step, here: Path, script: Path, run: Runner) -> Path:
+    name, *rest = step.command
+    if name == "cd":
+        there = (here / rest[0]).resolve()
+        there.mkdir(parents=True, exist_ok=True)
+        return there
+    if name == "cp":
+        shutil.copy(here / rest[0], here / rest[1])
+    elif name == "rm":
+        (here / rest[0]).unlink()
+    elif name == "flip":
+        data = bytearray((here / rest[0]).read_bytes())
+        data[len(data) // 2] ^= 1
+        (here / rest[0]).write_bytes(data)
+    else:
+        assert name == "pourparler", f"{script.name}:{step.line}: no command {name}"
+        check(step, script, *run([expand(word, here) for word in rest]))
+    return here
+
+
+def expand(word: str, here: Path) -> str:
+    """Return a word with ``ID(name)`` as the id that the workspace gave that name."""
+    import tomllib
+
+    def of(found: re.Match[str]) -> str:
+        folder = next(f for f in (here, *here.parents) if (f / "pourparler.toml").is_file())
+        return str(tomllib.loads((folder / "pourparler.toml").read_text("utf-8"))["names"][found[1]])
+
+    return re.sub(r"ID\(([^)]+)\)", of, word)
+
+
+def check(step: Step, script: Path, code: int, said: str) -> None:
+    where = f"{script.name}:{step.line}: {shlex.join(step.command)}\n{said}"
+    assert code == step.code, f"exit code {code}, not {step.code}\n{where}"
+    flowing, at = " ".join(said.split()), 0
+    for line in step.says:
+        pattern = ".*?".join(re.escape(" ".join(part.split())) for part in line.split("…"))
+        found = re.compile(pattern).search(flowing, at)
+        assert found, f"it does not say: {line}\n{where}"
+        at = found.end()
+    for line in step.never:
+        assert line not in flowing, f"it says: {line}\n{where}"
+
+
+def by_process(arguments: list[str]) -> tuple[int, str]:
+    """Run a command in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pourparler.cli.main", *arguments],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        stdin=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src"), "PYTHONIOENCODING": "utf-8"},
+        check=False,
+    )
+    return done.returncode, done.stdout + done.stderr
