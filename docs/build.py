@@ -17,6 +17,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "build" / "docs-source"
@@ -26,9 +27,9 @@ HOME = "README.md"  # the site's first page
 
 # In the order in which somebody who knows nothing reads. A page of the repository that is named nowhere is an error.
 CHAPTERS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("Start", ("docs/tutorial.md", "docs/concepts.md", "docs/glossary.md", "docs/comparison.md")),
-    ("How to", ("docs/how-to/*.md",)),
-    ("Believe it", ("ARCHITECTURE.md", "SECURITY.md", "docs/promises.md", "docs/decisions/*.md")),
+    ("Start", ("docs/tutorial.md", "docs/concepts.md", "docs/glossary.md", "docs/comparison.md", "docs/promises.md")),
+    ("How to", ("docs/how-to/README.md", "docs/how-to/*.md", "docs/*.md")),
+    ("Believe it", ("ARCHITECTURE.md", "SECURITY.md", "docs/decisions/*.md")),
     ("Specification", ("spec/README.md", "spec/*.md", "spec/*/*.md")),
     ("Reference", ("docs/reference/*.md",)),
     ("Change it", ("CONTRIBUTING.md", "changelog.d/README.md")),
@@ -190,21 +191,22 @@ def add_commands() -> None:
     )
 
 
-def command(name: str, node: object) -> Iterator[str]:
-    """Yield the page's lines for a command and those below it."""
-    below = getattr(node, "commands", {})
-    if not below:
-        yield f"## `{name}`\n"
-        yield f"{' '.join((getattr(node, 'help', '') or '').split())}\n"
-        rows = list(filter(None, map(parameter, getattr(node, "params", []))))
+def command(name: str, node: Any) -> Iterator[str]:
+    """Yield the page's lines for a command and those below it, which a noun may load only when it is asked."""
+    if not hasattr(node, "list_commands"):
+        yield from (f"## `{name}`\n", f"{' '.join((node.help or '').split())}\n")
+        rows = list(filter(None, map(parameter, node.params)))
         if rows:
             yield from ("| argument or option | says |", "|---|---|", *rows, "")
-    for word, inner in below.items():
-        if not getattr(inner, "hidden", False):
+        return
+    context = node.make_context(name, [], resilient_parsing=True)
+    for word in node.list_commands(context):
+        inner = node.get_command(context, word)
+        if not inner.hidden:
             yield from command(f"{name} {word}", inner)
 
 
-def parameter(one: object) -> str:
+def parameter(one: Any) -> str:
     """Return the row of an argument or option; empty for one that is not shown."""
     if getattr(one, "hidden", False):
         return ""
