@@ -112,7 +112,7 @@ def save(folder: Path, block: str) -> None:
 
 @cache
 def common_beginning() -> Shell:
-    """Return a shell in which the README of the guides was typed."""
+    """Return the shell in which the README of the guides was typed, which is done once in a process."""
     shell = Shell()
     for language, block in blocks(HOW_TO / "README.md", "console|toml"):
         type_in(shell, block) if language == "console" else save(shell.folder, block)
@@ -128,11 +128,18 @@ def blocks(page: Path, languages: str) -> list[tuple[str, str]]:
 def shell_of(example: Example) -> Shell:
     """Return the shell of a page, made when it first needs one."""
     if "shell" not in example.namespace:
-        page = Path(example.path)
-        guide = page.parent == HOW_TO and page.name != "README.md"
+        guide = Path(example.path).parent == HOW_TO
         example.namespace["shell"] = Shell(common_beginning().folder) if guide else Shell()
     shell: Shell = example.namespace["shell"]
     return shell
+
+
+def type_of(example: Example) -> None:
+    """Type a block; the README's are typed once, for all guides."""
+    if Path(example.path) == HOW_TO / "README.md":
+        common_beginning()
+    else:
+        type_in(shell_of(example), example.parsed)
 
 
 def begin(namespace: dict[str, Any]) -> None:
@@ -145,7 +152,7 @@ def end(namespace: dict[str, Any]) -> None:
         namespace["shell"].close()
 
 
-CONSOLE = CodeBlockParser("console", lambda example: type_in(shell_of(example), example.parsed))
+CONSOLE = CodeBlockParser("console", type_of)
 FILES = CodeBlockParser("toml", lambda example: save(shell_of(example).folder, example.parsed))
 BLOCKS = Sybil([PythonCodeBlockParser(), CONSOLE, FILES])
 
