@@ -3,7 +3,8 @@
 A script is a text file. What stands at the margin without a mark is prose.
 
     $ pourparler key new ann --role member      a command, as a person types it
-    $ cd we                                     go into another folder (made if need be); also: cp A B, rm A, flip FILE
+    $ cd we                                     go into another folder, made if need be
+    $ cp A B; cp -r A B; rm A; flip FILE        files: copied, removed, one bit changed; $ wait SECONDS
     made the member key ann                     below a command, by two blanks or more: what it says, in this order;
       ! word                                      … stands for anything; what is after "! " it must not say
       exit 3                                      its exit code; without this line it is 0
@@ -12,15 +13,22 @@ A script is a text file. What stands at the margin without a mark is prose.
 The commands run in this process, for speed; one script is also played by processes of their own.
 """
 
+import contextlib
+import json
 import os
 import re
 import shlex
 import shutil
 import subprocess
 import sys
+import time
+import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from pourparler.core.act import parse_act
+from pourparler.store.sqlite import SqliteStore
 
 ROOT = Path(__file__).resolve().parent.parent
 Runner = Callable[[list[str]], tuple[int, str]]
@@ -84,7 +92,7 @@ def play(script: Path, folder: Path, run: Runner) -> None:
     for step in parse(script.read_text("utf-8")):
         os.chdir(here)
         if isinstance(step, Given):
-            (here / step.name).write_text("\n".join(step.lines) + "\n", "utf-8")
+            (here / step.name).write_text(expand("\n".join(step.lines), here) + "\n", "utf-8")
             continue
         here = go(step, here, script, run)
 
@@ -95,7 +103,13 @@ def go(step: Step, here: Path, script: Path, run: Runner) -> Path:
         there = (here / rest[0]).resolve()
         there.mkdir(parents=True, exist_ok=True)
         return there
-    if name == "cp":
+    if name == "wait":
+        time.sleep(float(rest[0]))
+    elif name == "cp" and rest[0] == "-r":
+        shutil.copytree(here / rest[1], here / rest[2])
+    elif name == "rm" and rest[0] == "-r":
+        shutil.rmtree(here / rest[1])
+    elif name == "cp":
         shutil.copy(here / rest[0], here / rest[1])
     elif name == "rm":
         (here / rest[0]).unlink()
@@ -110,14 +124,28 @@ def go(step: Step, here: Path, script: Path, run: Runner) -> Path:
 
 
 def expand(word: str, here: Path) -> str:
-    """Return a word with ``ID(name)`` as the id that the workspace gave that name."""
-    import tomllib
+    """Return a word with ``ID(name)`` as the id that the workspace gave that name, and ``KEY(name)`` as the public key;
+    ``ID(name@folder)`` is that of another workspace. ``ID-OF(kind)`` is the last act of that kind in its ledger."""
 
     def of(found: re.Match[str]) -> str:
+        name, _, other = found[2].partition("@")
         folder = next(f for f in (here, *here.parents) if (f / "pourparler.toml").is_file())
-        return str(tomllib.loads((folder / "pourparler.toml").read_text("utf-8"))["names"][found[1]])
+        folder = folder.parent / other if other else folder
+        if found[1] == "ID-OF":
+            return last_of(folder, name)
+        if found[1] == "KEY":
+            return str(json.loads((folder / "keys" / f"{name}.key").read_text("utf-8"))["public"])
+        return str(tomllib.loads((folder / "pourparler.toml").read_text("utf-8"))["names"][name])
 
-    return re.sub(r"ID\(([^)]+)\)", of, word)
+    return re.sub(r"(ID-OF|ID|KEY)\(([^)]+)\)", of, word)
+
+
+def last_of(folder: Path, kind: str) -> str:
+    """Return the id of the last act of a kind in the first ledger of a workspace."""
+    (path, *_) = (folder / "ledgers").glob("*.sqlite")
+    with contextlib.closing(SqliteStore(path)) as store:
+        acts = [act for entry in store.entries() if (act := parse_act(entry.data)).kind == kind]
+    return acts[-1].id.hex()
 
 
 def check(step: Step, script: Path, code: int, said: str) -> None:

@@ -1,17 +1,11 @@
 """The command line, as people meet it: verdicts, exit codes, messages, terminals without colour, width or Unicode."""
 
-import fcntl
 import json
 import os
-import pty
 import re
-import select
 import shlex
-import struct
 import subprocess
 import sys
-import termios
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -41,6 +35,7 @@ from pourparler.core.redline import parse_text, text_digest
 from pourparler.core.registry import Registry, canonical
 from pourparler.service.drafting import Draft, draft, powers
 from pourparler.testing.keys import Key
+from tests.terminal import Terminal, clean_environment
 
 ROOT = Path(__file__).resolve().parent.parent
 DAY = 86_400
@@ -212,11 +207,6 @@ def folder_for_demos(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TMPDIR", str(tmp_path_factory.mktemp("temporary")))
         yield
-
-
-def clean_environment() -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "TMPDIR")}
-    return {**kept, "PYTHONPATH": str(ROOT / "src"), "PYTHONUTF8": "1", "COLUMNS": "80"}
 
 
 def flat(text: str) -> str:
@@ -595,59 +585,6 @@ def test_without_a_terminal_the_demo_asks_nothing() -> None:
 @pytest.mark.parametrize("arguments", [["november-1918"], ["--reading", "none"], ["--pace", "-1"], ["--lang", "de"]])
 def test_wrong_usage_of_the_demo_exits_4(arguments: list[str]) -> None:
     assert run("demo", "--once", *arguments).returncode == 4
-
-
-class Terminal:
-    """The demo on a pseudo-terminal, as a person at it sees and types."""
-
-    def __init__(self, *arguments: str) -> None:
-        self.mine, theirs = pty.openpty()
-        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 80, 0, 0))
-        environment = {name: value for name, value in clean_environment().items() if name != "COLUMNS"}
-        code = (
-            "import fcntl, signal, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0);"
-            "signal.signal(signal.SIGINT, signal.default_int_handler);"  # whoever started us may have ignored it
-            "from pourparler.cli.main import main; sys.exit(main(sys.argv[1:]))"
-        )
-        self.child = subprocess.Popen(
-            [sys.executable, "-c", code, *arguments],
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-            env={**environment, "TERM": "xterm"},
-            cwd=ROOT,
-            start_new_session=True,
-        )
-        os.close(theirs)
-        self.seen = ""
-
-    def until(self, sign: str, seconds: float = 60) -> str:
-        """Read until the sign appears; return what came with it."""
-        deadline = time.monotonic() + seconds
-        while sign not in self.seen:
-            ready, _, _ = select.select([self.mine], [], [], max(0.0, deadline - time.monotonic()))
-            assert ready, f"{sign!r} did not appear in {self.seen[-2000:]!r}"
-            assert self.read(), f"the demo ended without {sign!r}: {self.seen[-2000:]!r}"
-        said, _, self.seen = self.seen.partition(sign)
-        return said
-
-    def read(self) -> bool:
-        try:
-            data = os.read(self.mine, 65_536)
-        except OSError:  # Linux's word for the end of a terminal
-            data = b""
-        self.seen += data.decode("utf-8", "replace")
-        return bool(data)
-
-    def press(self, key: str) -> None:
-        os.write(self.mine, key.encode())
-
-    def end(self) -> int:
-        deadline = time.monotonic() + 60
-        while select.select([self.mine], [], [], max(0.0, deadline - time.monotonic()))[0] and self.read():
-            pass
-        os.close(self.mine)
-        return self.child.wait(timeout=60)
 
 
 def test_keys_at_a_terminal() -> None:

@@ -1,6 +1,6 @@
 """``pourparler act``: what negotiators say, and acts on their way from hand to hand."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,8 +9,11 @@ import typer
 
 from pourparler.cli.describe import describe
 from pourparler.cli.dossier import ByMandate, DossierName
+from pourparler.cli.exporting import export_claim
 from pourparler.cli.files import Example, example, read_toml
+from pourparler.cli.grouped import noun
 from pourparler.cli.meant import mandate_for, only_text, organ_for
+from pourparler.cli.options import known_names
 from pourparler.cli.sending import (
     Anyway,
     GiveName,
@@ -25,10 +28,12 @@ from pourparler.cli.sending import (
     send,
     signed,
 )
-from pourparler.cli.session import USAGE, Problem, Session, command, noun
+from pourparler.cli.session import Session, command
 from pourparler.cli.timeline import about_act, act_line
+from pourparler.cli.trouble import USAGE, Problem
 from pourparler.core.act import KINDS, Power, power_words
 from pourparler.core.encoding import Value
+from pourparler.core.evidence import Claim
 from pourparler.core.redline import text_digest
 from pourparler.service import desk
 from pourparler.service.books import Book
@@ -36,7 +41,13 @@ from pourparler.service.guard import Opening
 
 app = noun("Acts: propose, adopt, sign and whatever else is said; sign and send acts that others drafted.")
 TextName = Annotated[
-    str | None, typer.Argument(metavar="[TEXT]", help="The text; otherwise the one on the table.", show_default=False)
+    str | None,
+    typer.Argument(
+        metavar="[TEXT]",
+        help="The text; otherwise the one on the table.",
+        autocompletion=known_names,
+        show_default=False,
+    ),
 ]
 Words = Annotated[str | None, typer.Option("--words", metavar="TEXT", help="Words, without legal effect.")]
 Reserves = Annotated[
@@ -85,10 +96,13 @@ def on_text(
 def propose(
     session: Session,
     dossier: Annotated[
-        str | None, typer.Argument(metavar="DOSSIER", help="In which talks.", show_default=False)
+        str | None,
+        typer.Argument(metavar="DOSSIER", help="In which talks.", autocompletion=known_names, show_default=False),
     ] = None,
     file: Annotated[Path | None, typer.Argument(metavar="FILE", help="The text, in TOML.", show_default=False)] = None,
-    answers: Annotated[str | None, typer.Option(metavar="TEXT", help="The offer that this answers.")] = None,
+    answers: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="The offer that this answers.", autocompletion=known_names)
+    ] = None,
     until: Annotated[str | None, typer.Option(metavar="INSTANT", help="Until when the offer stands.")] = None,
     by: ByMandate = None,
     words: Words = None,
@@ -98,8 +112,12 @@ def propose(
     show_example: Example = False,
 ) -> int | None:
     """Propose a text in talks. Red lines of your mandate are asked before anything leaves."""
-    if show_example or dossier is None or file is None:
+    if show_example:
         return example("text")
+    if dossier is None or file is None:
+        raise Problem(
+            USAGE, "a proposal is of a text, in talks.", "pourparler act propose DOSSIER FILE; or see --example."
+        )
     book, fields = in_dossier(session, dossier, "propose", by, key)
     form = session.form()
     data = form.text(read_toml(file))
@@ -108,13 +126,12 @@ def propose(
     fields |= {"until": form.instant(until, "--until")} if until else {}
     fields |= {"words": words} if words else {}
     sealed = book.registry.dossier(fields["dossier"]).sealed
-    session.workspace.keep_text(data)
+    session.keep_text(data)
     send(session, book, "propose", fields, keys=key, texts=() if sealed else (data,), out=out, anyway=anyway)
     session.answer(text=fields["text"])
     session.mention(f"{session.called(fields['text'])} is the text {fields['text'].hex()}", lead="  ")
     if sealed:
-        path = session.workspace.desk / "texts" / fields["text"].hex()
-        session.mention(f"the talks are sealed: hand the text itself over, {path}", lead="  ")
+        session.mention("the talks are sealed: hand the text over with dossier text, by a way of your own", lead="  ")
     return None
 
 
@@ -144,7 +161,10 @@ def sign_ad_referendum(
     dossier: DossierName,
     text: TextName = None,
     organ: Annotated[
-        str | None, typer.Option(metavar="ORGAN", help="Who may ratify; otherwise who gave the mandate.")
+        str | None,
+        typer.Option(
+            metavar="ORGAN", help="Who may ratify; otherwise who gave the mandate.", autocompletion=known_names
+        ),
     ] = None,
     deadline: Annotated[str | None, typer.Option(metavar="INSTANT", help="Until when; otherwise 14 days.")] = None,
     reserve: Reserves = None,
@@ -206,7 +226,7 @@ def say(
     dossier: DossierName,
     words: Annotated[str, typer.Argument(metavar="WORDS", help="What you say.", show_default=False)],
     about: Annotated[str | None, typer.Option(metavar="ACT", help="The act that it is about.")] = None,
-    to: Annotated[str | None, typer.Option(metavar="PARTY", help="To whom.")] = None,
+    to: Annotated[str | None, typer.Option(metavar="PARTY", help="To whom.", autocompletion=known_names)] = None,
     by: ByMandate = None,
     key: WithKeys = None,
     out: OutFile = None,
@@ -240,7 +260,10 @@ def acknowledge(
 def reveal(
     session: Session,
     dossier: DossierName,
-    mandate: Annotated[str, typer.Argument(metavar="MANDATE", help="Whose private line.", show_default=False)],
+    mandate: Annotated[
+        str,
+        typer.Argument(metavar="MANDATE", help="Whose private line.", autocompletion=known_names, show_default=False),
+    ],
     number: Annotated[int, typer.Argument(metavar="N", min=1, help="Which of its private lines, from 1 on.")],
     by: ByMandate = None,
     key: WithKeys = None,
@@ -264,7 +287,9 @@ def invite(
     session: Session,
     dossier: DossierName,
     text: TextName = None,
-    party: Annotated[list[str] | None, typer.Option("--party", metavar="PARTY", help="Whom.")] = None,
+    party: Annotated[
+        list[str] | None, typer.Option("--party", metavar="PARTY", help="Whom.", autocompletion=known_names)
+    ] = None,
     until: Annotated[str, typer.Option("--until", metavar="INSTANT", help="Until when.")] = "in 30 days",
     by: ByMandate = None,
     key: WithKeys = None,
@@ -352,7 +377,13 @@ def close(
 
 OrganName = Annotated[
     str | None,
-    typer.Option("--organ", metavar="ORGAN", help="The organ that decides it, if it is no holder.", show_default=False),
+    typer.Option(
+        "--organ",
+        metavar="ORGAN",
+        help="The organ that decides it, if it is no holder.",
+        autocompletion=known_names,
+        show_default=False,
+    ),
 ]
 
 
@@ -500,15 +531,15 @@ def submit(session: Session, files: Annotated[list[Path], typer.Argument(metavar
 
     What the law refuses is not taken in, and kept apart (ledger show --refused); what has no effect is logged and said.
     """
-    read = [read_parcel(session, path) for path in files]
-    for book, parcel, found in read:
+    for path in files:
+        book, parcel, found = read_parcel(session, path)
         if not book.kept:
             raise Problem(
                 USAGE,
                 f"the ledger {book.ledger.origin} is not kept here.",
                 "Send the file to its depositary, who submits it.",
             )
-        deliver(session, book, parcel, found, anyway=True)
+        deliver(session, book, parcel, found, anyway=True, others=True)
 
 
 @command(app)
@@ -536,4 +567,13 @@ def show(
     session.say(act_id.hex(), lead="        ")
 
 
-__all__: Sequence[str] = ["app"]
+@command(app)
+def export(
+    session: Session,
+    act: Annotated[str, typer.Argument(metavar="ACT", help="An act's id.", show_default=False)],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to.", show_default=False)],
+) -> int:
+    """Write evidence that an act was recorded, and whether it had effect."""
+    act_id = session.find(act, "act")
+    book = session.holding(act_id)
+    return export_claim(session, Claim("recorded", book.depositary, 0, act=act_id), out)

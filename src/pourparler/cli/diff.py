@@ -8,7 +8,8 @@ from typing import Any
 from pourparler.cli.files import read_toml
 from pourparler.cli.mandate import SIGNS, after, tested
 from pourparler.cli.page import flattened
-from pourparler.cli.session import USAGE, Problem, Session, plain
+from pourparler.cli.session import Session, plain
+from pourparler.cli.trouble import USAGE, Problem
 from pourparler.cli.words import clean
 from pourparler.core.redline import Answer, Text, evaluate, parse_text, sentence
 from pourparler.service.completing import mandates_of_holder

@@ -6,25 +6,37 @@ from typing import Annotated, Any
 
 import typer
 
+from pourparler.cli.exporting import export_claim
 from pourparler.cli.files import Example, example, read_toml
+from pourparler.cli.grouped import noun
 from pourparler.cli.meant import mandate_for, only_text
-from pourparler.cli.page import awaited_data, dossier_data, print_dossier
+from pourparler.cli.options import known_names
+from pourparler.cli.page import awaited_data, dossier_data, print_dossier, print_text_itself
 from pourparler.cli.sending import Anyway, GiveName, OutFile, WithKeys, send
-from pourparler.cli.session import USAGE, Problem, Session, command, noun
-from pourparler.cli.words import claim_sentence
+from pourparler.cli.session import Session, command
+from pourparler.cli.trouble import INPUT, USAGE, Problem
+from pourparler.cli.verify import read_file
+from pourparler.core import limits
 from pourparler.core.act import Power
 from pourparler.core.evidence import Claim
+from pourparler.core.redline import parse_text
 from pourparler.service.awaiting import awaited
-from pourparler.service.books import Book
-from pourparler.service.export import assemble
-from pourparler.service.intake import Intake
 from pourparler.service.workspace import write_atomically
 
 app = noun("Dossiers: open talks, join them, see where they stand, carry the evidence away.")
-DossierName = Annotated[str, typer.Argument(metavar="DOSSIER", help="A dossier's name or id.", show_default=False)]
+DossierName = Annotated[
+    str,
+    typer.Argument(metavar="DOSSIER", help="A dossier's name or id.", autocompletion=known_names, show_default=False),
+]
 ByMandate = Annotated[
     str | None,
-    typer.Option("--by", metavar="MANDATE", help="Your mandate; otherwise the one that fits.", show_default=False),
+    typer.Option(
+        "--by",
+        metavar="MANDATE",
+        help="Your mandate; otherwise the one that fits.",
+        autocompletion=known_names,
+        show_default=False,
+    ),
 ]
 
 
@@ -34,7 +46,13 @@ def open_(
     file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="The opening, in TOML.")] = None,
     party: Annotated[
         list[str] | None,
-        typer.Option("--party", metavar="PARTY", help="Without FILE: one of the parties.", show_default=False),
+        typer.Option(
+            "--party",
+            metavar="PARTY",
+            help="Without FILE: one of the parties.",
+            autocompletion=known_names,
+            show_default=False,
+        ),
     ] = None,
     by: ByMandate = None,
     name: GiveName = None,
@@ -67,6 +85,7 @@ def join(
     session: Session,
     dossier: DossierName,
     by: ByMandate = None,
+    name: GiveName = None,
     key: WithKeys = None,
     out: OutFile = None,
     anyway: Anyway = False,
@@ -78,6 +97,8 @@ def join(
     parties = [party for party in found.parties if party not in found.joined]
     mandate = session.find(by, "mandate") if by else mandate_for(session, book, parties, Power.OPEN, key)
     send(session, book, "join", {"by": mandate, "dossier": dossier_id}, keys=key, out=out, anyway=anyway)
+    if name:
+        session.workspace.give_name(name, dossier_id)
 
 
 # --- looking ----------------------------------------------------------------------------------------------------------
@@ -125,18 +146,67 @@ def show(session: Session, dossier: DossierName) -> None:
 def diff(
     session: Session,
     old: Annotated[
-        str, typer.Argument(metavar="TEXT", help="A text: its name, digest, or a TOML file.", show_default=False)
+        str,
+        typer.Argument(
+            metavar="TEXT",
+            help="A text: its name, digest, or a TOML file.",
+            autocompletion=known_names,
+            show_default=False,
+        ),
     ],
-    new: Annotated[str, typer.Argument(metavar="TEXT", help="The other one.", show_default=False)],
+    new: Annotated[
+        str, typer.Argument(metavar="TEXT", help="The other one.", autocompletion=known_names, show_default=False)
+    ],
     mandate: Annotated[
         list[str] | None,
-        typer.Option("--mandate", metavar="MANDATE", help="Whose red lines to try; otherwise all of yours."),
+        typer.Option(
+            "--mandate",
+            metavar="MANDATE",
+            help="Whose red lines to try; otherwise all of yours.",
+            autocompletion=known_names,
+        ),
     ] = None,
 ) -> None:
     """Compare two texts: articles, terms, clauses, and what red lines say of the one and the other."""
     from pourparler.cli.diff import compare
 
     compare(session, old, new, mandate or [])
+
+
+@command(app)
+def text(
+    session: Session,
+    which: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[TEXT]", help="A text's name or digest.", autocompletion=known_names, show_default=False
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Write its bytes, to be handed over.")
+    ] = None,
+    take: Annotated[
+        Path | None, typer.Option("--take", metavar="FILE", help="Keep the text in FILE, which somebody handed to you.")
+    ] = None,
+) -> None:
+    """Show a text in full; hand it over, or take it in: the ledger of sealed talks holds digests only."""
+    if take is not None:
+        digest = session.workspace.keep_text(read_file(take, limits.TEXT_MAX_BYTES, "a text"))
+    elif which is not None:
+        digest = session.find(which, "text")
+    else:
+        raise Problem(USAGE, "which text?", "Name it; or take one in with --take FILE.")
+    _ = session.names
+    data = next((data for book in session.books.values() if (data := book.text(digest)) is not None), None)
+    data = data or session.workspace.text(digest)
+    if data is None:
+        raise Problem(INPUT, f"the words of {session.called(digest)} are not here.", "Ask whoever proposed it.")
+    found = parse_text(data)
+    if out is not None:
+        write_atomically(out, data)
+    session.answer(text=digest, articles=dict(found.articles), terms=dict(found.terms), clauses=dict(found.clauses))
+    session.say((session.called(digest), "bold"), (f"  {digest.hex()}", "dim"))
+    print_text_itself(session, found)
 
 
 # --- evidence ---------------------------------------------------------------------------------------------------------
@@ -152,12 +222,18 @@ def export(
     session: Session,
     dossier: DossierName,
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to.", show_default=False)],
-    text: Annotated[str | None, typer.Option(metavar="TEXT", help="Which text; otherwise the one that binds.")] = None,
+    text: Annotated[
+        str | None,
+        typer.Option(metavar="TEXT", help="Which text; otherwise the one that binds.", autocompletion=known_names),
+    ] = None,
     claim: Annotated[Claimed, typer.Option(help="What the bundle claims.")] = Claimed.IN_FORCE,
     party: Annotated[
-        list[str] | None, typer.Option("--party", metavar="PARTY", help="Of whom: one for bound, two for in-force.")
+        list[str] | None,
+        typer.Option(
+            "--party", metavar="PARTY", help="Of whom: one for bound, two for in-force.", autocompletion=known_names
+        ),
     ] = None,
-) -> None:
+) -> int:
     """Write the evidence: one file that convinces a stranger offline, who knows no more than a party's id."""
     dossier_id = session.find(dossier, "dossier")
     book = session.holding(dossier_id)
@@ -168,17 +244,5 @@ def export(
     if len(parties) != wanted:
         raise Problem(USAGE, f"{claim} is about {wanted} of the parties.", "Name them with --party.")
     made = Claim(str(claim), book.depositary, 0, tuple(parties), dossier_id, digest)
-    others = [session.book(ledger) for ledger in session.ledgers().values()]
-    ledgers = [as_intake(session, other) if other.kept else other for other in others]
     texts = [data for paper in found.papers if (data := session.workspace.text(paper)) is not None]
-    bundle = assemble(made, ledgers, texts=texts)
-    data = bundle.encoded()
-    write_atomically(out, data)
-    sentence = claim_sentence(bundle.claim, book.registry)
-    session.answer(file=str(out), bytes=len(data), claim=sentence, as_of=bundle.claim.as_of)
-    session.say(f"{out}: {len(data):,} bytes of evidence that {sentence}", lead=("✓ ", "green"))
-    session.mention(f"anybody checks it with: pourparler verify {out} --trust PARTY_ID", lead="  ")
-
-
-def as_intake(session: Session, book: Book) -> Intake:
-    return Intake(book.store, session.ledger_signer(book), book.clock, book.ledger.origin)
+    return export_claim(session, made, out, texts)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from pourparler.cli.session import USAGE, Problem
+from pourparler.cli.trouble import USAGE, Problem
 
 FILE_MAX_BYTES = 4 * 1024 * 1024
 Example = Annotated[bool, typer.Option("--example", help="Print a file to start from, and stop.")]

@@ -6,23 +6,74 @@ by name and imported then, and a mistyped one is answered with what it may have 
 
 import difflib
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from textwrap import wrap
 from typing import Any, ClassVar
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
+from typer.models import CommandFunctionType
+
+EVERYWHERE = {"at", "ledger", "passphrase_file", "workspace", "yes", "quiet", "as_json", "help"}
+
+
+class Verb(TyperCommand):
+    """One command: its own options first, then those that are the same everywhere."""
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:  # noqa: ARG002  Click gives it
+        arguments = [one for one in self.params if one.param_type_name == "argument"]
+        return ["[OPTIONS]", *(usage_of(one) for one in arguments)]
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        parts: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": [], "Common options": []}
+        for param in self.get_params(ctx):
+            if (row := param.get_help_record(ctx)) is None:
+                continue
+            if param.param_type_name == "argument":
+                parts["Arguments"].append((name_of(param), row[1]))
+            else:
+                parts["Common options" if param.name in EVERYWHERE else "Options"].append(row)
+        width = max((len(name) for rows in parts.values() for name, _ in rows), default=0)
+        for heading, rows in parts.items():
+            if rows:
+                with formatter.section(heading):
+                    write_rows(formatter, [(f"{name:<{width}}", text) for name, text in rows])
+
+
+def name_of(argument: Any) -> str:
+    return str(argument.metavar or argument.name.upper()).strip("[]")
+
+
+def usage_of(argument: Any) -> str:
+    name = name_of(argument) + ("..." if argument.nargs != 1 and "…" not in name_of(argument) else "")
+    return name if argument.required else f"[{name}]"
+
+
+class Commands(typer.Typer):
+    """A Typer whose commands show their help as a :class:`Verb` does."""
+
+    def command(
+        self, name: str | None = None, *, cls: type[TyperCommand] | None = Verb, **more: Any
+    ) -> Callable[[CommandFunctionType], CommandFunctionType]:
+        return super().command(name, cls=cls, **more)
 
 
 def noun(help_text: str) -> typer.Typer:
-    """Return the empty group of a noun, which its module fills with verbs."""
-    return typer.Typer(
+    """Return the empty group of a noun, which its module fills with verbs; alone, it shows its help."""
+    group = Commands(
         help=help_text,
         cls=Verbs,
-        no_args_is_help=True,
         add_completion=False,
         rich_markup_mode=None,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
+    group.callback(invoke_without_command=True)(help_alone)
+    return group
+
+
+def help_alone(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        print(context.get_help())
 
 
 class Verbs(TyperGroup):
@@ -31,7 +82,7 @@ class Verbs(TyperGroup):
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         shown = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
         with formatter.section("Commands"):
-            formatter.write_dl([(name, first_sentence(one)) for name, one in shown if one and not one.hidden])
+            write_rows(formatter, [(name, first_sentence(one)) for name, one in shown if one and not one.hidden])
 
 
 class Grouped(TyperGroup):
@@ -49,7 +100,10 @@ class Grouped(TyperGroup):
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name in self.nouns and cmd_name not in self.commands:
-            loaded = typer.main.get_command(self.load(cmd_name))
+            app = self.load(cmd_name)
+            if len(app.registered_commands) == 1:  # the noun is its own verb
+                app.registered_callback = None
+            loaded = typer.main.get_command(app)
             loaded.name = cmd_name
             self.commands[cmd_name] = loaded
         return super().get_command(ctx, cmd_name)
@@ -61,9 +115,10 @@ class Grouped(TyperGroup):
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
+        width = max(map(len, self.list_commands(ctx)))  # one column through all panels
         for heading, names in self.panels.items():
             with formatter.section(heading):
-                formatter.write_dl([(name, self.line_of(ctx, name)) for name in names])
+                write_rows(formatter, [(f"{name:<{width}}", self.line_of(ctx, name)) for name in names])
 
     def line_of(self, ctx: Any, name: str) -> str:
         """Return what stands beside a command: a noun's verbs, or the first sentence of its help."""
@@ -73,14 +128,27 @@ class Grouped(TyperGroup):
         return first_sentence(command)
 
 
+def write_rows(formatter: Any, rows: Sequence[tuple[str, str]]) -> None:
+    """Write names with what they do beside them; no name, however many hyphens it has, is broken."""
+    indent = " " * formatter.current_indent
+    column = max(len(name) for name, _ in rows) + 2
+    width = max(formatter.width - len(indent) - column, 20)
+    for name, text in rows:
+        lines = wrap(text, width, break_on_hyphens=False) or [""]
+        formatter.write(f"{indent}{name:<{column}}{lines[0]}\n")
+        for line in lines[1:]:
+            formatter.write(f"{indent}{'':<{column}}{line}\n")
+
+
 def first_sentence(command: Any) -> str:
     return str(command.get_short_help_str(200))
 
 
 def dot() -> str:
-    """Return what separates verbs, in signs that the terminal has."""
+    """Return what separates verbs, in signs that the terminal has; no line begins with it."""
+    separator = "\N{NO-BREAK SPACE}· "
     try:
-        "·".encode(sys.stdout.encoding or "ascii")
+        separator.encode(sys.stdout.encoding or "ascii")
     except (UnicodeEncodeError, LookupError):
         return ", "
-    return " · "
+    return separator

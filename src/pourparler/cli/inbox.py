@@ -7,11 +7,14 @@ import typer
 
 from pourparler.cli.grouped import noun
 from pourparler.cli.page import awaited_data, awaited_parts
-from pourparler.cli.sending import WithKeys, read_parcel, signers_of, still_needed
-from pourparler.cli.session import Problem, Session, command
+from pourparler.cli.sending import WithKeys, payload_of, read_parcel, signers_of, still_needed
+from pourparler.cli.session import Session, command
+from pourparler.cli.trouble import Problem
 from pourparler.core.errors import PourparlerError
 from pourparler.service import desk
 from pourparler.service.awaiting import awaited
+from pourparler.service.books import Book
+from pourparler.service.desk import Parcel
 
 app = noun("Inbox: what awaits your keys, by deadline.")
 
@@ -56,14 +59,22 @@ def from_desk(session: Session, mine: frozenset[bytes], *, everything: bool) -> 
     found = []
     for path in sorted(Path(session.workspace.desk / "waiting").glob("*.act")):
         try:
-            _, parcel, speakers = read_parcel(session, path)
+            book, parcel, speakers = read_parcel(session, path)
             has = signers_of(parcel.act(), speakers) if parcel.envelope.signatures else frozenset()
         except (Problem, PourparlerError):
             continue
         if everything or (speakers.keys - has) & mine:
             lacking = still_needed(session, parcel, speakers)
+            if overtaken(book, parcel):
+                lacking = "the organ has decided something else since; remove the file"
             found.append({"kind": parcel.draft.kind, "file": str(path), "lacking": lacking})
     return found
 
 
-__all__ = ["app", "typer"]
+def overtaken(book: Book, parcel: Parcel) -> bool:
+    """Return whether a decision follows a place that its organ has left behind."""
+    payload = payload_of(parcel)
+    party = book.registry.party_of_organ.get(payload.get("organ", b""))
+    if party is None or "prior" not in payload:
+        return False
+    return bool(book.registry.registers[party].spines.heads[payload["organ"]] != payload["prior"])

@@ -28,10 +28,10 @@ app = noun("Your keys: each signs in one role, sealed under a passphrase or kept
 
 
 def ring_of(workspace: Path | None) -> "Keyring":
-    from pourparler.service.keyring import Keyring
+    from pourparler.service import keyring
     from pourparler.service.workspace import Workspace
 
-    return Keyring(Workspace.find(workspace).keys)
+    return keyring.Keyring(Workspace.find(workspace).keys, cost=keyring.COST)
 
 
 @app.command()
@@ -91,7 +91,7 @@ def list_keys(workspace: InWorkspace = None, as_json: AsJson = False) -> int:
 @app.command()
 def agent(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="What to call the key here.", show_default=False)
+        str | None, typer.Argument(metavar="NAME", help="What to call the key here.", show_default=False)
     ] = None,
     role: KeyRole = "",
     which: Annotated[

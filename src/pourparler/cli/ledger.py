@@ -5,14 +5,17 @@ from typing import Annotated
 
 import typer
 
-from pourparler.cli.session import INVALID, MARK, USAGE, Problem, Session, command, noun
+from pourparler.cli.grouped import noun
+from pourparler.cli.session import MARK, Session, command
 from pourparler.cli.timeline import about_act, act_line
+from pourparler.cli.trouble import INPUT, INVALID, USAGE, Problem
 from pourparler.cli.words import clean, count, date_time
 from pourparler.core.act import parse_act
+from pourparler.core.errors import Malformed
 from pourparler.core.evidence import ledger_key
 from pourparler.core.ledger import TlogProof, inclusion_path, open_checkpoint, parse_vkey
 from pourparler.service import books, desk
-from pourparler.service.intake import BOUND_SECONDS
+from pourparler.service.intake import BOUND_SECONDS, LedgerDamaged
 from pourparler.service.workspace import write_atomically
 
 app = noun("Ledgers: keep one, take copies of others', look into them, prove what they hold.")
@@ -174,6 +177,19 @@ def prove(
     session.mention(f"it is checked against the ledger's key: {vkey}", lead="  ")
 
 
+@command(app)
+def name(
+    session: Session,
+    called: Annotated[str, typer.Argument(metavar="NAME", help="What to call it here.", show_default=False)],
+    what: Annotated[str, typer.Argument(metavar="ID", help="A party, organ, mandate, dossier, text, act or key.")],
+) -> None:
+    """Give a name to an id that the ledgers here know, or to somebody's public key."""
+    found = session.find(what, "party", "organ", "mandate", "dossier", "text", "act", "key")
+    session.workspace.give_name(called, found)
+    session.answer(name=called, id=found)
+    session.say(f"{called} is {found.hex()}", lead=MARK["yes"][0] + " ")
+
+
 # --- copies -----------------------------------------------------------------------------------------------------------
 
 
@@ -208,12 +224,22 @@ def take(
     from pourparler.cli.verify import read_file
     from pourparler.core import limits
 
-    made = books.parse_copy(read_file(file, limits.EVIDENCE_MAX_BYTES, "a copy of a ledger"))
+    data = read_file(file, limits.EVIDENCE_MAX_BYTES, "a copy of a ledger")
+    try:
+        made = books.parse_copy(data)
+    except Malformed as error:
+        raise Problem(INPUT, f"{file} is no copy of a ledger: {error.detail}.", "Is it the right file?") from None
     believe(session, made, vkey)
     try:
         taken = books.take(session.workspace, made)
     except books.Forked as fork:
         return tell_fork(session, fork)
+    except LedgerDamaged as damaged:
+        raise Problem(
+            INVALID,
+            f"the copy is not what the ledger signed: {damaged}.",
+            "Rely on nothing in it; ask for it again, over another channel. Your own copy stays as it was.",
+        ) from None
     new = taken.size - taken.before
     session.answer(ledger=taken.ledger.origin, size=taken.size, new=new, older=taken.older)
     sign, style = MARK["yes"]

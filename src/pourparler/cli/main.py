@@ -14,10 +14,11 @@ from typing import Annotated
 import typer
 
 from pourparler import __version__
-from pourparler.cli.grouped import Grouped
+from pourparler.cli.grouped import Commands, Grouped, help_alone
 from pourparler.cli.options import AsJson, InWorkspace
 from pourparler.cli.trouble import INPUT, INTERRUPTED, USAGE, Problem, complain, problem_of
 
+BEGIN = "New here? Watch it once: pourparler demo. Then begin your own in an empty folder: pourparler init."
 EXIT_CODES = (
     "Exit codes: 0 done or valid, 1 invalid, 2 cannot tell, 3 refused by mandate or law, 4 wrong usage, 5 input or "
     "output."
@@ -28,9 +29,10 @@ class Nouns(Grouped):
     """Everything that ``pourparler`` can be told, in the order in which a newcomer meets it."""
 
     panels = {  # noqa: RUF012  a table of the class, never changed
-        "Start": ("demo", "init"),
+        "Start": ("demo", "init", "doctor"),
         "Authority": ("key", "party", "organ", "mandate"),
-        "Talks": ("dossier", "act", "vote", "inbox"),
+        "Talks": ("dossier", "act"),
+        "Decide": ("inbox", "vote"),
         "Check": ("verify", "ledger"),
     }
 
@@ -42,11 +44,11 @@ class Nouns(Grouped):
     nouns = ("key", "party", "organ", "mandate", "dossier", "act", "vote", "inbox", "ledger")
 
 
-app = typer.Typer(
+app = Commands(
     name="pourparler",
     cls=Nouns,
     help="Let your agents talk; only your council can bind you; and anyone can check it offline.",
-    epilog=EXIT_CODES,
+    epilog=f"{BEGIN}\n\n{EXIT_CODES}",
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -66,14 +68,14 @@ def common(
         bool, typer.Option("--version", help="Print the version and stop.", callback=tell_version, is_eager=True)
     ] = False,
 ) -> None:
-    """Let your agents talk; only your council can bind you; and anyone can check it offline."""
-    if context.invoked_subcommand is None:
-        print(context.get_help())
+    help_alone(context)
 
 
 @app.command()
 def init(
-    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where; otherwise this folder.")] = Path(),
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Where; otherwise this folder.", show_default=False)
+    ] = Path(),
     as_json: AsJson = False,
 ) -> int:
     """Make a workspace: one folder for keys, ledgers and acts that wait for signatures.
@@ -86,14 +88,25 @@ def init(
 
 
 @app.command()
+def doctor(workspace: InWorkspace = None, as_json: AsJson = False) -> int:
+    """Check this machine and the workspace: clock, keys, agent, ledgers, disk, versions.
+
+    It changes nothing. Exit codes: 0 nothing is wrong, 5 something is.
+    """
+    from pourparler.cli.start import doctor as run
+
+    return run(workspace, as_json=as_json)
+
+
+@app.command()
 def verify(
     bundle: Annotated[str, typer.Argument(metavar="BUNDLE", help="The file you were sent; - for standard input.")],
     trust: Annotated[
         list[str] | None,
         typer.Option(
             metavar="PARTY_ID[=HOW]",
-            help="A party whose id you know (64 hex digits, or its name in your workspace), and how you learnt it; or a "
-            ".json or .toml file of such. May be given more than once. In a workspace, those it trusts are trusted, too.",
+            help="A party whose id you know (64 hex digits, or its name in your workspace), and how you learnt it; or "
+            "a .json or .toml file of such. May be given more than once. Those that your workspace trusts are trusted.",
         ),
     ] = None,
     policy: Annotated[

@@ -6,7 +6,10 @@ from typing import Annotated, Any
 import typer
 
 from pourparler.cli.effects import standing
+from pourparler.cli.exporting import export_claim
 from pourparler.cli.files import Example, example, read_toml
+from pourparler.cli.grouped import noun
+from pourparler.cli.options import known_names
 from pourparler.cli.sending import (
     Anyway,
     GiveName,
@@ -16,11 +19,13 @@ from pourparler.cli.sending import (
     openings,
     send,
 )
-from pourparler.cli.session import CANNOT_TELL, REFUSED, USAGE, Problem, Session, command, noun
+from pourparler.cli.session import Session, command
+from pourparler.cli.trouble import CANNOT_TELL, REFUSED, USAGE, Problem
 from pourparler.cli.words import clean, date_time, duration, quoted
 from pourparler.core.act import NO_POWER, Power, power_words
 from pourparler.core.authority import Mandate, Moment, Register
 from pourparler.core.encoding import Value
+from pourparler.core.evidence import Claim
 from pourparler.core.redline import Answer, Line, evaluate, parse_line, parse_text, sentence
 from pourparler.service.books import Book
 from pourparler.service.guard import read_opening
@@ -28,10 +33,19 @@ from pourparler.service.speaking import mandate_of
 from pourparler.service.workspace import write_atomically
 
 app = noun("Mandates: give them, look at them, test a text against them, end them.")
-MandateName = Annotated[str, typer.Argument(metavar="MANDATE", help="A mandate's name or id.", show_default=False)]
+MandateName = Annotated[
+    str,
+    typer.Argument(metavar="MANDATE", help="A mandate's name or id.", autocompletion=known_names, show_default=False),
+]
 ByOrgan = Annotated[
     str | None,
-    typer.Option("--organ", metavar="ORGAN", help="Which organ; otherwise the one that gave it.", show_default=False),
+    typer.Option(
+        "--organ",
+        metavar="ORGAN",
+        help="Which organ; otherwise the one that gave it.",
+        autocompletion=known_names,
+        show_default=False,
+    ),
 ]
 HoldPowers = Annotated[
     list[str] | None, typer.Option("--hold", metavar="POWER", help="A power that is held over; can be given again.")
@@ -57,8 +71,10 @@ def grant(
     show_example: Example = False,
 ) -> int | None:
     """Let an organ give a mandate: who may do what, under which red lines."""
-    if show_example or file is None:
+    if show_example:
         return example("mandate")
+    if file is None:
+        raise Problem(USAGE, "a mandate is given from a file.", "pourparler mandate grant FILE; or see --example.")
     written = read_toml(file)
     book = session.holding(session.find(said(written, "organ"), "organ"))
     give(session, book, "urgent-grant" if urgent else "grant", written, name, key, out, anyway=anyway)
@@ -260,6 +276,31 @@ def bounds_in_words(session: Session, link: Mandate) -> list[str]:
     return said_
 
 
+@command(app)
+def export(
+    session: Session,
+    mandate: MandateName,
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to.", show_default=False)],
+    power: Annotated[
+        list[str] | None, typer.Option("--power", metavar="POWER", help="What for; otherwise all.")
+    ] = None,
+    holder: Annotated[
+        str | None, typer.Option(metavar="KEY", help="Which of its holders, if there are several.")
+    ] = None,
+) -> int:
+    """Write evidence that a holder may act now: one file that he shows to whoever negotiates with him."""
+    mandate_id = session.find(mandate, "mandate")
+    book = session.holding(mandate_id)
+    found, register = mandate_of(mandate_id, book.registry)
+    keys = list(register.speakers(found, after(session.moment(book))).seats)
+    if holder is None and len(keys) > 1:
+        raise Problem(USAGE, f"the mandate has {len(keys)} holders.", "Say which: --holder KEY.")
+    may = Power(session.form().powers(power, "--power")) if power else found.powers
+    key = session.find(holder, "key") if holder else keys[0]
+    claim = Claim("may", book.depositary, 0, (register.party,), mandate=mandate_id, holder=key, power=may)
+    return export_claim(session, claim, out)
+
+
 # --- testing ----------------------------------------------------------------------------------------------------------
 
 CODES = {Answer.KEPT: 0, Answer.CROSSED: REFUSED, Answer.CANNOT_TELL: CANNOT_TELL}
@@ -323,7 +364,10 @@ def dismiss(
     mandate: MandateName,
     organ: ByOrgan = None,
     hold: HoldPowers = None,
-    duty: Annotated[list[str] | None, typer.Option(metavar="TEXT", help="What the dismissed still has to do.")] = None,
+    duty: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TEXT", help="What the dismissed still has to do."),
+    ] = None,
     until: UntilInstant = None,
     urgent: Annotated[bool, typer.Option("--urgent", help="By the urgent members.")] = False,
     words: Words = None,
@@ -363,7 +407,10 @@ def suspend(
 def revoke(
     session: Session,
     mandate: MandateName,
-    by: Annotated[str | None, typer.Option("--by", metavar="MANDATE", help="Your own, from which it hangs.")] = None,
+    by: Annotated[
+        str | None,
+        typer.Option("--by", metavar="MANDATE", help="Your own, from which it hangs.", autocompletion=known_names),
+    ] = None,
     key: WithKeys = None,
     out: OutFile = None,
 ) -> None:

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
-from pourparler.cli.session import USAGE, Problem, Session
+from pourparler.cli.session import Session
+from pourparler.cli.trouble import USAGE, Problem
 from pourparler.core.act import Power
 from pourparler.core.dossier import Dossier, TextState
 from pourparler.core.registry import Registry

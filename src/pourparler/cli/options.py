@@ -1,21 +1,60 @@
 """Options that many commands share: each is said the same way everywhere, and completes the names that there are."""
 
+import inspect
+import re
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.models import ArgumentInfo, OptionInfo
+
+SAFE = re.compile(r"[\w.@+/-]+")  # zsh evaluates what completes; a name is given by a person, an origin by anybody
 
 
-def key_names(context: typer.Context, incomplete: str) -> list[str]:
-    """Return the names of keys that begin so, for the shell. It asks for nothing and complains of nothing."""
+Completer = Callable[[typer.Context, str], list[str]]
+
+
+def names_of(*kinds: str) -> Completer:
+    """Return what completes the names of these kinds. It asks for nothing and complains of nothing."""
+
+    def complete(context: typer.Context, incomplete: str) -> list[str]:
+        with suppress(Exception):  # a shell's completion is no place for an error
+            from pourparler.service.glance import names
+            from pourparler.service.workspace import Workspace
+
+            found = names(Workspace.find(context.params.get("workspace")), *kinds)
+            return [name for name in found if name.startswith(incomplete) and SAFE.fullmatch(name)]
+        return []
+
+    return complete
+
+
+key_names = names_of("key")
+
+
+def powers(incomplete: str) -> list[str]:
+    from pourparler.core.act import Power, power_words
+
+    return [word for power in Power for word in power_words(power) if word.startswith(incomplete)]
+
+
+def act_kinds(incomplete: str) -> list[str]:
+    from pourparler.core.act import KINDS
+
+    return [kind for kind in KINDS if kind.startswith(incomplete)]
+
+
+def known_names(context: typer.Context, incomplete: str) -> list[str]:
+    """Return the names that the workspace gave to ids, for the shell; no ledger is opened for it."""
     from contextlib import suppress
 
     with suppress(Exception):  # a shell's completion is no place for an error
-        from pourparler.service.keyring import Keyring
         from pourparler.service.workspace import Workspace
 
-        ring = Keyring(Workspace.find(context.params.get("workspace")).keys)
-        return [name for name in ring.names() if name.startswith(incomplete)]
+        names = Workspace.find(context.params.get("workspace")).settings.names
+        return sorted(name for name in names if name.startswith(incomplete))
     return []
 
 
@@ -70,3 +109,30 @@ def say_json(value: Any) -> None:
     import json
 
     print(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+# What completes the parameter of this name, in every command that has it.
+COMPLETERS: dict[str, Callable[..., list[str]]] = {
+    "party": names_of("party"),
+    "organ": names_of("organ"),
+    "mandate": names_of("mandate"),
+    "class_mandate": names_of("mandate"),
+    "by": names_of("mandate", "organ"),
+    "dossier": names_of("dossier"),
+    "vote": names_of("dossier"),
+    "text": names_of("text"),
+    "old": names_of("text"),
+    "new": names_of("text"),
+    "ledger": names_of("ledger"),
+    **dict.fromkeys(("key", "member", "add", "remove", "beacon", "dispatch"), key_names),
+    **dict.fromkeys(("power", "hold"), powers),
+    "kind": act_kinds,
+}
+
+
+def completing(parameter: inspect.Parameter) -> inspect.Parameter:
+    """Return a command's parameter with what completes it, where its name says what it is."""
+    for note in getattr(parameter.annotation, "__metadata__", ()):
+        if isinstance(note, (ArgumentInfo, OptionInfo)) and note.autocompletion is None:
+            note.autocompletion = COMPLETERS.get(parameter.name)
+    return parameter

@@ -1,23 +1,36 @@
 """``pourparler organ``: who sits, who is elected, what an organ may; hand over, dissolve; ask and answer."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from pourparler.cli.files import read_toml
+from pourparler.cli.grouped import noun
+from pourparler.cli.options import known_names
 from pourparler.cli.party import organ_data, tell_organ
 from pourparler.cli.sending import OutFile, WithKeys, keep_openings, send
-from pourparler.cli.session import USAGE, Problem, Session, command, noun
-from pourparler.core.act import power_words
+from pourparler.cli.session import Session, command
+from pourparler.cli.trouble import USAGE, Problem
 from pourparler.core.encoding import Value
 from pourparler.service.books import Book
 
 app = noun("Organs: who sits, who is elected; hand over, dissolve; ask and answer.")
-OrganName = Annotated[str, typer.Argument(metavar="ORGAN", help="An organ: we.board, or its id.", show_default=False)]
+OrganName = Annotated[
+    str,
+    typer.Argument(
+        metavar="ORGAN", help="An organ: we.board, or its id.", autocompletion=known_names, show_default=False
+    ),
+]
 ByOrgan = Annotated[
     str | None,
-    typer.Option("--by", metavar="ORGAN", help="The organ that decides it, if it is one above.", show_default=False),
+    typer.Option(
+        "--by",
+        metavar="ORGAN",
+        help="The organ that decides it, if it is one above.",
+        autocompletion=known_names,
+        show_default=False,
+    ),
 ]
 Words = Annotated[str | None, typer.Option("--words", metavar="TEXT", help="Words, without legal effect.")]
 
@@ -145,7 +158,14 @@ def hand_over(
     session: Session,
     organ: OrganName,
     to: Annotated[
-        str, typer.Option("--to", metavar="ORGAN", help="Who gets them, once it confirms.", show_default=False)
+        str,
+        typer.Option(
+            "--to",
+            metavar="ORGAN",
+            help="Who gets them, once it confirms.",
+            autocompletion=known_names,
+            show_default=False,
+        ),
     ],
     power: Annotated[
         list[str], typer.Option("--power", metavar="POWER", help="Which; can be given again.", show_default=False)
@@ -190,7 +210,10 @@ def question(
     organ: OrganName,
     words: Annotated[str, typer.Argument(metavar="WORDS", help="What is asked.", show_default=False)],
     due: Annotated[str, typer.Option(metavar="INSTANT", help="By when the answer is due.")] = "in 7 days",
-    by: Annotated[str, typer.Option("--by", metavar="ORGAN", help="The organ above, in which you sit.")] = "",
+    by: Annotated[
+        str,
+        typer.Option("--by", metavar="ORGAN", help="The organ above, in which you sit.", autocompletion=known_names),
+    ] = "",
     about: Annotated[str | None, typer.Option(metavar="ACT", help="The act that it is about.")] = None,
     key: WithKeys = None,
     out: OutFile = None,
@@ -265,6 +288,3 @@ def superior_of(session: Session, book: Book, organ_id: bytes) -> bytes:
             USAGE, f"{session.called(organ_id)} answers to no organ.", "Only organs above another may ask it."
         )
     return above
-
-
-__all__: list[Any] = ["app", "power_words"]

@@ -1,5 +1,6 @@
 """A dossier on a page: parties, texts, consents, effects, what is awaited of whom, and what was said in order."""
 
+from collections.abc import Iterable
 from itertools import combinations
 from typing import Any
 
@@ -43,7 +44,7 @@ def dossier_data(session: Session, book: Book, dossier: Dossier, moment: Moment)
         "as_of": {"index": book.size - 1, "log_time": moment.time},
         "scopes": sorted(dossier.scopes),
         "sealed": dossier.sealed,
-        "parties": [party_data(session, book, dossier, party) for party in dossier.parties],
+        "parties": [party_data(session, book, dossier, party) for party in in_order(session, book, dossier.parties)],
         "texts": [text_data(session, book, dossier, paper, moment) for paper in dossier.papers.values()],
         "awaited": [awaited_data(session, item) for item in waits],
         "acts": [
@@ -52,6 +53,17 @@ def dossier_data(session: Session, book: Book, dossier: Dossier, moment: Moment)
         ],
     })  # fmt: skip
     return page
+
+
+def in_order(session: Session, book: Book, parties: Iterable[bytes]) -> list[bytes]:
+    """Return parties as a reader expects them: those whose keys are here first, then by name."""
+
+    def rank(party: bytes) -> tuple[bool, str]:
+        register = book.registry.registers.get(party)
+        roles = register.spines.roles.keys() if register else set()
+        return not roles & session.my_keys(), session.called(party)
+
+    return sorted(parties, key=rank)
 
 
 def party_data(session: Session, book: Book, dossier: Dossier, party: bytes) -> dict[str, Any]:
@@ -69,7 +81,7 @@ def party_data(session: Session, book: Book, dossier: Dossier, party: bytes) -> 
 
 def text_data(session: Session, book: Book, dossier: Dossier, paper: Paper, moment: Moment) -> dict[str, Any]:
     text = text_here(book, paper.digest)
-    parties = dict.fromkeys((*dossier.parties, *paper.consents))
+    parties = in_order(session, book, {*dossier.parties, *paper.consents})
     return {
         "text": paper.digest,
         "called": session.called(paper.digest),
@@ -77,11 +89,11 @@ def text_data(session: Session, book: Book, dossier: Dossier, paper: Paper, mome
         "state": dossier.text_state(paper, moment).value,
         "until": paper.until,
         "answers": session.called(paper.answers) if paper.answers else None,
-        "adopted_by": [session.called(party) for party in sorted(paper.adopted_by)],
+        "adopted_by": [session.called(party) for party in in_order(session, book, paper.adopted_by)],
         "articles": dict(text.articles) if text else None,
         "terms": dict(text.terms) if text else None,
         "clauses": dict(text.clauses) if text else None,
-        "consents": [consent_data(session, dossier, paper, party, moment) for party in parties],
+        "consents": [consent_data(session, book, dossier, paper, party, moment) for party in parties],
         "effects": [
             effect for first, second in combinations(parties, 2)
             if (effect := effect_data(session, dossier, paper, first, second, moment))
@@ -89,7 +101,19 @@ def text_data(session: Session, book: Book, dossier: Dossier, paper: Paper, mome
     }  # fmt: skip
 
 
-def consent_data(session: Session, dossier: Dossier, paper: Paper, party: bytes, moment: Moment) -> dict[str, Any]:
+def returned(session: Session, book: Book, party: bytes, digest: bytes) -> list[dict[str, str]]:
+    """Return what organs of the party decided in words about a text: why they send it back."""
+    register = book.registry.registers.get(party)
+    decisions = register.spines.decisions.values() if register else ()
+    return [
+        {"organ": session.called(act["organ"]), "words": act["words"]}
+        for act in decisions if act.kind == "decide" and act.get("text") == digest and act.get("words")
+    ]  # fmt: skip
+
+
+def consent_data(
+    session: Session, book: Book, dossier: Dossier, paper: Paper, party: bytes, moment: Moment
+) -> dict[str, Any]:
     consent = paper.consents.get(party)
     waiting = dossier.pending_signatures(consent, moment) if consent else []
     bound = dossier.bound_since(consent) if consent else None
@@ -102,6 +126,7 @@ def consent_data(session: Session, dossier: Dossier, paper: Paper, party: bytes,
         "deadline": min(deadlines, default=None),
         "reserves": list(consent.reserves) if consent else [],
         "void_signatures": len(voids),
+        "returned": returned(session, book, party, paper.digest),
     }
 
 
@@ -182,7 +207,7 @@ def print_dossier(session: Session, book: Book, data: dict[str, Any], dossier: D
     for outcome in sorted(dossier.outcomes.values(), key=lambda outcome: outcome.moment.index):
         sent = outcome.act.id in book.pending
         when = "not in the ledger yet" if sent else f"{outcome.moment.index:>6,}  {date_time(outcome.moment.time)}"
-        say(*act_line(session, outcome.act, outcome), lead=f"{when}  ")
+        say(*act_line(session, outcome.act, outcome, here=dossier.id), lead=f"{when}  ")
 
 
 def print_text(session: Session, text: dict[str, Any], text_of: Text | None) -> None:
@@ -231,6 +256,8 @@ def print_consent(session: Session, consent: dict[str, Any]) -> None:
     more += f", leaving out {', '.join(map(clean, consent['reserves']))}" if consent["reserves"] else ""
     more += f"; {consent['void_signatures']} of its signatures are void" if consent["void_signatures"] else ""
     session.say(f"{consent['party']}: ", (consent["state"], style_of(consent["state"])), more, lead=label("consent"))
+    for back in consent["returned"]:
+        session.say(f"returned by {back['organ']}: {quoted(back['words'])}", lead=label(""))
 
 
 def print_effect(session: Session, effect: dict[str, Any]) -> None:

@@ -6,17 +6,23 @@ from typing import Annotated, Any
 import typer
 
 from pourparler.cli.files import Example, example, read_toml
+from pourparler.cli.grouped import noun
+from pourparler.cli.options import known_names
 from pourparler.cli.sending import GiveName, OutFile, WithKeys, send
-from pourparler.cli.session import USAGE, Problem, Session, command, noun
+from pourparler.cli.session import Session, command
+from pourparler.cli.trouble import USAGE, Problem
 from pourparler.cli.words import clean, date_time, duration, quoted
 from pourparler.core.act import ALL_POWERS, power_words
 from pourparler.core.authority import Register
-from pourparler.core.council import Organ
+from pourparler.core.council import Organ, organ_id
 from pourparler.service.books import Book
+from pourparler.service.workspace import NAME
 
 app = noun("Parties: found one, look at it, say whose evidence you believe.")
 
-PartyName = Annotated[str, typer.Argument(metavar="PARTY", help="A party's name or id.", show_default=False)]
+PartyName = Annotated[
+    str, typer.Argument(metavar="PARTY", help="A party's name or id.", autocompletion=known_names, show_default=False)
+]
 
 
 @command(app)
@@ -25,7 +31,12 @@ def found(
     file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="What the party is, in TOML.")] = None,
     title: Annotated[
         str | None,
-        typer.Option("--title", metavar="TEXT", help="Without FILE: the party's own name.", show_default=False),
+        typer.Option(
+            "--title",
+            metavar="TEXT",
+            help="Without FILE: the party's own name.",
+            show_default=False,
+        ),
     ] = None,
     member: Annotated[
         list[str] | None,
@@ -62,6 +73,9 @@ def found(
     called = name or session.workspace.free_name(str(fields.get("name", "party")))
     sent = send(session, book, "found", fields, keys=key, out=out, named=called)
     session.workspace.trust(sent.act.id, "founded in this workspace")
+    for organ in fields["organs"]:
+        if NAME.fullmatch(f"{called}.{organ['name']}"):
+            session.workspace.give_name(f"{called}.{organ['name']}", organ_id(sent.act.id, organ["name"]), stale=True)
     session.answer(party=sent.act.id, name=called)
     session.mention(f"{called} is the party {sent.act.id.hex()}", lead="  ")
     session.mention("tell its id to those who shall trust it, by a way they believe", lead="  ")
@@ -98,8 +112,8 @@ def show(session: Session, party: PartyName) -> None:
     how = session.workspace.settings.trust.get(party_id)
     session.say(how or "you do not trust it: pourparler party trust PARTY --how TEXT", lead="learnt   ")
     organs = []
-    for organ_id in register.spines.names.values():
-        organ = register.spines.seated(organ_id, session.moment(book).time)
+    for of_party in register.spines.names.values():
+        organ = register.spines.seated(of_party, session.moment(book).time)
         organs.append(organ_data(session, organ))
         tell_organ(session, organ)
     mandates = [session.called(mandate) for mandate in register.mandates]
@@ -164,7 +178,7 @@ def trust(
     how: Annotated[str, typer.Option(metavar="TEXT", help="How you learnt its id.", show_default=False)],
     name: GiveName = None,
 ) -> None:
-    """Note that you believe a party's id, and how you learnt it: ``verify`` repeats it in every verdict.
+    """Note that you believe a party's id, and how you learnt it: `verify` repeats it in every verdict.
 
     Nobody can do that for you. An id that you copied out of somebody's evidence proves nothing.
     """

@@ -14,14 +14,16 @@ import typer
 
 from pourparler.cli.effects import Snapshot, changes
 from pourparler.cli.options import key_names
-from pourparler.cli.session import MARK, REFUSED, USAGE, Problem, Session, why
-from pourparler.cli.words import Part, clean, count, date_time
+from pourparler.cli.session import MARK, Session, why
+from pourparler.cli.trouble import INPUT, REFUSED, USAGE, Problem
+from pourparler.cli.words import clean, date_time
 from pourparler.core.act import Act, Issuer
 from pourparler.core.council import signers as good_signatures
 from pourparler.core.dossier import Outcome
-from pourparler.core.encoding import Value, kid_of
-from pourparler.core.errors import Malformed, PourparlerError, Refused, step_of
+from pourparler.core.encoding import Value
+from pourparler.core.errors import Malformed, Missing, PourparlerError, Refused, step_of
 from pourparler.core.redline import Answer, parse_text
+from pourparler.ports import KeyTrouble
 from pourparler.service import desk
 from pourparler.service.books import Book
 from pourparler.service.completing import completed
@@ -29,7 +31,7 @@ from pourparler.service.desk import Parcel
 from pourparler.service.drafting import draft
 from pourparler.service.guard import GUARDED, Opening, private_answers, read_opening
 from pourparler.service.intake import Receipt
-from pourparler.service.speaking import Speakers, issuer_of, mandate_of, several, speakers
+from pourparler.service.speaking import Speakers, issuer_of, mandate_of, role_of, several, speakers
 from pourparler.service.workspace import write_atomically
 
 WithKeys = Annotated[
@@ -81,6 +83,7 @@ def send(
     ``ask`` is the question of a command whose effect has to be looked at first; ``named`` the name that the act gets.
     Raises :class:`PourparlerError`, :class:`Problem`, :class:`StoreError`, :class:`KeyTrouble`.
     """
+    session.check_free(named)
     parcel, found = drafted(book, kind, written, session, texts)
     parcel = signed(session, parcel, found, keys or ())
     return deliver(session, book, parcel, found, out=out, anyway=anyway, ask=ask, named=named)
@@ -129,11 +132,30 @@ def signed(session: Session, parcel: Parcel, found: Speakers, only: Sequence[str
             "Say which: --key NAME.",
         )
     guard(session, parcel)
-    return parcel.signed_by(session.signer(key) for key in sorted(mine))
+    return with_signatures(session, parcel, found, sorted(mine))
+
+
+def with_signatures(session: Session, parcel: Parcel, found: Speakers, mine: Sequence[bytes]) -> Parcel:
+    """Return the parcel with these keys' signatures. Where several sign, a key that an ssh-agent does not give away at
+    the moment is left out and said: the others' signatures are not lost for it. Raises :class:`KeyTrouble`."""
+    payload, wanting = payload_of(parcel), []
+    for key in mine:
+        role = role_of(parcel.draft.kind, payload, found, key)
+        try:
+            parcel = parcel.signed_by([session.signer(key, role)])
+        except KeyTrouble as error:
+            if not error.reason.startswith("agent."):
+                raise
+            wanting.append((key, error))
+    if wanting and len(wanting) == len(mine):
+        raise wanting[0][1]
+    for key, trouble in wanting:
+        session.aside.line(f"without {session.called(key)}: {clean(trouble.what)}", lead="  ")
+    return parcel
 
 
 def of_whom(session: Session, found: Speakers) -> str:
-    return ", ".join(session.called(key) for key in sorted(found.keys)) or "nobody that is known here"
+    return ", ".join(sorted(session.called(key) for key in found.keys)) or "nobody that is known here"
 
 
 def guard(session: Session, parcel: Parcel) -> None:
@@ -177,6 +199,7 @@ def keep_openings(session: Session, made: Iterable[Opening]) -> list[Path]:
     paths = []
     for opening in made:
         paths.append(folder / f"{opening.commitment.hex()}.json")
+        session.made += [] if paths[-1].exists() else [paths[-1]]
         write_atomically(paths[-1], opening.written().encode())
     return paths
 
@@ -201,28 +224,41 @@ def deliver(
     anyway: bool = False,
     ask: str = "",
     named: str | None = None,
+    others: bool = False,
 ) -> Sent:
     """Ask the law what would become of the act, and let it leave: to the ledger that is kept here, to the desk and a
-    file otherwise."""
+    file otherwise. What ``others`` sent in and is refused is kept apart by the ledger, for supervisors."""
     if found.single and not parcel.envelope.signatures:
-        return lay_down(session, parcel, found, None, out)
+        return lay_down(session, parcel, found, None, out)  # nobody here can say it: there is nothing to ask about
     act = parcel.act()
+    if act.id in book.registry.outcomes and act.id not in book.pending:
+        return already(session, book, parcel, act)
     before = Snapshot.of(session, book) if ask else None
     try:
         outcome = book.tried(act, parcel.texts)
-    except Refused as refusal:
+    except PourparlerError as refusal:
         if refusal.reason not in INCOMPLETE or found.enough(signers_of(act, found)):
+            if others:
+                log(session, book, parcel, act, out)
             raise
         foresee(session, book, parcel, found, before, ask, anyway=anyway)
         return lay_down(session, parcel, found, act, out, named=named)
     check_void(outcome, anyway=anyway)
     if before is not None:
         ask_about(session, before, Snapshot.of(session, book), ask)
+    sent = log(session, book, parcel, act, out) if book.kept else hand_over(session, book, parcel, act, out)
     if named:
-        session.workspace.give_name(named, act.id)
-    if not book.kept:
-        return hand_over(session, book, parcel, act, out)
-    return log(session, book, parcel, act, out)
+        session.workspace.give_name(named, act.id, stale=True)
+    return sent
+
+
+def already(session: Session, book: Book, parcel: Parcel, act: Act) -> Sent:
+    """Say that an act has an entry: it counts once, whatever signatures come with it."""
+    outcome = book.registry.outcomes[act.id]
+    desk.remove(session.workspace, parcel, "waiting")
+    session.answer(act=act.id, kind=act.kind, index=outcome.moment.index, ledger=book.ledger.origin, already=True)
+    session.say(f"{act.kind} is in {clean(book.ledger.origin)} already: entry {outcome.moment.index:,}")
+    return Sent(act)
 
 
 def check_void(outcome: Outcome, *, anyway: bool) -> None:
@@ -248,11 +284,12 @@ def foresee(
 ) -> None:
     """Say what the act would do once enough have signed, as far as that shows already; stop what would be void."""
     outcome = book.tried_as_if_enough(parcel.act(), found.weight(signers_of(parcel.act(), found)), parcel.texts)
-    if outcome is None:
-        return
-    check_void(outcome, anyway=anyway)
-    if before is not None:
+    if outcome is not None:
+        check_void(outcome, anyway=anyway)
+    if before is not None and outcome is not None:
         ask_about(session, before, Snapshot.of(session, book), ask)
+    elif before is not None:
+        session.sure(ask)
 
 
 def ask_about(session: Session, before: Snapshot, after: Snapshot, ask: str) -> None:
@@ -293,6 +330,7 @@ def tell_logged(session: Session, book: Book, act: Act, receipt: Receipt) -> Non
     at = f"entry {receipt.index:,} of {clean(book.ledger.origin)}, {date_time(receipt.time)}"
     session.say(f"{act.kind}: {at}", lead=(f"{sign} ", style))
     if receipt.void:
+        session.exit_code = REFUSED
         session.say(f"without effect: {receipt.detail} [{receipt.void}]", lead="  ")
 
 
@@ -323,7 +361,7 @@ def lay_down(
     shown = out or path
     lacking = still_needed(session, parcel, found)
     if named and act is not None:
-        session.workspace.give_name(named, act.id)
+        session.workspace.give_name(named, act.id, stale=True)
     session.answer(act=act.id if act else None, kind=parcel.draft.kind, file=str(shown), waiting=True, lacking=lacking)
     sign, style = MARK["waits"]
     session.say(f"{parcel.draft.kind}: {lacking}", lead=(f"{sign} ", style))
@@ -336,8 +374,8 @@ def lay_down(
 def still_needed(session: Session, parcel: Parcel, found: Speakers) -> str:
     """Return in words whose signatures are lacking."""
     has = signers_of(parcel.act(), found) if parcel.envelope.signatures else frozenset()
-    names = [session.called(key) for key in sorted(found.seats.keys() - has) if found.seats[key]]
-    must = [session.called(key) for key in sorted(found.besides - has)]
+    names = sorted(session.called(key) for key in found.seats.keys() - has if found.seats[key])
+    must = sorted(session.called(key) for key in found.besides - has)
     weight = found.weight(has)
     said = []
     if weight < found.needs:
@@ -358,11 +396,15 @@ def one_of(names: Sequence[str], how_many: int) -> str:
 
 def read_parcel(session: Session, path: Path) -> tuple[Book, Parcel, Speakers]:
     """Return a parcel in a file, with its ledger and whose signatures it needs. Raises :class:`Problem`."""
-    from pourparler.cli.verify import read_file
+    from pourparler.cli.verify import looks_like, read_file
 
     data = read_file(path, desk.PARCEL_MAX_BYTES, "an act on its way")
     bare = data[:1] in (b"\xd2", b"\xd8")
-    parcel = desk.parse_parcel(data, session.which().depositary if bare else None)
+    try:
+        parcel = desk.parse_parcel(data, session.which().depositary if bare else None)
+    except Malformed as error:
+        looks = f"; it looks like {what}" if (what := looks_like(data)) else ""
+        raise Problem(INPUT, f"{path} is no act on its way{looks}: {error.detail}.", "Is it the right file?") from None
     known = [ledger for ledger in session.ledgers().values() if ledger.depositary == parcel.ledger]
     if not known:
         raise Problem(
@@ -373,15 +415,13 @@ def read_parcel(session: Session, path: Path) -> tuple[Book, Parcel, Speakers]:
     book = session.book(known[0])
     payload = dict(payload_of(parcel))
     kind = payload.pop("kind")
-    return book, parcel, speakers(kind, payload, book.registry, book.next_moment())
+    try:
+        found = speakers(kind, payload, book.registry, book.next_moment())
+    except Missing:  # the ledger will say what it does not know
+        found = Speakers({}, 1)
+    return book, parcel, found
 
 
 def is_of_holder(parcel: Parcel) -> bool:
     payload = dict(payload_of(parcel))
     return issuer_of(payload.pop("kind"), payload) is Issuer.HOLDER
-
-
-__all__ = [
-    "Anyway", "GiveName", "Malformed", "OutFile", "Part", "PourparlerError", "Sent", "WithKeys", "count", "deliver",
-    "drafted", "kid_of", "read_parcel", "send", "signed", "still_needed",
-]  # fmt: skip

@@ -16,23 +16,21 @@ from typing import Annotated, Any
 
 import typer
 
-from pourparler.cli.grouped import noun
-from pourparler.cli.options import AsJson, InWorkspace, PassphraseFile, Quiet, Yes, say_json
+from pourparler.cli.options import AsJson, InWorkspace, PassphraseFile, Quiet, Yes, completing, say_json
 from pourparler.cli.passphrase import Passphrases
-from pourparler.cli.trouble import CANNOT_TELL, INPUT, INVALID, REFUSED, USAGE, Problem
-from pourparler.cli.words import Part, Screen, clean, date_time
+from pourparler.cli.trouble import INPUT, USAGE, Problem
+from pourparler.cli.words import Part, Screen
 from pourparler.core.authority import Moment
-from pourparler.core.council import Depositary
-from pourparler.core.encoding import Value
 from pourparler.core.errors import STEPS, PourparlerError, step_of
+from pourparler.core.redline import text_digest
 from pourparler.core.registry import Registry
-from pourparler.ports import KeyTrouble, Signer
-from pourparler.service import keyring
+from pourparler.ports import Signer
+from pourparler.service import desk, keyring
 from pourparler.service.books import Book
 from pourparler.service.completing import Standing
 from pourparler.service.forms import Form, read_instant
 from pourparler.service.names import Names
-from pourparler.service.workspace import KnownLedger, Workspace
+from pourparler.service.workspace import KnownLedger, Workspace, WorkspaceError, check_name
 
 InLedger = Annotated[
     str | None,
@@ -64,6 +62,8 @@ class Session:
     yes: bool = False
     books: dict[str, Book] = field(default_factory=dict)
     data: dict[str, Any] = field(default_factory=dict)
+    exit_code: int = 0
+    made: list[Path] = field(default_factory=list)
     _workspace: Workspace | None = None
     _passphrases: Passphrases | None = None
     _signers: dict[bytes, Signer] = field(default_factory=dict)
@@ -184,6 +184,31 @@ class Session:
         where = ", ".join(book.ledger.origin for book in found) or "none of them knows the id"
         raise Problem(USAGE, f"it is not clear which ledger is meant: {where}.", "Say it with --ledger ORIGIN.")
 
+    def keep_text(self, data: bytes) -> bytes:
+        """Keep a text at the desk before its act leaves; it goes again if the act is refused."""
+        path = self.workspace.text_path(text_digest(data))
+        self.made += [] if path.exists() else [path]
+        return self.workspace.keep_text(data)
+
+    def undo(self) -> None:
+        """Remove what this command wrote beside an act that was refused."""
+        for path in self.made:
+            path.unlink(missing_ok=True)
+
+    def check_free(self, name: str | None) -> None:
+        """Raise :class:`WorkspaceError` where a name is none, or stands for something that a ledger or the desk has."""
+        if name is None:
+            return
+        check_name(name)
+        taken = self.workspace.settings.names.get(name)
+        if taken is not None and (self.names.known.kind_of(taken) or self.lies(taken)):
+            raise WorkspaceError(f"{name} already names {taken.hex()[:16]}….", "Choose another with --name.")
+
+    def lies(self, act_id: bytes) -> bool:
+        """Return whether an act lies at the desk."""
+        parcels = (p for folder in ("waiting", "pending") for _, p in desk.lying(self.workspace, folder))
+        return any(parcel.envelope.signatures and parcel.id == act_id for parcel in parcels)
+
     def close(self) -> None:
         for book in self.books.values():
             book.close()
@@ -228,10 +253,13 @@ class Session:
             self._passphrases = Passphrases(self.passphrase_file)
         return self._passphrases
 
-    def signer(self, key: bytes) -> Signer:
-        """Return a key of this workspace that can sign. Raises :class:`KeyTrouble`."""
+    def signer(self, key: bytes, role: str | None = None) -> Signer:
+        """Return a key of this workspace that can sign. Raises :class:`KeyTrouble`, also where the key's role is not
+        the one that is asked for."""
+        info = self.key_infos[key]
+        keyring.check_role(info, role)
         if key not in self._signers:
-            self._signers[key] = self.passphrases.signer(self.keys, self.key_infos[key].name)
+            self._signers[key] = self.passphrases.signer(self.keys, info.name)
         return self._signers[key]
 
     def ledger_signer(self, book: Book) -> Signer:
@@ -322,13 +350,17 @@ def command(
                 **{option: given.pop(option) for option in ("passphrase_file", "at", "as_json", "quiet", "yes")},
             )
             try:
-                code = function(session, **given) or 0
+                code = function(session, **given) or session.exit_code
+            except (PourparlerError, Problem):
+                session.undo()
+                raise
             finally:
                 session.close()
             session.finish()
             return code
 
-        keyword = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own]
+        keyword = [completing(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)) for parameter in own]
+        shared = [completing(parameter) for parameter in shared]
         run.__signature__ = inspect.Signature([*keyword, *shared])  # type: ignore[attr-defined]
         run.__annotations__ = {parameter.name: parameter.annotation for parameter in (*keyword, *shared)}
         run.__doc__, run.__name__ = function.__doc__, function.__name__
@@ -348,9 +380,3 @@ def why(error: PourparlerError) -> str:
     except KeyError:
         return error.detail or error.reason
     return f"step {step}, {STEPS[step]}: {error.detail or error.reason}"
-
-
-__all__ = [
-    "CANNOT_TELL", "INPUT", "INVALID", "REFUSED", "USAGE", "Depositary", "KeyTrouble", "Problem", "Session", "Value", "clean",
-    "command", "date_time", "noun", "plain", "why",
-]  # fmt: skip

@@ -1,10 +1,14 @@
-"""``pourparler init``: a workspace is made."""
+"""``pourparler init`` and ``pourparler doctor``: a workspace is made, and looked after."""
 
 from pathlib import Path
 
 from pourparler.cli import words
 from pourparler.cli.options import say_json
+from pourparler.cli.trouble import INPUT
+from pourparler.service.checkup import Finding, State, checkup
 from pourparler.service.workspace import Workspace
+
+MARKS = {State.OK: ("✓", "green"), State.WARN: ("!", "yellow"), State.FAIL: ("✗", "red")}
 
 
 def init(folder: Path, *, as_json: bool) -> int:
@@ -17,3 +21,35 @@ def init(folder: Path, *, as_json: bool) -> int:
     screen.line(f"This folder is a workspace now: {made.folder.resolve()}")
     screen.line("pourparler key new ann --role member", lead="  next: ")
     return 0
+
+
+def doctor(workspace: Path | None, *, as_json: bool) -> int:
+    """Look at everything, say each finding as it comes, and return the exit code."""
+    screen = words.Screen()
+    found: list[Finding] = []
+    for finding in checkup(workspace):
+        found.append(finding)
+        if not as_json:
+            say(screen, finding)
+    wrong = [finding for finding in found if finding.state is State.FAIL]
+    doubtful = [finding for finding in found if finding.state is State.WARN]
+    if as_json:
+        rows = [{"subject": f.subject, "state": str(f.state), "what": f.what, "do": f.do} for f in found]
+        say_json({"findings": rows, "fail": len(wrong), "warn": len(doubtful)})
+    elif wrong:
+        screen.line((f"{words.count(len(wrong), 'thing is', 'things are')} wrong.", "bold"))
+    elif doubtful:
+        screen.line((f"Nothing is wrong; {words.count(len(doubtful), 'thing')} to look at.", "bold"))
+    else:
+        screen.line(("All is well.", "bold"))
+    return INPUT if wrong else 0
+
+
+def say(screen: words.Screen, finding: Finding) -> None:
+    """Print one line for what is well, and one more for what is to be done."""
+    mark, style = MARKS[finding.state]
+    subject, _, name = words.clean(finding.subject).partition(" ")  # "ledger ledger.example/ours"
+    what = f"{name}: {words.clean(finding.what)}" if name else words.clean(finding.what)
+    screen.line(what, lead=[(f"{mark} {finding.state:<4}  ", style), f"{subject:<10}  "])
+    if finding.do:
+        screen.line(words.clean(finding.do), lead="          do: ")

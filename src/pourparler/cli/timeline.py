@@ -16,12 +16,13 @@ NOT_TOLD = frozenset(
 )
 
 
-def act_line(session: Session, act: Act, outcome: Outcome | None) -> list[Part]:
-    """Return one act as a line: its kind, speaker and main fields; why it is void, if it is."""
+def act_line(session: Session, act: Act, outcome: Outcome | None, *, here: bytes | None = None) -> list[Part]:
+    """Return one act as a line: its kind, speaker and main fields, but for the dossier that it is shown in; why it is
+    void, if it is."""
     parts: list[Part] = [(act.kind, "bold")]
     who = speaker(session, act)
     parts.append(f" {who}" if who else "")
-    told = ", ".join(f"{name} {shown}" for name, shown in fields_told(session, act).items())
+    told = ", ".join(f"{name} {shown}" for name, shown in fields_told(session, act, here).items())
     parts.append((f" · {told}" if told else "", "dim"))
     if act.get("words"):
         parts.append(f" {quoted(act['words'][:200])}")
@@ -58,10 +59,10 @@ def member_name(session: Session, kid: bytes) -> str:
     return next((name for name, key in known.items() if kid_of(key) == kid), f"key {kid.hex()[:8]}…")
 
 
-def fields_told(session: Session, act: Act) -> Mapping[str, str]:
+def fields_told(session: Session, act: Act, here: bytes | None = None) -> Mapping[str, str]:
     shown = {}
     for name, value in act.payload.items():
-        if name in NOT_TOLD or (act.kind in ("stamp", "ledger") and name in ("streams", "index")):
+        if name in NOT_TOLD or value == here or (act.kind in ("stamp", "ledger") and name in ("streams", "index")):
             continue
         shown[name.replace("_", " ")] = told(session, name, value)
     return shown

@@ -5,9 +5,12 @@ from typing import Annotated, Any
 import typer
 
 from pourparler.cli.dossier import DossierName
+from pourparler.cli.grouped import noun
 from pourparler.cli.meant import only_text, organ_for
+from pourparler.cli.options import known_names
 from pourparler.cli.sending import Anyway, OutFile, WithKeys, read_parcel, send
-from pourparler.cli.session import USAGE, Problem, Session, command, noun
+from pourparler.cli.session import Session, command
+from pourparler.cli.trouble import USAGE, Problem
 from pourparler.cli.words import date_time
 from pourparler.core.act import KINDS, Power
 from pourparler.core.council import Poll
@@ -19,7 +22,13 @@ from pourparler.service.completing import waiting_signatures
 
 app = noun("Votes: ratify, refuse, and every other way in which members decide.")
 TextName = Annotated[
-    str | None, typer.Argument(metavar="[TEXT]", help="The text; otherwise the one on the table.", show_default=False)
+    str | None,
+    typer.Argument(
+        metavar="[TEXT]",
+        help="The text; otherwise the one on the table.",
+        autocompletion=known_names,
+        show_default=False,
+    ),
 ]
 OrganName = Annotated[
     str | None,
@@ -43,6 +52,12 @@ def decision(
     found = book.registry.dossier(dossier_id)
     digest = session.find(text, "text") if text else only_text(session, book, found)
     parties = list(book.registry.registers) if kind == "accede" else list(found.parties)
+    if kind in ("ratify", "refuse") and digest in found.papers:
+        moment = book.next_moment()
+        consents = found.papers[digest].consents.values()
+        parties = [
+            c.party for c in consents if found.pending_signatures(c, moment) and not found.bound_since(c)
+        ] or parties
     organ_id = organ_for(session, book, parties, KINDS[kind].power or Power.RATIFY, organ, key)
     return book, found, {"organ": organ_id, "dossier": dossier_id, "text": digest}
 
@@ -116,7 +131,10 @@ def accede(
 def return_(
     session: Session,
     dossier: DossierName,
-    words: Annotated[str, typer.Option("--words", metavar="TEXT", help="Why, and what would have to change.")],
+    words: Annotated[
+        str,
+        typer.Option("--words", metavar="TEXT", help="Why, and what would have to change."),
+    ],
     text: TextName = None,
     organ: OrganName = None,
     key: WithKeys = None,
@@ -213,7 +231,12 @@ def ballot_verb(choice: str, help_: str) -> None:
 
     def run(
         session: Session,
-        vote: Annotated[str, typer.Argument(metavar="DOSSIER|CALL", help="The vote, or the talks it is about.")],
+        vote: Annotated[
+            str,
+            typer.Argument(
+                metavar="DOSSIER|CALL", help="The vote, or the talks it is about.", autocompletion=known_names
+            ),
+        ],
         words: Words = None,
         key: WithKeys = None,
         out: OutFile = None,
@@ -258,7 +281,10 @@ def poll_meant(session: Session, said: str, key: list[str] | None, *, closed: bo
 @command(app)
 def result(
     session: Session,
-    vote: Annotated[str, typer.Argument(metavar="DOSSIER|CALL", help="The vote, or the talks it was about.")],
+    vote: Annotated[
+        str,
+        typer.Argument(metavar="DOSSIER|CALL", help="The vote, or the talks it was about.", autocompletion=known_names),
+    ],
     words: Words = None,
     key: WithKeys = None,
     out: OutFile = None,
@@ -278,7 +304,9 @@ def result(
 @command(app)
 def show(
     session: Session,
-    vote: Annotated[str | None, typer.Argument(metavar="[DOSSIER|CALL]", help="Only these.")] = None,
+    vote: Annotated[
+        str | None, typer.Argument(metavar="[DOSSIER|CALL]", help="Only these.", autocompletion=known_names)
+    ] = None,
 ) -> None:
     """Show votes: what about, until when, who has voted and how."""
     about = session.find(vote, "act", "dossier") if vote else None

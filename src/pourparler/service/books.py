@@ -163,11 +163,15 @@ class Book:
         lowered = replace(state, members=replace(state.members, needs=weight))
         spines.at[act["organ"], act["prior"]] = lowered
         try:
-            return self.tried(act, texts)
+            outcome = self.tried(act, texts)
         except Refused as refusal:
             if refusal.reason.startswith("decision."):
                 return None
             raise
+        for place, after in list(spines.at.items()):
+            if after.members is lowered.members:  # the weight that we pretended is none of what the act changes
+                spines.at[place] = replace(after, members=state.members)
+        return outcome
 
     def submit(self, acts: Sequence[bytes], texts: Sequence[bytes], signer: Signer) -> list[Receipt | Exception]:
         """Write acts into the ledger that is kept here; the fold is used up. Raises :class:`StoreError`."""

@@ -144,7 +144,7 @@ class Form:
         total = Power(0)
         for name in [value] if isinstance(value, str) else listed(value, where):
             known = {word: power for power in Power for word in power_words(power)}
-            if name not in known:
+            if not isinstance(name, str) or name not in known:
                 raise FormError(where, f"{name!r} is no power", f'The powers are: {", ".join(known)}; or "all".')
             total |= known[name]
         return int(total)
@@ -217,7 +217,7 @@ class Form:
         value: dict[str, Value] = {
             "articles": {
                 language: articles(listed_or_numbered, f"articles.{language}")
-                for language, listed_or_numbered in written.get("articles", {}).items()
+                for language, listed_or_numbered in table(written.get("articles", {}), "articles").items()
             },
             "terms": self.plain(written.get("terms", {}), "terms"),
             "random": digits(written["random"], "random", 16) if "random" in written else self.chance(16),
@@ -259,6 +259,12 @@ Reader = Callable[[Form, Any, str], Value]
 def listed(value: Any, where: str) -> list[Any]:
     if not isinstance(value, list):
         raise FormError(where, "a list belongs here")
+    return value
+
+
+def table(value: Any, where: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise FormError(where, "a table belongs here")
     return value
 
 
@@ -306,9 +312,9 @@ def read_instant(value: Any, where: str, now: int) -> int:
             found = found if found.tzinfo else found.replace(tzinfo=UTC)
             seconds = (found - EPOCH) // timedelta(seconds=1)
         except (TypeError, ValueError, OverflowError):
-            try:
+            if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,15}", value):
                 seconds = int(value)
-            except (TypeError, ValueError):
+            else:
                 raise FormError(
                     where, f"{value!r} is no instant", 'Write 2027-01-31, 2027-01-31T12:00Z, or "in 14 days".'
                 ) from None
@@ -341,7 +347,9 @@ def ids_of(*kinds: str) -> Reader:
 
 
 def pairs_of_keys(form: Form, value: Any, where: str) -> Value:
-    pairs = list(value.items()) if isinstance(value, dict) else [tuple(pair) for pair in listed(value, where)]
+    pairs = [list(pair) for pair in value.items()] if isinstance(value, dict) else listed(value, where)
+    if not all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):
+        raise FormError(where, "pairs belong here: the key that goes, and the one that comes")
     return [[form.id(old, where, "key"), form.id(new, where, "key")] for old, new in pairs]
 
 
@@ -361,6 +369,14 @@ def tables_of(readers: Mapping[str, Reader]) -> Reader:
 
 def table_of(readers: Mapping[str, Reader]) -> Reader:
     return lambda form, value, where: form.table(value, where, readers)
+
+
+def position(form: Form, value: Any, where: str) -> Value:
+    """Return a place in a stream: how many acts, and the head after them."""
+    pair = listed(value, where)
+    if len(pair) != 2:
+        raise FormError(where, "a number of acts and a head belong here")
+    return [pair[0], form.hexed(pair[1], where)]
 
 
 def attributed(form: Form, value: Any, where: str) -> Value:
@@ -482,7 +498,7 @@ READERS: dict[str, Reader] = {
     "signature": id_of("act"),
     "signs": ids_of("act"),
     "confirms": ids_of("act"),
-    "seen": Form.plain,
+    "seen": table_of({"dossier": position, "party": position}),
     "spines": ids_of(*ANY),
     "attributed": attributed,
     "article": Form.plain,

@@ -39,8 +39,9 @@ Reading, in this order; the first that fails is said:
 1. the file is a plain file of the user who asks, with no permission for anybody else (``key.owner``, ``key.mode``);
 2. it has at most 4,096 bytes, and is not empty (``key.damaged``);
 3. it is JSON of a format that is known here (``key.damaged``, ``key.format``);
-4. ``sum`` is right, the members are those above, within their bounds, and written as above (``key.damaged``). So no
-   file makes its reader spend more than 512 MiB and eight passes;
+4. the members are those above, within their bounds, written as above, and ``sum`` is right: what was read, written
+   again, gives the very bytes of the file (``key.damaged``). So no file makes its reader spend more than 512 MiB and
+   eight passes;
 5. the passphrase opens the seal (``key.passphrase``), and the seed makes the public key (``key.damaged``).
 
 Writing
@@ -178,14 +179,17 @@ class Keyring:
 
     def names(self) -> list[str]:
         """Return the names that have a file, readable or not; none where there is no folder yet."""
+        names = (file.removesuffix(SUFFIX) for file in self.files() if file.endswith(SUFFIX))
+        return sorted(name for name in names if NAME.fullmatch(name) and not LIKE_AN_ID.fullmatch(name))
+
+    def files(self) -> "list[str]":
+        """Return the names of all files in the folder, sorted, whatever they are."""
         try:
-            found = [path.name for path in self.folder.iterdir()]
+            return sorted(path.name for path in self.folder.iterdir())
         except FileNotFoundError:
             return []
         except OSError as error:
             raise from_disk(error, self.folder) from error
-        names = (file.removesuffix(SUFFIX) for file in found if file.endswith(SUFFIX))
-        return sorted(name for name in names if NAME.fullmatch(name))
 
     def list(self) -> "list[KeyInfo]":
         """Return the keys whose files can be read; :meth:`troubles` says what is wrong with the others."""
@@ -243,12 +247,7 @@ class Keyring:
         Raises :class:`KeyTrouble` (``key.role``) where ``role`` is given and is not the key's.
         """
         kept = self._read(name)
-        if role is not None and kept.role != role:
-            raise KeyTrouble(
-                "key.role",
-                f"The key {name} is a {kept.role} key, and this takes a {role} key.",
-                f"Name another key, or make one: pourparler key new NAME --role {role}",
-            )
+        check_role(kept.info(name), role)
         if isinstance(kept, InAgent):
             return AgentSigner(kept.public_key, self._agent())
         return kept.opened(passphrase(name), name)
@@ -519,14 +518,11 @@ def parse(data: bytes, where: str) -> Sealed | InAgent:
             "Was it written by a newer version? Use that one; or restore the file from your copy.",
         )
     try:
-        rest = {name: value for name, value in members.items() if name != "sum"}
-        if members["sum"] != hashlib.sha256(canonical(rest)).hexdigest():
-            raise damaged(where, "its sum is wrong")
         kept = readers[kind](members)
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise damaged(where, f"a part of it is missing or out of bounds ({error})") from None
     if kept.written() != data:
-        raise damaged(where, "it is not written as the format demands; has an editor or a mail program changed it?")
+        raise damaged(where, "it is not as it was written: a bit has changed, or an editor or mail program touched it")
     return kept
 
 
@@ -585,6 +581,16 @@ def check_name(name: str) -> None:
             "key.name",
             f"{printable(name)!r} is no name for a key.",
             "Take small letters, digits, and inside the name . _ or -; 64 at most, and not like the digits of an id.",
+        )
+
+
+def check_role(info: KeyInfo, role: str | None) -> None:
+    """Raise :class:`KeyTrouble` (``key.role``) where a role is asked for that is not the key's."""
+    if role is not None and info.role != role:
+        raise KeyTrouble(
+            "key.role",
+            f"The key {info.name} is a {info.role} key, and this takes a {role} key.",
+            f"Name another key, or make one: pourparler key new NAME --role {role}",
         )
 
 
@@ -648,12 +654,14 @@ def check_owner(found: os.stat_result, path: Path, mode: str) -> None:
 def read_private(path: Path) -> bytes:
     """Return the bytes of a file that is the user's own; step 1 of the format. Never waits on a pipe or device."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
             raise damaged(str(path), "it is not a plain file")
         check_owner(found, path, "0600")
-        return file.read(FILE_MAX_BYTES + 1)
+        return os.read(descriptor, FILE_MAX_BYTES + 1)
+    finally:
+        os.close(descriptor)
 
 
 def write_private(path: Path, data: bytes) -> None:

@@ -67,6 +67,24 @@ def speakers(kind: str, fields: Mapping[str, Value], registry: Registry, moment:
             return Speakers({}, 1, single=True)
 
 
+def role_of(kind: str, fields: Mapping[str, Value], found: Speakers, key: bytes) -> str | None:
+    """Return the role in which a key signs an act, or None where the law asks for none.
+
+    The law gives a key one role in each party (``spec/council.md`` section 5); a keyring gives it one for its life.
+    """
+    match issuer_of(kind, fields):
+        case Issuer.ORGAN | Issuer.URGENT | Issuer.MEMBER:
+            return "member"
+        case Issuer.RECOVERY:
+            return "recovery" if key in found.seats else "member"
+        case Issuer.HOLDER:
+            return "holder" if found.seats.get(key) else None  # whoever signs beside the holder may be anybody
+        case Issuer.BEACON:
+            return "beacon"
+        case _:
+            return None
+
+
 def of_founders(fields: Mapping[str, Value]) -> Speakers:
     keys = {key for organ in fields["organs"] for key, _ in organ["seats"]}
     return Speakers(dict.fromkeys(sorted(keys), 1), len(keys))

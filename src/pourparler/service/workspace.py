@@ -163,11 +163,14 @@ class Workspace:
             write_atomically(self.folder / FILE, rendered(settings).encode())
         self.settings = settings
 
-    def give_name(self, name: str, identifier: bytes) -> None:
-        """Let a name stand for an id. Raises :class:`WorkspaceError` where it is taken by another or is no name."""
+    def give_name(self, name: str, identifier: bytes, *, stale: bool = False) -> None:
+        """Let a name stand for an id. Raises :class:`WorkspaceError` where it is taken by another or is no name.
+
+        ``stale`` says that the caller knows of nothing that the name could still stand for.
+        """
         check_name(name)
         with self.changing() as settings:
-            if settings.names.get(name, identifier) != identifier:
+            if settings.names.get(name, identifier) != identifier and not stale:
                 raise WorkspaceError(
                     f"{name} already names {settings.names[name].hex()[:16]}….", "Choose another name with --name."
                 )
@@ -194,17 +197,21 @@ class Workspace:
 
     # The desk.
 
+    def text_path(self, digest: bytes) -> Path:
+        """Return where a text lies, or would."""
+        return self.desk / "texts" / digest.hex()
+
     def keep_text(self, data: bytes) -> bytes:
         """Keep a text at the desk; return its digest."""
         digest = text_digest(data)
-        folder = self.desk / "texts"
-        folder.mkdir(mode=0o700, exist_ok=True)
-        write_atomically(folder / digest.hex(), data)
+        path = self.text_path(digest)
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        write_atomically(path, data)
         return digest
 
     def text(self, digest: bytes) -> bytes | None:
         """Return a text that is kept at the desk, or None."""
-        path = self.desk / "texts" / digest.hex()
+        path = self.text_path(digest)
         data = path.read_bytes() if path.is_file() else None
         return data if data is not None and text_digest(data) == digest else None
 

@@ -1,0 +1,57 @@
+"""Evidence is written, and read again as a stranger would read it, before anybody carries it away."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from pourparler.cli.session import Session
+from pourparler.cli.trouble import CANNOT_TELL, Problem
+from pourparler.cli.words import BADGES, EXIT_CODES, advice, claim_sentence, deciding, readable
+from pourparler.core.errors import Missing
+from pourparler.core.evidence import Claim, Trust, Verdict, verify
+from pourparler.service.books import Book
+from pourparler.service.export import assemble
+from pourparler.service.intake import Intake
+from pourparler.service.workspace import write_atomically
+
+TRIED = "assumed, to see what somebody says who trusts it"
+
+
+def export_claim(session: Session, claim: Claim, out: Path, texts: Iterable[bytes] = ()) -> int:
+    """Write the bundle for a claim; say what a stranger says who trusts the parties. Return that verdict's code.
+
+    Raises :class:`Problem` where a copy of a ledger lacks the stamp that a bundle needs.
+    """
+    others = [session.book(ledger) for ledger in session.ledgers().values()]
+    try:
+        bundle = assemble(claim, [as_ledger(session, book) for book in others], texts=texts)
+    except Missing as missing:
+        raise Problem(
+            CANNOT_TELL,
+            f"no evidence can be made here: {missing.detail}.",
+            "Ask the depositary for a new copy (ledger copy): it begins with a stamp of everything.",
+            reason=missing.reason,
+        ) from None
+    data = bundle.encoded()
+    write_atomically(out, data)
+    report = verify(data, Trust(dict.fromkeys(claim.parties, TRIED)))
+    sentence = claim_sentence(bundle.claim, report.registry)
+    session.answer(
+        file=str(out), bytes=len(data), claim=sentence, as_of=bundle.claim.as_of,
+        verdict=report.verdict.value, reason=report.reason,
+    )  # fmt: skip
+    session.say(f"{out}: {len(data):,} bytes of evidence that {sentence}")
+    step = deciding(report)
+    because = f", step {step.number}: {readable(step.detail)} [{step.reason}]" if step else ""
+    session.say(
+        (f" {report.verdict.value} ", BADGES[report.verdict]), f" is what a stranger says who trusts it{because}"
+    )
+    if report.verdict is Verdict.VALID:
+        session.mention(f"anybody checks it with: pourparler verify {out} --trust PARTY_ID", lead="  ")
+    else:
+        session.say(advice(report), lead="  do: ")
+    return EXIT_CODES[report.verdict]
+
+
+def as_ledger(session: Session, book: Book) -> Book | Intake:
+    """Return what export reads: a ledger that is kept here writes a new stamp, a copy looks for one."""
+    return Intake(book.store, session.ledger_signer(book), book.clock, book.ledger.origin) if book.kept else book
