@@ -20,7 +20,15 @@ from packaging.version import Version
 from tools import environment
 
 ROOT = Path(__file__).resolve().parent.parent
-NEEDED = ("run", "requirements.lock", "pyproject.toml", "tools/environment.py", "src/pourparler/__init__.py", ".ci/run")
+NEEDED = (
+    "run",
+    "requirements.lock",
+    "docs/requirements.lock",
+    "pyproject.toml",
+    "tools/environment.py",
+    "src/pourparler/__init__.py",
+    ".ci/run",
+)
 
 STAND_IN_UV = f"""#!{sys.executable}
 import os, pathlib, sys, time
@@ -190,6 +198,24 @@ def test_another_place_is_respected(checkout, tmp_path):
     assert not (checkout.place / ".venv").exists()
 
 
+def test_the_documentation_has_an_environment_of_its_own(checkout):
+    for name in ("sphinx", "myst_parser", "furo"):  # what the stand-in for uv has nowhere to borrow from
+        (checkout.place / "src" / f"{name}.py").touch()
+    (checkout.place / "docs" / "build.py").write_text("import sys; print(sys.prefix)")
+    code, said, complained = checkout.run("docs")
+    assert (code, Path(said.strip())) == (0, checkout.place / ".venv-docs"), complained
+    assert "docs/requirements.lock" in complained
+    assert not (checkout.place / ".venv").exists()
+    with (checkout.place / "requirements.lock").open("a") as lock:
+        lock.write("# another version\n")
+    assert checkout.run("docs") == (0, said, "")
+    with (checkout.place / "docs" / "requirements.lock").open("a") as lock:
+        lock.write("# another version\n")
+    assert "making the environment" in checkout.run("docs")[2]
+    assert checkout.run("clean")[0] == 0
+    assert not list(checkout.place.glob(".venv*"))
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_a_place_that_may_not_be_written_is_explained(checkout):
     checkout.place.chmod(0o555)
@@ -227,20 +253,24 @@ def test_an_altered_pip_is_refused(tmp_path):
 # The lock.
 
 
-def locked() -> dict[str, list[Version]]:
-    text = (ROOT / "requirements.lock").read_text()
+LOCKS = [environment.MAIN.lock, environment.DOCS.lock]
+
+
+def locked(lock: Path = environment.MAIN.lock) -> dict[str, list[Version]]:
+    text = lock.read_text()
     versions: dict[str, list[Version]] = {}
     for name, version in re.findall(r"^([\w.-]+)==([^ \\]+)", text, re.MULTILINE):
         versions.setdefault(canonicalize_name(name), []).append(Version(version))
     return versions
 
 
-def test_every_locked_file_has_a_hash_and_no_index_is_named():
-    entries = re.split(r"\n(?=\w)", (ROOT / "requirements.lock").read_text())
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.parent.name)
+def test_every_locked_file_has_a_hash_and_no_index_is_named(lock):
+    entries = re.split(r"\n(?=\w)", lock.read_text())
     pinned = [entry for entry in entries if not entry.startswith("#")]
     assert len(pinned) >= 20
     assert all("--hash=sha256:" in entry for entry in pinned)
-    assert "://" not in (ROOT / "requirements.lock").read_text()
+    assert "://" not in lock.read_text()
 
 
 def test_the_lock_holds_everything_that_pyproject_asks_for():
@@ -253,6 +283,15 @@ def test_the_lock_holds_everything_that_pyproject_asks_for():
         versions = locked().get(canonicalize_name(requirement.name))
         assert versions, f"{requirement} is not locked: ./run lock"
         assert all(version in requirement.specifier for version in versions), f"{requirement}: ./run lock"
+
+
+def test_the_pages_are_made_with_the_versions_that_are_tested():
+    pages = locked(environment.DOCS.lock)
+    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    for requirement in map(Requirement, wanted["dependency-groups"]["docs"] + wanted["project"]["dependencies"]):
+        assert pages.get(canonicalize_name(requirement.name)), f"{requirement} is not locked: ./run lock"
+    shared = pages.keys() & locked().keys()
+    assert {name: pages[name] for name in shared} == {name: locked()[name] for name in shared}
 
 
 # CI.

@@ -1,7 +1,8 @@
-"""The environment that ./run keeps: made once, from the hashed lock, with whatever installer this machine has.
+"""The environments that ./run keeps: each made once, from its hashed lock, with whatever installer this machine has.
 
 ``ready()`` is the whole interface: it returns the path of a Python in which every command works, and makes the
-environment first if there is none, if the lock or Python changed, or if an earlier set-up was cut short.
+environment first if there is none, if the lock or Python changed, or if an earlier set-up was cut short. There are two:
+``MAIN``, and ``DOCS``, which only ``./run docs`` asks for, so that nobody else waits for what draws pages.
 
 - One lock for every installer: ``requirements.lock`` names each file by its hash and no index by its address, so that
   a machine's own index, mirror or proxy settings stay in force. Wheels only: nothing is built or fetched for building.
@@ -30,6 +31,7 @@ from collections.abc import Iterator
 from configparser import ConfigParser
 from configparser import Error as ConfigError
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -40,9 +42,7 @@ from urllib.parse import urljoin
 from urllib.request import urlopen
 
 ROOT = Path(__file__).resolve().parent.parent
-LOCK = ROOT / "requirements.lock"
 RECIPE = "1"  # raise it when make() changes what it makes
-PACKAGES = "nacl.bindings, libipld, rich, typer, pytest, pourparler"  # imported once before we say "ready"
 COOLDOWN_DAYS = 7  # a release younger than this is not locked: most poisoned ones are found and pulled within days
 WAIT_SECONDS = 900
 HEARTBEAT_SECONDS = 5
@@ -54,11 +54,23 @@ PIP_WITH_PYTHON_OPTION = (22, 3)
 
 CACHES = (".pytest_cache", ".mypy_cache", ".ruff_cache", ".import_linter_cache", ".hypothesis", "build", "dist")
 STATE = "pourparler.json"
-LOCKED = ("--require-hashes", "--only-binary", ":all:", "--requirement", str(LOCK))
 FOREIGN = {"PYTHONHOME", "PYTHONPATH", "PIP_TARGET", "PIP_PREFIX", "PIP_REQUIRE_VIRTUALENV", "__PYVENV_LAUNCHER__"}
 VERSION = "{}.{}".format(*sys.version_info[:2])
 HELD: list[IO[str]] = []  # open until this process ends
 SOURCES = ("src", "tests", "spec", "tools", "docs", "examples", "bench")
+
+
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """What an environment is for: its lock, what is imported once before we say "ready", and where it stands."""
+
+    lock: Path
+    packages: str
+    suffix: str = ""  # added to the name of the main environment's directory
+
+
+MAIN = Purpose(ROOT / "requirements.lock", "nacl.bindings, libipld, rich, typer, pytest, pourparler")
+DOCS = Purpose(ROOT / "docs" / "requirements.lock", "sphinx, myst_parser, furo, nacl.bindings, pourparler", "-docs")
 
 
 class SetUpFailed(Exception):
@@ -72,34 +84,34 @@ class SetUpFailed(Exception):
 
 
 @cache
-def ready() -> Path:
+def ready(purpose: Purpose = MAIN) -> Path:
     """The environment's Python. Takes up to a minute the first time, milliseconds afterwards.
 
     A shared lock is held until this process ends, so that nobody replaces an environment that is in use.
     """
-    venv = place()
+    venv = place(purpose)
     with failures_explained(venv):
         try:
             handle = open_lock(venv)
         except OSError:
-            if is_ready(venv):  # a checkout that may only be read, with a finished environment, is fine
+            if is_ready(venv, purpose):  # a checkout that may only be read, with a finished environment, is fine
                 return venv / "bin" / "python"
             raise
         HELD.append(handle)
         while True:
             wait_for(handle, fcntl.LOCK_SH, venv)
-            if is_ready(venv):
+            if is_ready(venv, purpose):
                 return venv / "bin" / "python"
             fcntl.flock(handle, fcntl.LOCK_UN)
             if os.environ.get("POURPARLER_INSIDE") == str(venv):
                 raise SetUpFailed(
-                    f"{venv} no longer fits requirements.lock, and the ./run that started this one still uses it.",
+                    f"{venv} no longer fits {purpose.lock.name}, and the ./run that started this one still uses it.",
                     "the lock, Python or the checkout's place changed while it ran",
                     "start the outer ./run again",
                 )
             wait_for(handle, fcntl.LOCK_EX, venv)
-            if not is_ready(venv):
-                make(venv)
+            if not is_ready(venv, purpose):
+                make(venv, purpose)
             fcntl.flock(handle, fcntl.LOCK_UN)
 
 
@@ -108,14 +120,14 @@ def held() -> tuple[int, ...]:
     return tuple(handle.fileno() for handle in HELD)
 
 
-def variables() -> dict[str, str]:
+def variables(purpose: Purpose = MAIN) -> dict[str, str]:
     """The surroundings for everything that runs inside the environment or fills it."""
     kept = {name: value for name, value in os.environ.items() if name not in FOREIGN}
     return {
         **kept,
-        "PATH": f"{place() / 'bin'}{os.pathsep}{kept.get('PATH', os.defpath)}",
-        "VIRTUAL_ENV": str(place()),
-        "POURPARLER_INSIDE": str(place()),
+        "PATH": f"{place(purpose) / 'bin'}{os.pathsep}{kept.get('PATH', os.defpath)}",
+        "VIRTUAL_ENV": str(place(purpose)),
+        "POURPARLER_INSIDE": str(place(purpose)),
         "PIP_USER": "0",  # somebody's pip.conf may say otherwise, which fails inside an environment
         "PIP_NO_INPUT": "1",
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
@@ -124,22 +136,11 @@ def variables() -> dict[str, str]:
 
 
 def clean() -> None:
-    """Remove the environment, if it is ours and unused, and every cache below the checkout."""
-    venv = place()
-    with failures_explained(venv):
-        if is_ours(venv):
-            handle = open_lock(venv)
-            wait_for(handle, fcntl.LOCK_EX, venv)
-            empty(venv)
-            (venv / STATE).unlink(missing_ok=True)
-            venv.rmdir()
-            lock_path(venv).unlink(missing_ok=True)
-            handle.close()
-        elif venv.exists():
-            say(f"{venv} was not made by ./run and stays")
-        if is_ours(rivals_place()):
-            shutil.rmtree(rivals_place())
-            lock_path(rivals_place()).unlink(missing_ok=True)
+    """Remove the environments that are ours and unused, and every cache below the checkout."""
+    for venv in (place(MAIN), place(DOCS), rivals_place()):
+        with failures_explained(venv):
+            remove(venv)
+    with failures_explained(ROOT):
         for leftover in (ROOT / name for name in CACHES):
             if leftover.is_dir():
                 shutil.rmtree(leftover)
@@ -151,24 +152,45 @@ def clean() -> None:
                 shutil.rmtree(compiled)
 
 
+def remove(venv: Path) -> None:
+    """Remove an environment that we made, once nobody uses it."""
+    if is_ours(venv):
+        handle = open_lock(venv)
+        wait_for(handle, fcntl.LOCK_EX, venv)
+        empty(venv)
+        (venv / STATE).unlink(missing_ok=True)
+        venv.rmdir()
+        lock_path(venv).unlink(missing_ok=True)
+        handle.close()
+    elif venv.exists():
+        say(f"{venv} was not made by ./run and stays")
+
+
 def refresh_lock() -> int:
-    """Choose versions anew and write them with their hashes. Run the whole test suite after it."""
+    """Choose versions anew and write them with their hashes. Run the whole test suite and ./run docs after it."""
     uv = working_uv()
     if uv is None:
         raise SetUpFailed("choosing new versions needs uv.", "it is not on PATH", "pip install uv, or see its manual")
     newest = (datetime.now(UTC) - timedelta(days=COOLDOWN_DAYS)).strftime("%Y-%m-%dT00:00:00Z")
-    command = [uv, "pip", "compile", "pyproject.toml", "--all-extras", "--universal", "--python-version", "3.11"]
+    command = [uv, "pip", "compile", "pyproject.toml", "--universal", "--python-version", "3.11"]
     command += ["--generate-hashes", "--no-emit-index-url", "--upgrade", "--custom-compile-command", "./run lock"]
-    command += ["--exclude-newer", newest, "--quiet", "--output-file", LOCK.name]
-    return subprocess.run(command, cwd=ROOT, env=variables(), check=False).returncode
+    command += ["--exclude-newer", newest, "--quiet"]
+    # What both environments hold is the same version in both: the pages show the code as it is tested.
+    for purpose, which in ((MAIN, ["--all-extras"]), (DOCS, ["--group", "docs", "--constraint", str(MAIN.lock)])):
+        output = ["--output-file", str(purpose.lock.relative_to(ROOT))]
+        code = subprocess.run([*command, *which, *output], cwd=ROOT, env=variables(), check=False).returncode
+        if code:
+            return code
+    return 0
 
 
 # Where it is and whether it is good.
 
 
-def place() -> Path:
+def place(purpose: Purpose = MAIN) -> Path:
     """The directory of the environment; a link there is followed, since somebody may keep it on another disk."""
-    return Path(os.environ.get("POURPARLER_VENV") or ROOT / ".venv").resolve()
+    named = Path(os.environ.get("POURPARLER_VENV") or ROOT / ".venv")
+    return named.with_name(named.name + purpose.suffix).resolve()
 
 
 def rivals_place() -> Path:
@@ -176,9 +198,10 @@ def rivals_place() -> Path:
     return place().with_name(f"{place().name}-rivals")
 
 
-def key() -> str:
+def key(purpose: Purpose) -> str:
     """A digest of everything the environment depends on. If it changes, the environment is made anew."""
-    parts = (RECIPE, LOCK.read_text("utf-8"), sys.version, sys.base_prefix, platform.machine(), str(ROOT), str(place()))
+    where = (str(ROOT), str(place(purpose)))
+    parts = (RECIPE, purpose.lock.read_text("utf-8"), sys.version, sys.base_prefix, platform.machine(), *where)
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
@@ -198,8 +221,8 @@ def write_state(venv: Path, state: dict[str, str]) -> None:
     fresh.replace(venv / STATE)
 
 
-def is_ready(venv: Path) -> bool:
-    return read_state(venv) == {"state": "ready", "key": key()} and os.access(venv / "bin" / "python", os.X_OK)
+def is_ready(venv: Path, purpose: Purpose) -> bool:
+    return read_state(venv) == {"state": "ready", "key": key(purpose)} and os.access(venv / "bin" / "python", os.X_OK)
 
 
 def is_ours(venv: Path) -> bool:
@@ -239,7 +262,7 @@ def wait_for(handle: IO[str], mode: int, venv: Path) -> None:
 # Making it.
 
 
-def make(venv: Path) -> None:
+def make(venv: Path, purpose: Purpose) -> None:
     """Make the environment from nothing; whatever stood there before was ours and does not count."""
     refuse_foreign(venv)
     say(f"making the environment in {venv} with Python {platform.python_version()}; this happens once")
@@ -248,10 +271,10 @@ def make(venv: Path) -> None:
     write_state(venv, {"state": "making"})
     empty(venv)
     create_bare(venv)
-    install(venv)
+    install(venv, purpose)
     add_ourselves(venv)
-    watch([str(venv / "bin" / "python"), "-c", f"import {PACKAGES}"], "trying what was installed")
-    write_state(venv, {"state": "ready", "key": key()})
+    watch([str(venv / "bin" / "python"), "-c", f"import {purpose.packages}"], "trying what was installed")
+    write_state(venv, {"state": "ready", "key": key(purpose)})
     say(f"the environment is ready ({time.monotonic() - started:.0f} s)")
 
 
@@ -292,23 +315,25 @@ def create_bare(venv: Path) -> None:
         raise SetUpFailed(f"Python makes no environment in {venv}.", str(refused), do) from None
 
 
-def install(venv: Path) -> None:
+def install(venv: Path, purpose: Purpose) -> None:
     """Fill the environment from the lock with the first installer that works here."""
     python = str(venv / "bin" / "python")
+    locked = ["--require-hashes", "--only-binary", ":all:", "--requirement", str(purpose.lock)]
+    named = purpose.lock.relative_to(ROOT)
     wanted = os.environ.get("POURPARLER_INSTALLER", "")
     if wanted not in {"", "uv", "pip"}:
         raise SetUpFailed(f"POURPARLER_INSTALLER is {wanted!r}.", "only uv and pip are known", "set it to one of them")
     uv = None if wanted == "pip" else working_uv()
     if uv:
-        command = [uv, "pip", "install", "--python", python, *LOCKED]
-        watch(command, "installing what requirements.lock names, with uv")
+        command = [uv, "pip", "install", "--python", python, *locked]
+        watch(command, f"installing what {named} names, with uv")
         return
     if wanted == "uv":
         raise SetUpFailed("there is no uv on PATH.", "POURPARLER_INSTALLER=uv asks for it", "install uv, or unset it")
     with TemporaryDirectory(prefix="pourparler-pip-") as scratch:
         pip = find_pip(python, Path(scratch))
         options = ["--progress-bar", "off", "--no-warn-script-location", "--no-compile", "--retries", "2"]
-        watch([*pip, "install", *options, *LOCKED], "installing what requirements.lock names, with pip")
+        watch([*pip, "install", *options, *locked], f"installing what {named} names, with pip")
 
 
 def working_uv() -> str | None:

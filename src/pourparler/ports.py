@@ -38,18 +38,20 @@ class Signer(Protocol):
 class Clock(Protocol):
     """What time it is, in whole seconds since 1970 (negative before). May go backwards; callers cope."""
 
-    def now(self) -> int: ...
+    def now(self) -> int:
+        """Return the time, in seconds since 1970-01-01T00:00:00Z without leap seconds."""
 
 
 class Chance(Protocol):
     """Unpredictable bytes. Never fails."""
 
-    def bytes(self, count: int) -> bytes: ...
+    def bytes(self, count: int) -> bytes:
+        """Return ``count`` bytes that nobody can foretell."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredEntry:
-    """One entry of a ledger as stored: its index, its bytes, and the id of the act in it."""
+    """One entry of a ledger as stored: its index, the 32-byte id of the act in it, and its envelope's bytes."""
 
     index: int
     act_id: bytes
@@ -58,7 +60,11 @@ class StoredEntry:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """An act that was refused at intake, for supervisors: who sent what when, and at which step it stopped."""
+    """An act that was refused at intake, for supervisors: what was sent when, and why it was refused.
+
+    ``step`` is the number of the step of ``spec/act.md`` section 5 that failed, ``reason`` the code, ``detail`` a
+    sentence; ``time`` is the clock's, in seconds. Where ``data`` cannot be read, id and kind are empty.
+    """
 
     act_id: bytes
     kind: str
@@ -81,7 +87,8 @@ class StoreTransaction(Protocol):
     def set_checkpoint(self, size: int, note: bytes) -> None:
         """Replace the signed checkpoint; ``size`` only grows. Raises :class:`StoreConflict` otherwise."""
 
-    def put_text(self, digest: bytes, data: bytes) -> None: ...
+    def put_text(self, digest: bytes, data: bytes) -> None:
+        """Keep a text under its 32-byte digest. The same text again changes nothing."""
 
 
 class Store(Protocol):
@@ -96,26 +103,35 @@ class Store(Protocol):
         Leaving returns only once the data is durable. Raises :class:`StoreError`, and then nothing was stored.
         """
 
-    def size(self) -> int: ...
+    def size(self) -> int:
+        """Return the number of entries, which is the index of the next one."""
 
     def entries(self, start: int = 0) -> Iterator[StoredEntry]:
         """Yield the entries from an index on, in order."""
 
-    def entry(self, index: int) -> StoredEntry: ...
+    def entry(self, index: int) -> StoredEntry:
+        """Return the entry at an index. Raises :class:`IndexError` where there is none."""
 
     def node(self, level: int, index: int) -> bytes:
-        """Return the hash of a complete subtree: ``2**level`` leaves from ``index * 2**level`` on."""
+        """Return the hash of a complete subtree: ``2**level`` leaves from ``index * 2**level`` on.
 
-    def checkpoint(self) -> bytes | None: ...
+        Raises :class:`KeyError` where it is not stored: the subtree is not complete yet.
+        """
 
-    def text(self, digest: bytes) -> bytes | None: ...
+    def checkpoint(self) -> bytes | None:
+        """Return the newest signed checkpoint, verbatim, or None before the first transaction."""
+
+    def text(self, digest: bytes) -> bytes | None:
+        """Return a text by its digest, or None where it is not kept here."""
 
     def add_refusal(self, refusal: Refusal) -> None:
         """Keep a refusal for supervisors; its loss in a crash harms nobody."""
 
-    def refusals(self) -> Iterator[Refusal]: ...
+    def refusals(self) -> Iterator[Refusal]:
+        """Yield the refusals that are kept, the oldest first. A store may keep only the newest."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Give the medium back. What was committed stays; closing twice does nothing."""
 
 
 class StoreError(Exception):

@@ -27,7 +27,7 @@ from pourparler.ports import Signer
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A payload that nobody has signed yet. ``several`` asks for the form in which several keys speak."""
+    """A payload that nobody has signed yet, and the form in which it is to be signed."""
 
     kind: str
     payload: bytes
@@ -35,7 +35,10 @@ class Draft:
     fields: Mapping[str, Value] = field(compare=False, repr=False)  # what ``payload`` encodes
 
     def signed_by(self, *signers: Signer) -> Act:
-        """Return the act with these signatures, in ascending order of their keys; one signer for a COSE_Sign1."""
+        """Return the act with these signatures, in ascending order of their keys; one signer for a COSE_Sign1.
+
+        Raises :class:`OSError` where a signer cannot sign.
+        """
         return self.joined([self.signature(signer) for signer in sorted(signers, key=key_of)])
 
     def signature(self, signer: Signer) -> Signature:
@@ -49,10 +52,12 @@ class Draft:
         return act_in(self.envelope(signatures), self.fields)
 
     def envelope(self, signatures: Sequence[Signature]) -> Envelope:
+        """Return the envelope with these signatures in this order, good or not: nothing is checked here."""
         return Envelope(self.form, self.payload, tuple(signatures))
 
 
 def key_of(signer: Signer) -> bytes:
+    """Return a signer's public key: members sign in ascending order of these."""
     return signer.public_key
 
 

@@ -27,7 +27,8 @@ class Ledger(Protocol):
     """What export reads of a ledger; an intake is one."""
 
     @property
-    def depositary(self) -> Depositary: ...
+    def depositary(self) -> Depositary:
+        """The ledger's origin and key."""
 
     def still(self) -> AbstractContextManager[Registry]:
         """Give the fold of the ledger, which does not change meanwhile."""
@@ -38,13 +39,17 @@ class Ledger(Protocol):
     def stamp_of(self, index: int) -> int:
         """Return the index of the stamp that gives an entry its time."""
 
-    def checkpoint(self) -> bytes: ...
+    def checkpoint(self) -> bytes:
+        """Return the newest signed checkpoint, verbatim."""
 
-    def entry(self, index: int) -> bytes: ...
+    def entry(self, index: int) -> bytes:
+        """Return an entry's envelope. Raises :class:`IndexError` where there is none."""
 
-    def node(self, level: int, index: int) -> bytes: ...
+    def node(self, level: int, index: int) -> bytes:
+        """Return the hash of a complete subtree. Raises :class:`KeyError` where there is none."""
 
-    def text(self, digest: bytes) -> bytes | None: ...
+    def text(self, digest: bytes) -> bytes | None:
+        """Return a text by its digest, or None where the ledger does not hold it."""
 
 
 def assemble(
@@ -82,7 +87,7 @@ def assemble(
 
 
 def streams_of_claim(claim: Claim, registry: Registry) -> set[bytes]:
-    """Return the streams of the claim's ledger that it rests on."""
+    """Return the streams of the claim's ledger that it rests on. Raises :class:`Missing` (``claim.not-shown``)."""
     parties, dossiers = set(claim.parties), {claim.dossier} - {b""}
     if claim.kind == "recorded":
         outcome = registry.outcomes.get(claim.act)
@@ -182,6 +187,7 @@ def show(
 
 
 def size_of(note: bytes, depositary: Depositary) -> int:
+    """Return how many entries a checkpoint covers. Raises :class:`PourparlerError` where it is not this ledger's."""
     return open_checkpoint(note, depositary.origin, ledger_key(depositary)).checkpoint.size
 
 

@@ -106,6 +106,7 @@ class Texts:
         return None
 
     def read(self, digest: bytes) -> Text | None:
+        """Return a text whether it is public or not, or None. Raises :class:`Malformed` where it cannot be read."""
         if digest not in self.parsed:
             data = self.brought.get(digest) or self.stored(digest)
             if data is None:
@@ -169,6 +170,7 @@ class Fold:
         return self.starts[bisect_right(self.starts, index) - 1]
 
     def receipt(self, act_id: bytes, moment: Moment, void: PourparlerError | None = None) -> Receipt:
+        """Return the receipt of an entry: the size is that of the tree at the end of its transaction."""
         following = bisect_right(self.starts, moment.index)
         size = self.starts[following] if following < len(self.starts) else self.frontier.size
         if void is None:
@@ -202,7 +204,10 @@ def replay(depositary: Depositary, store: Store) -> Fold:
 
 
 def replay_entry(fold: Fold, entry: StoredEntry) -> set[bytes]:
-    """Fold one stored entry; return the streams that it moved."""
+    """Fold one stored entry; return the streams that it moved.
+
+    Raises :class:`PourparlerError` where it is not what intake would have written there.
+    """
     if entry.index != fold.frontier.size:
         raise Refused("stamp.contradiction", f"entry {fold.frontier.size} is not there")
     act = parse_act(entry.data)
@@ -254,6 +259,7 @@ def check_checkpoint(fold: Fold, depositary: Depositary, store: Store) -> None:
 
 
 def ledger_key(depositary: Depositary) -> VerifierKey:
+    """Return the key that verifies a ledger's checkpoints, under the ledger's origin as its name."""
     return VerifierKey(depositary.origin, KeyType.ED25519, depositary.key)
 
 
@@ -273,6 +279,7 @@ class Ticket:
 
     @property
     def done(self) -> bool:
+        """Whether there is an answer: a receipt, or why there is none."""
         return self.receipt is not None or self.error is not None
 
 
@@ -387,6 +394,7 @@ class Intake:
 
     @property
     def size(self) -> int:
+        """The number of entries, stamps included. Raises :class:`StoreError`."""
         with self.still():
             return self._fold.frontier.size
 
@@ -605,6 +613,7 @@ class Unjudged(Exception):
 
 
 def answer_of(ticket: Ticket) -> Receipt | Exception:
+    """Return what a ticket that is done came to."""
     answer = ticket.receipt or ticket.error
     assert answer is not None
     return answer

@@ -8,7 +8,10 @@ from pourparler.ports import Refusal, StoreConflict, StoredEntry
 
 
 class MemoryStore:
-    """Keeps everything in lists and maps; lost with the process. Safe to use from several threads."""
+    """Keeps everything in lists and maps; lost with the process. Safe to use from several threads.
+
+    Its methods are those of :class:`pourparler.ports.Store`, with that contract.
+    """
 
     def __init__(self) -> None:
         self._writing = threading.Lock()
@@ -57,7 +60,10 @@ class MemoryStore:
 
 
 class MemoryTransaction:
-    """What one transaction adds; the store takes it over when the transaction ends well."""
+    """What one transaction adds; the store takes it over when the transaction ends well.
+
+    Its methods are those of :class:`pourparler.ports.StoreTransaction`, with that contract.
+    """
 
     def __init__(self, store: MemoryStore) -> None:
         self.store = store

@@ -56,6 +56,8 @@ class SqliteStore:
     Raises :class:`StoreError` where the file cannot be opened, is another program's or a newer version's, is damaged,
     or is in use by another instance. After an I/O error nothing more is read or written: what the operating system
     then shows may not be what is on the disk, so the process has to start again.
+
+    Its methods are those of :class:`pourparler.ports.Store`, with that contract; it keeps the newest 10,000 refusals.
     """
 
     def __init__(self, path: Path | str) -> None:
@@ -265,7 +267,10 @@ ADVICE_OTHERWISE = "Nothing was stored by it."
 
 
 class SqliteTransaction:
-    """The writing side of one transaction; raises :class:`StoreError` and leaves rolling back to the store."""
+    """The writing side of one transaction; raises :class:`StoreError` and leaves rolling back to the store.
+
+    Its methods are those of :class:`pourparler.ports.StoreTransaction`, with that contract.
+    """
 
     def __init__(self, store: SqliteStore) -> None:
         self._store = store

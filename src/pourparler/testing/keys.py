@@ -16,6 +16,7 @@ class Key:
 
     @classmethod
     def from_name(cls, name: str) -> "Key":
+        """Return the key of a name: its seed is SHA-256 of ``pourparler testing key``, a space, and the name."""
         secret = SigningKey(hashlib.sha256(b"pourparler testing key " + name.encode()).digest())
         return cls(name, bytes(secret.verify_key), secret)
 
