@@ -284,7 +284,7 @@ def test_fact_07_wider_texts_supersede_local_ones_by_extent_and_not_by_list(run)
 
 def test_fact_08_two_starts_one_expiry_and_one_instant_on_two_clocks(run):
     clauses = {
-        name: parse_text(run.played.text_bytes[run.played.texts[name]]).clauses
+        name: parse_text(run.played.text_bytes[run.played.texts[name]]).parsed_clauses
         for name in ("soly-truce", "brest-truce", "armistice")
     }
     assert clauses["soly-truce"].steps != clauses["brest-truce"].steps
@@ -388,7 +388,7 @@ def test_fact_13_the_counterpartys_credentials_limit_it_too(run):
 def test_fact_14_a_remedy_is_a_consequence_for_the_agreement_and_nothing_else(run):
     for name in ("local-terms", "armistice"):
         text = parse_text(encode_of(run, name))
-        remedies = text.clauses.remedies
+        remedies = text.parsed_clauses.remedies
         assert remedies
         assert {remedy.does for remedy in remedies} <= {"suspend", "end", "publish", "revoke"}
         words = " ".join(text.articles["en"]).lower()

@@ -22,7 +22,7 @@ from nacl.signing import SigningKey
 
 from pourparler.cli import scenarios, verify, words
 from pourparler.cli.tell import Teller, noun, say
-from pourparler.cli.trouble import INPUT, Problem, complain
+from pourparler.cli.trouble import INPUT, USAGE, Problem, complain
 from pourparler.core.act import parse_act
 from pourparler.core.encoding import encode
 from pourparler.core.errors import PourparlerError
@@ -178,12 +178,12 @@ def run(name: str, *, once: bool, reading: str, pace: float | None, language: st
     found = scenarios.scenarios()
     if name not in found:
         why = f"{name}: there is no such scenario; there are {', '.join(found)}"
-        return verify.complain(verify.Problem(verify.USAGE, why))
+        return complain(Problem(USAGE, why))
     written = scenarios.written(name)
     readings = read_readings(written)
     if reading not in (ALL, *readings):
         why = f"--reading {reading}: of {name} there is only {', '.join(filter(None, (ALL, *readings)))}"
-        return verify.complain(verify.Problem(verify.USAGE, why))
+        return complain(Problem(USAGE, why))
     with ExitStack() as ledgers:
         try:
             folder = open_folder(keep)

@@ -6,14 +6,14 @@ from pourparler.cli.page import print_text_itself, text_here
 from pourparler.cli.session import Session
 from pourparler.cli.timeline import told
 from pourparler.cli.words import clean, quoted
-from pourparler.core.act import Issuer, Power, power_words
+from pourparler.core.act import Issuer, Power, issuer_of, power_words
 from pourparler.core.council import signers
 from pourparler.core.encoding import Value
 from pourparler.core.redline import parse_line, parse_text, sentence
 from pourparler.service.books import Book
 from pourparler.service.desk import Parcel
 from pourparler.service.guard import GUARDED
-from pourparler.service.speaking import Speakers, issuer_of, mandate_of
+from pourparler.service.speaking import Speakers, mandate_of
 
 # What each kind does, said to whoever signs it. A kind that is not here is words, or is said by its fields.
 DOES: dict[str, str] = {

@@ -161,10 +161,10 @@ def prove(
         if index >= book.size:
             raise Problem(USAGE, f"{book.ledger.origin} has {book.size:,} entries.", "Name a smaller index.")
     else:
-        found = book.store.find(session.find(act, "act"))
+        found = book.registry.outcomes.get(session.find(act, "act"))
         if found is None:
             raise Problem(USAGE, f"{act} has no entry in {book.ledger.origin}.", "Is it in another ledger, or pending?")
-        index = found.index
+        index = found.moment.index
     note = book.checkpoint()
     path = inclusion_path(book.size, index, book.node)
     target = out or Path(f"{book.ledger.origin.replace('/', '-')}-{index}.tlog-proof")

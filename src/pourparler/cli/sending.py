@@ -17,7 +17,7 @@ from pourparler.cli.options import key_names
 from pourparler.cli.session import MARK, Session, why
 from pourparler.cli.trouble import INPUT, REFUSED, USAGE, Problem
 from pourparler.cli.words import clean, date_time
-from pourparler.core.act import Act, Issuer
+from pourparler.core.act import KINDS, Act, Issuer, issuer_of
 from pourparler.core.council import signers as good_signatures
 from pourparler.core.dossier import Outcome
 from pourparler.core.encoding import Value
@@ -31,7 +31,7 @@ from pourparler.service.desk import Parcel
 from pourparler.service.drafting import draft
 from pourparler.service.guard import GUARDED, Opening, private_answers, read_opening
 from pourparler.service.intake import Receipt
-from pourparler.service.speaking import Speakers, issuer_of, mandate_of, role_of, several, speakers
+from pourparler.service.speaking import Speakers, mandate_of, role_of, several, speakers
 from pourparler.service.workspace import write_atomically
 
 WithKeys = Annotated[
@@ -367,7 +367,9 @@ def lay_down(
     session.say(f"{parcel.draft.kind}: {lacking}", lead=(f"{sign} ", style))
     session.say(f"they sign with: pourparler act sign {shown} --key NAME", lead="  ")
     if act is None:
-        act = Act(b"", parcel.draft.kind, payload_of(parcel), parcel.envelope)
+        payload = payload_of(parcel)
+        row = KINDS[parcel.draft.kind]
+        act = Act(b"", row.name, payload, parcel.envelope, row, issuer_of(row.name, payload))
     return Sent(act, file=shown, waiting=True)
 
 

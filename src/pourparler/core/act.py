@@ -490,16 +490,16 @@ def read_act(envelope: Envelope) -> Act:
 def act_in(envelope: Envelope, payload: Mapping[str, Value]) -> Act:
     """Return the act in an envelope whose payload has been decoded and checked. Raises :class:`Malformed`
     (``act.form``)."""
-    name = payload["kind"]
-    kind = KINDS[name]
-    act = Act(act_id(envelope, name), name, MappingProxyType(payload), envelope, kind, issuer_of(kind, payload))
+    kind = payload["kind"]
+    name, issuer = act_id(envelope, kind), issuer_of(kind, payload)
+    act = Act(name, kind, MappingProxyType(payload), envelope, KINDS[kind], issuer)
     check_form(act)
     return act
 
 
-def issuer_of(kind: Kind, payload: Mapping[str, Value]) -> Issuer:
+def issuer_of(kind: str, fields: Mapping[str, Value]) -> Issuer:
     """Return who speaks. Where a kind has two issuers, the fields tell: ``by`` names a holder, ``organ`` an organ."""
-    return kind.issuer[0] if len(kind.issuer) == 1 or "organ" in payload else kind.issuer[1]
+    return KINDS[kind].issuer[-1 if "by" in fields else 0]
 
 
 @cache

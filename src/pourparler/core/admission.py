@@ -143,7 +143,7 @@ def scopes_of_text(dossier: Dossier, act: Act) -> frozenset[str]:
     """Return the scopes that the text of an act names, where the act leads to consent and the text is here."""
     text = dossier.around.text(act["text"]) if act.kind in LINED else None
     with contextlib.suppress(Malformed):  # a text whose clauses nobody can read is stopped where they are needed
-        return text.clauses.scopes if text else frozenset()
+        return text.parsed_clauses.scopes if text else frozenset()
     return frozenset()
 
 

@@ -378,7 +378,7 @@ class Dossier:
         text = self.around.text(digest)
         if text is None:
             raise Missing("text.missing", f"the text {digest.hex()[:16]}… is not here")
-        return text.clauses
+        return text.parsed_clauses
 
     def readable_clauses(self, digest: bytes) -> Clauses | None:
         """Return the clauses where the text is here; in its absence, what rests on them becomes doubtful.

@@ -309,12 +309,14 @@ class Check:
 @dataclass(frozen=True, slots=True)
 class Text:
     """A text: articles in one or more languages, terms, clauses. Where an article and the terms differ, the terms
-    prevail. ``stated`` are its clauses, or why nobody can read them: that stops a text only where they are needed."""
+    prevail. ``stated`` is what ``clauses`` say, or why nobody can read them: that stops a text only where it is asked.
+    """
 
     digest: bytes
     articles: Mapping[str, Sequence[str]]
     terms: Mapping[str, Value]
     checks: tuple[Check, ...] = ()
+    clauses: Mapping[str, Value] = field(default_factory=dict)
     stated: Clauses | Malformed = NO_CLAUSES
     answers: dict[Line, Answer] = field(default_factory=dict, repr=False, compare=False)
 
@@ -325,8 +327,8 @@ class Text:
         return self.answers[line]
 
     @property
-    def clauses(self) -> Clauses:
-        """The text's clauses. Raises :class:`Malformed` (``text.clause``) where they are none."""
+    def parsed_clauses(self) -> Clauses:
+        """What the clauses say. Raises :class:`Malformed` (``text.clause``) where they are none."""
         if isinstance(self.stated, Malformed):
             raise Malformed(self.stated.reason, self.stated.detail)
         return self.stated
@@ -357,7 +359,9 @@ def parse_text(data: bytes) -> Text:
         raise Malformed("text.malformed", "clauses are a map")
     checks = tuple(map(parse_check, bounded(value.get("checks", []))))
     terms = MappingProxyType(value["terms"])
-    return Text(text_digest(data), MappingProxyType(articles), terms, checks, read_clauses(clauses))
+    return Text(
+        text_digest(data), MappingProxyType(articles), terms, checks, MappingProxyType(clauses), read_clauses(clauses)
+    )
 
 
 def read_clauses(value: Mapping[str, Value]) -> Clauses | Malformed:

@@ -192,11 +192,7 @@ def of_mandate(register: Register, mandate: Mandate, moment: Moment) -> Iterator
     if mandate.until is not None and mandate.until - moment.time <= SOON_SECONDS:
         organ = register.spines.seated(mandate.organ, moment.time)
         yield Awaited("renew", mandate.organ, holder | organ.members.seats.keys(), mandate.until, about=mandate.id)
-    if (
-        mandate.duty is not None
-        and moment.time < mandate.duty.by
-        and (mandate.id, mandate.duty.kind) not in register.done
-    ):
+    if mandate.duty is not None and moment.time < mandate.duty.by and mandate.id not in register.done:
         yield Awaited("duty", mandate.id, holder, mandate.duty.by, about=mandate.id)
     if mandate.fresh_seconds is not None:
         newest = max((beacon.since for beacon in register.beacons), default=None)

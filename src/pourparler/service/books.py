@@ -379,17 +379,16 @@ def take(workspace: Workspace, copy: Copy) -> Taken:
 
 def in_memory(copy: Copy) -> MemoryStore:
     """Return the copy as a store, its tree made anew from its entries. Raises :class:`LedgerDamaged`."""
-    store, frontier = MemoryStore(), Frontier()
+    store = MemoryStore()
     entries: list[StoredEntry] = []
-    nodes: list[tuple[int, int, bytes]] = []
+    leaves: list[bytes] = []
     for index, data in enumerate(copy.entries):
         try:
             entries.append(StoredEntry(index, parse_act(data).id, data))
-            leaf = leaf_hash(data)
+            leaves.append(leaf_hash(data))
         except PourparlerError as error:
             raise LedgerDamaged(f"{copy.depositary.origin}: entry {index} of the copy is no act: {error}") from error
-        nodes += frontier.finished_by(leaf)
-        frontier = frontier.append(leaf)
+    _, nodes = Frontier().extended(leaves)
     with store.transaction() as transaction:
         transaction.append(entries, nodes)
         for text in copy.texts:
@@ -419,14 +418,8 @@ def hold(path: Path, checked: MemoryStore, before: int) -> None:
     """Append what is new of a checked copy to the file that holds it, in one transaction."""
     store = SqliteStore(path)
     try:
-        frontier = frontier_of(before, store.node)
-        entries: list[StoredEntry] = []
-        nodes: list[tuple[int, int, bytes]] = []
-        for entry in checked.entries(before):
-            leaf = leaf_hash(entry.data)
-            entries.append(entry)
-            nodes += frontier.finished_by(leaf)
-            frontier = frontier.append(leaf)
+        entries = list(checked.entries(before))
+        frontier, nodes = frontier_of(before, store.node).extended([leaf_hash(entry.data) for entry in entries])
         note = checked.checkpoint()
         assert note is not None
         with store.transaction() as transaction:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from pourparler.core.act import KINDS, Issuer, Power
+from pourparler.core.act import KINDS, Issuer, Power, issuer_of
 from pourparler.core.authority import Moment, Register
 from pourparler.core.council import Depositary, Poll
 from pourparler.core.dossier import Signature
@@ -17,7 +17,7 @@ from pourparler.core.encoding import Value
 from pourparler.core.errors import PourparlerError
 from pourparler.core.redline import amount, look_up
 from pourparler.core.registry import Registry
-from pourparler.service.speaking import issuer_of, mandate_of, register_of_organ
+from pourparler.service.speaking import mandate_of, register_of_organ
 
 SUSPENSION_SECONDS = 86_400
 DEADLINE_SECONDS = 14 * 86_400

@@ -38,8 +38,8 @@ class Parcel:
 
     @property
     def draft(self) -> Draft:
-        kind = decode(self.envelope.payload)["kind"]
-        return Draft(kind, self.envelope.payload, self.envelope.form)
+        fields = decode(self.envelope.payload)
+        return Draft(fields["kind"], self.envelope.payload, self.envelope.form, fields)
 
     @property
     def id(self) -> bytes:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 
-from pourparler.core.act import KINDS, SINGLE, Act, Issuer, Power, act_in, check_payload
+from pourparler.core.act import SINGLE, Act, Issuer, Power, act_in, check_payload, issuer_of
 from pourparler.core.encoding import (
     ALGORITHM_ED25519,
     Envelope,
@@ -68,7 +68,7 @@ def draft(kind: str, fields: Mapping[str, Value], *, several: bool = False) -> D
     """
     payload = {"kind": kind, **fields}
     check_payload(payload)
-    issuer = KINDS[kind].issuer[-1 if "by" in fields else 0]
+    issuer = issuer_of(kind, fields)
     single = issuer in SINGLE or (issuer is Issuer.HOLDER and not several)
     return Draft(kind, encode(payload), Form.SIGN1 if single else Form.SIGN, payload)
 

@@ -18,7 +18,6 @@ from typing import Any
 
 from pourparler.core import limits
 from pourparler.core.act import ALL_POWERS, KINDS, Power, power_words
-from pourparler.core.clauses import parse_clauses
 from pourparler.core.council import Depositary
 from pourparler.core.encoding import Value, encode
 from pourparler.core.errors import PourparlerError
@@ -228,7 +227,7 @@ class Form:
             value["clauses"] = self.table(written["clauses"], "clauses", CLAUSES)
         try:
             data = encode(value)
-            parse_clauses(parse_text(data).clauses)
+            _ = parse_text(data).parsed_clauses  # must be readable
         except PourparlerError as error:
             raise FormError("the text", f"{error.detail} [{error.reason}]") from None
         return data

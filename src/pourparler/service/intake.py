@@ -101,7 +101,7 @@ class Texts:
             text = self.read(digest)
             if text is None:
                 raise Missing("text.missing", "a proposal in a public dossier comes with its text")
-            _ = text.clauses  # must be readable
+            _ = text.parsed_clauses  # must be readable
             return text
         return None
 

@@ -7,7 +7,7 @@ same registry whose they could be.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pourparler.core.act import KINDS, SINGLE, Issuer
+from pourparler.core.act import KINDS, SINGLE, Issuer, issuer_of
 from pourparler.core.authority import Mandate, Moment, Register
 from pourparler.core.council import Committee
 from pourparler.core.encoding import Value
@@ -34,10 +34,6 @@ class Speakers:
 
     def enough(self, signed: frozenset[bytes]) -> bool:
         return self.weight(signed) >= self.needs and self.besides <= signed
-
-
-def issuer_of(kind: str, fields: Mapping[str, Value]) -> Issuer:
-    return KINDS[kind].issuer[-1 if "by" in fields else 0]
 
 
 def speakers(kind: str, fields: Mapping[str, Value], registry: Registry, moment: Moment) -> Speakers:
