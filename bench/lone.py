@@ -94,15 +94,15 @@ def syncs(acts: int) -> Result:
 
 
 def count_syncs(trace: str) -> list[int]:
-    """Return the successful syncs between each two marks."""
+    """Return the successful syncs between each two marks, of the thread that set them: the act waits for no other."""
     counts: list[int] = []
-    inside = False
+    inside, thread = False, ""
     done = re.compile(rf"\b({'|'.join(SYNCS)})(\(.*| resumed.*)= 0$")
     for line in trace.splitlines():
         if MARK in line:
-            inside = not inside
+            inside, thread = not inside, line.split()[0]
             counts += [0] if inside else []
-        elif inside and done.search(line):
+        elif inside and line.split()[0] == thread and done.search(line):
             counts[-1] += 1
     return counts
 

@@ -74,9 +74,15 @@ def read_stamp(act: Act, depositary: Depositary, index: int) -> Stamp:
     if act.kind == "ledger":
         if index != 0 or act["origin"] != depositary.origin:
             raise Refused("stamp.index", "a ledger's first entry, and no other, names its origin")
-        return Stamp(0, act["at"], 0, {})
-    if act["index"] != index:
+    elif act["index"] != index:
         raise Refused("stamp.index", f"the stamp is for index {act['index']}, and stands at {index}")
+    return stamp_in(act, index)
+
+
+def stamp_in(act: Act, index: int) -> Stamp:
+    """Return the stamp that an act of the ledger states, whose signature and place have been checked."""
+    if act.kind == "ledger":
+        return Stamp(index, act["at"], 0, {})
     return Stamp(index, act["at"], act["follows"], {s: (count, head) for s, count, head in act["streams"]})
 
 

@@ -42,7 +42,7 @@ from pourparler.core.ledger import (
     signed_note,
 )
 from pourparler.core.redline import Text, parse_text, text_digest
-from pourparler.core.registry import Registry, Stream
+from pourparler.core.registry import Registry, Stream, stamp_in
 from pourparler.ports import Clock, Refusal, Signer, Store, StoredEntry, StoreError
 from pourparler.service.drafting import draft
 
@@ -328,6 +328,7 @@ class Intake:
             store.close()  # nobody else has a handle to it, and its file would stay locked
             raise
         self._stale = False  # the fold holds what may not be stored
+        self._signer_proven = False
         if not self._fold.starts:
             self._begin(bound_seconds)
 
@@ -540,7 +541,11 @@ class Intake:
 
     def _write_stamp(self, group: Group, stamp: Act) -> None:
         index = self._fold.frontier.size
-        self._fold.registry.enter(stamp, index)  # also proves that the signer signs with the ledger's key
+        if self._signer_proven:
+            self._fold.registry.turn(stamp_in(stamp, index))
+        else:  # the first stamp is read as others read it: a signer with another key is found before anything is stored
+            self._fold.registry.enter(stamp, index)
+            self._signer_proven = True
         self._fold.starts.append(index)
         self._write_entries(group, [(stamp.id, stamp.envelope.encoded())])
 

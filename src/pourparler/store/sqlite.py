@@ -11,6 +11,7 @@ and nothing else; keys are not in it.
 """
 
 import fcntl
+import logging
 import os
 import sqlite3
 import threading
@@ -21,9 +22,12 @@ from typing import Any
 
 from pourparler.ports import Refusal, StoreConflict, StoredEntry, StoreError
 
+log = logging.getLogger(__name__)
+
 APPLICATION_ID = 0x506F7572  # "Pour"
 REFUSALS_KEPT = 10_000  # the newest; a flood of refusals must not fill the disk
 ROWS_AT_ONCE = 512
+JOURNAL_BYTES = 4 * 1024 * 1024  # from this size on, the write-ahead log is carried into the database
 FULL = 2  # what PRAGMA synchronous answers for FULL
 
 # Numbered by position: user_version counts how many a file has been through. Never edit one that was released.
@@ -66,6 +70,7 @@ class SqliteStore:
         self._reading = threading.Lock()  # held for one statement
         self._failed = False
         self._lock_file = self._take_lock()
+        self._carrier: Carrier | None = None
         self._connections: list[sqlite3.Connection] = []
         try:
             with self._failures("open the ledger"):
@@ -75,6 +80,7 @@ class SqliteStore:
                 self._migrate()
                 self._check()
                 self._reader = self._connect("NORMAL")  # reads what is committed; keeps refusals without a sync
+                self._carrier = Carrier(self._connect("FULL"), self.path)
         except BaseException:
             self.close()
             raise
@@ -102,7 +108,8 @@ class SqliteStore:
     def _connect(self, synchronous: str) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, timeout=5, isolation_level=None, check_same_thread=False)
         self._connections.append(connection)
-        for pragma in (f"synchronous={synchronous}", "fullfsync=ON", "checkpoint_fullfsync=ON", "trusted_schema=OFF"):
+        pragmas = [f"synchronous={synchronous}", "fullfsync=ON", "checkpoint_fullfsync=ON", "trusted_schema=OFF"]
+        for pragma in (*pragmas, "wal_autocheckpoint=0"):  # the carrier does that, so that no submitter waits for it
             connection.execute(f"PRAGMA {pragma}")
         return connection
 
@@ -176,6 +183,8 @@ class SqliteStore:
                 yield SqliteTransaction(self)
                 with self._failures("commit"):
                     self._writer.execute("COMMIT")
+                assert self._carrier is not None
+                self._carrier.look()
             except BaseException:
                 with suppress(sqlite3.Error):
                     if self._writer.in_transaction:
@@ -246,12 +255,51 @@ class SqliteStore:
 
     def close(self) -> None:
         """Close the file and let the next instance have it. Closing twice does nothing."""
+        if self._carrier is not None:
+            self._carrier.stop()
         while self._connections:
             with suppress(sqlite3.Error):
                 self._connections.pop().close()
         if self._lock_file >= 0:
             os.close(self._lock_file)
             self._lock_file = -1
+
+
+class Carrier:
+    """Carries the write-ahead log into the database, in a thread of its own: it takes two syncs, and nobody waits for
+    them. Whatever is committed is durable before and after; if carrying fails, the log only stays longer."""
+
+    def __init__(self, connection: sqlite3.Connection, database: Path) -> None:
+        self.connection = connection
+        self.journal = Path(f"{database}-wal")
+        self.asked = threading.Event()
+        self.stopped = False
+        self.thread = threading.Thread(target=self.work, name=f"carrier of {database.name}", daemon=True)
+
+    def look(self) -> None:
+        """Have the log carried over if it has grown long."""
+        with suppress(OSError):
+            if self.journal.stat().st_size >= JOURNAL_BYTES:
+                if self.thread.ident is None:
+                    self.thread.start()
+                self.asked.set()
+
+    def work(self) -> None:
+        while True:
+            self.asked.wait()
+            self.asked.clear()
+            if self.stopped:
+                return
+            try:
+                self.connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+            except sqlite3.Error as error:
+                log.warning("%s could not be carried into its database: %s", self.journal, error)
+
+    def stop(self) -> None:
+        self.stopped = True
+        self.asked.set()
+        if self.thread.ident is not None:
+            self.thread.join()
 
 
 ADVICE = {
