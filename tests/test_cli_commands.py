@@ -131,7 +131,7 @@ def test_everything_that_is_shown_is_told_to_machines_as_well(talks):
     ("command", "code", "reason"),
     [
         (("act", "conclude", "tents", "nothing", "--by", "sale"), 4, ""),
-        (("act", "adopt", "tents", "--by", "agent-1"), 3, "dossier.overtaken"),
+        (("act", "adopt", "tents", "--by", "agent-1", "--words", "again"), 3, "dossier.overtaken"),
         (("act", "initial", "tents", "--by", "agent-1"), 3, "power.missing"),
         (("mandate", "dismiss", "agent-1"), 4, ""),
         (("act", "sign", "nothing.act"), 5, ""),
