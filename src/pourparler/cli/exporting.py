@@ -21,6 +21,7 @@ def export_claim(session: Session, claim: Claim, out: Path, texts: Iterable[byte
 
     Raises :class:`Problem` where a copy of a ledger lacks the stamp that a bundle needs.
     """
+    session.check_out(out)
     others = [session.book(ledger) for ledger in session.ledgers().values()]
     try:
         bundle = assemble(claim, [as_ledger(session, book) for book in others], texts=texts)

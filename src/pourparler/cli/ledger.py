@@ -199,6 +199,7 @@ def copy(
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to.", show_default=False)],
 ) -> None:
     """Write a copy of a ledger to FILE, for others to take. Of one that is kept here, after a stamp of all streams."""
+    session.check_out(out)
     book = session.book()
     made = books.give(book, session.ledger_signer(book)) if book.kept else books.copy_of(book)
     write_atomically(out, made.encoded())

@@ -84,6 +84,7 @@ def send(
     Raises :class:`PourparlerError`, :class:`Problem`, :class:`StoreError`, :class:`KeyTrouble`.
     """
     session.check_free(named)
+    session.check_out(out)
     parcel, found = drafted(book, kind, written, session, texts)
     parcel = signed(session, parcel, found, keys or ())
     return deliver(session, book, parcel, found, out=out, anyway=anyway, ask=ask, named=named)
@@ -228,6 +229,7 @@ def deliver(
 ) -> Sent:
     """Ask the law what would become of the act, and let it leave: to the ledger that is kept here, to the desk and a
     file otherwise. What ``others`` sent in and is refused is kept apart by the ledger, for supervisors."""
+    session.check_out(out)
     if found.single and not parcel.envelope.signatures:
         return lay_down(session, parcel, found, None, out)  # nobody here can say it: there is nothing to ask about
     act = parcel.act()

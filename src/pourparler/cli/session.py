@@ -110,6 +110,15 @@ class Session:
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
             raise Problem(USAGE, "you did not say yes; nothing was done.")
 
+    def check_out(self, path: Path | None) -> None:
+        """Raise :class:`Problem` where a file could not be written, before anything is done that it is to tell of."""
+        if path is None:
+            return
+        folder = path.parent
+        if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+            why = "is a folder" if path.is_dir() else f"cannot be written: {folder} is no folder that you may write in"
+            raise Problem(INPUT, f"{path} {why}.", "Name a file in a folder that there is. Nothing was done.")
+
     def progress(self, done: int, total: int) -> None:
         """Say how far a long reading has come, every two seconds."""
         now = time.monotonic()
