@@ -10,7 +10,7 @@ This file also reads the text that the terms stand in: an object named by its di
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -137,6 +137,9 @@ class Line:
     members: tuple["Line", ...] = ()
 
 
+Evaluation = Callable[[Line, Mapping[str, Value]], Answer]
+
+
 def parse_line(value: Value, depth: int = 0) -> Line:
     """Return the red line that a value states. Raises :class:`Malformed` (``line.malformed``, ``line.operator``)."""
     if depth > limits.LINE_DEPTH_MAX:
@@ -186,32 +189,21 @@ def evaluate(line: Line, terms: Mapping[str, Value]) -> Answer:
 
     Cost: at most one step for each line and each member, bounded when the line was parsed.
     """
-    match line.operator:
-        case "not":
-            return negated(evaluate(line.members[0], terms))
-        case "all":
-            return joined([evaluate(member, terms) for member in line.members], decides=Answer.CROSSED)
-        case "any":
-            return joined([evaluate(member, terms) for member in line.members], decides=Answer.KEPT)
-    found = look_up(terms, line.path)
-    if line.operator in EXISTING:
-        return answer((found is not ABSENT) == (line.operator == "present"))
-    if found is ABSENT:
-        return Answer.CANNOT_TELL
-    match line.operator:
-        case "equal":
-            return same(found, line.wanted, line.figure)
-        case "not-equal":
-            return negated(same(found, line.wanted, line.figure))
-        case "one-of":
-            return joined([evaluate(member, terms) for member in line.members], decides=Answer.KEPT)
-        case "none-of":
-            return negated(joined([evaluate(member, terms) for member in line.members], decides=Answer.KEPT))
-        case "at-least" | "at-most":
-            return ordered(found, line.figure, most=line.operator == "at-most")
-        case "before" | "after":
-            return timed(found, line.wanted, before=line.operator == "before")
-    raise AssertionError(line.operator)
+    return EVALUATIONS[line.operator](line, terms)
+
+
+def compared(compare: Callable[[Value, Line], Answer]) -> Evaluation:
+    """Return how a line that compares is evaluated: what nobody states, nobody can compare."""
+
+    def evaluation(line: Line, terms: Mapping[str, Value]) -> Answer:
+        found = look_up(terms, line.path)
+        return Answer.CANNOT_TELL if found is ABSENT else compare(found, line)
+
+    return evaluation
+
+
+def listed(line: Line, terms: Mapping[str, Value], decides: Answer) -> Answer:
+    return joined([evaluate(member, terms) for member in line.members], decides=decides)
 
 
 def negated(given: Answer) -> Answer:
@@ -223,6 +215,23 @@ def joined(answers: Sequence[Answer], *, decides: Answer) -> Answer:
     if decides in answers:
         return decides
     return Answer.CANNOT_TELL if Answer.CANNOT_TELL in answers else negated(decides)
+
+
+EVALUATIONS: Mapping[str, Evaluation] = {
+    "not": lambda line, terms: negated(evaluate(line.members[0], terms)),
+    "all": lambda line, terms: listed(line, terms, Answer.CROSSED),
+    "any": lambda line, terms: listed(line, terms, Answer.KEPT),
+    "one-of": lambda line, terms: listed(line, terms, Answer.KEPT),
+    "none-of": lambda line, terms: negated(listed(line, terms, Answer.KEPT)),
+    "present": lambda line, terms: answer(look_up(terms, line.path) is not ABSENT),
+    "absent": lambda line, terms: answer(look_up(terms, line.path) is ABSENT),
+    "equal": compared(lambda found, line: same(found, line.wanted, line.figure)),
+    "not-equal": compared(lambda found, line: negated(same(found, line.wanted, line.figure))),
+    "at-least": compared(lambda found, line: ordered(found, line.figure, most=False)),
+    "at-most": compared(lambda found, line: ordered(found, line.figure, most=True)),
+    "before": compared(lambda found, line: timed(found, line.wanted, before=True)),
+    "after": compared(lambda found, line: timed(found, line.wanted, before=False)),
+}
 
 
 def steps(lines: Sequence[Line]) -> int:
