@@ -22,7 +22,7 @@ from functools import partial
 from pathlib import Path
 
 from pourparler.core import limits
-from pourparler.core.act import Act, parse_act
+from pourparler.core.act import Act, Issuer, parse_act
 from pourparler.core.authority import Moment
 from pourparler.core.council import Depositary
 from pourparler.core.dossier import Outcome
@@ -223,6 +223,15 @@ class Book:
     def text(self, digest: bytes) -> bytes | None:
         """Return a text that the ledger holds, or that lies at the desk."""
         return self.store.text(digest) or self.workspace.text(digest)
+
+
+def to_announce(home: Book, there: Book, party: bytes) -> list[Act]:
+    """Return what a party has decided at home and another ledger has not been told: what works against others there
+    has to stand there. Acts in dossiers of the home ledger are its own; decisions on them move the party's spines."""
+    stream = home.registry.streams.get(party)
+    acts = (parse_act(home.entry(index)) for index in (stream.indexes if stream else ()) if index < home.size)
+    told = there.registry.outcomes
+    return [act for act in acts if act.id not in told and not (act.issuer is Issuer.HOLDER and act.row.dossier)]
 
 
 def opened(path: Path, progress: Progress = quiet, waiting: Callable[[], None] = lambda: None) -> SqliteStore:
