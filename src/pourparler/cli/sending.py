@@ -295,8 +295,8 @@ def remind(session: Session, book: Book, act: Act) -> None:
     for other in session.all_books():
         if other is not book and party in other.registry.registers and act.id not in other.registry.outcomes:
             origin = clean(other.ledger.origin)
-            session.say(f"{origin} has not heard of it: pourparler party announce {session.called(party)} --to {origin}",
-                        lead="  ")  # fmt: skip
+            do = f"pourparler party announce {session.called(party)} --to {origin}"
+            session.say(f"{origin} has not heard of it: {do}", lead="  ")
 
 
 def leave(session: Session, book: Book, parcel: Parcel, act: Act, out: Path | None) -> Sent:
