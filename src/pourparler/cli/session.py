@@ -122,7 +122,7 @@ class Session:
     def progress(self, done: int, total: int) -> None:
         """Say how far a long reading has come, every two seconds."""
         now = time.monotonic()
-        if not self._told_at:
+        if done <= 1:
             self._told_at = now
         if now - self._told_at >= SLOW_SECONDS and not self.quiet:
             self._told_at = now
