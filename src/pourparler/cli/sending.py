@@ -133,7 +133,7 @@ def announce(session: Session, home: Book, there: Book, party: bytes) -> int:
                 session.aside.line(f"{act.kind} {session.called(act.id)} was not taken: {answer}", lead="  ")
     else:
         for act in acts:
-            desk.keep(session.workspace, Parcel(there.depositary, act.envelope), "pending")
+            there.add_pending(Parcel(there.depositary, act.envelope))
     where = clean(there.ledger.origin)
     session.mention(f"{count(len(acts), 'decision')} of {session.called(party)} announced in {where}", lead="  ")
     if not there.kept:
@@ -389,7 +389,7 @@ def tell_logged(session: Session, book: Book, act: Act, receipt: Receipt) -> Non
 def hand_over(session: Session, book: Book, parcel: Parcel, act: Act, out: Path | None) -> Sent:
     """Keep an act for a ledger that is kept elsewhere, and say that its file has to be sent there."""
     desk.remove(session.workspace, parcel, "waiting")
-    path = desk.keep(session.workspace, parcel, "pending")
+    path = book.add_pending(parcel)
     if out is not None:
         write_atomically(out, parcel.encoded())
     shown = out or path

@@ -33,7 +33,7 @@ from pourparler.core.ledger import Frontier, frontier_of, leaf_hash
 from pourparler.core.redline import text_digest
 from pourparler.core.registry import Registry
 from pourparler.ports import Clock, Signer, StoredEntry
-from pourparler.service.desk import Parcel, pending
+from pourparler.service.desk import Parcel, keep, pending
 from pourparler.service.intake import Intake, LedgerDamaged, Receipt, replay
 from pourparler.service.workspace import KnownLedger, WallClock, Workspace, WorkspaceError, write_atomically
 from pourparler.store.memory import MemoryStore
@@ -181,12 +181,22 @@ class Book:
         self.fold, self.size = intake._fold, intake.size  # noqa: SLF001  one ledger, opened twice in a row
         return answers
 
+    def add_pending(self, parcel: Parcel) -> Path:
+        """Keep an act for a ledger that is kept elsewhere, and fold it in; return its file."""
+        act = parcel.act()
+        if act.id not in self.registry.outcomes:
+            self._fold_in(act, parcel)
+        self.pending[act.id] = parcel
+        return keep(self.workspace, parcel, "pending")
+
     def _fold_pending(self) -> None:
         for parcel in pending(self.workspace, self.depositary):
-            act = parcel.act()
-            with contextlib.suppress(PourparlerError):
-                self.tried(act, parcel.texts)
-                self.pending[act.id] = parcel
+            self._fold_in(parcel.act(), parcel)
+
+    def _fold_in(self, act: Act, parcel: Parcel) -> None:
+        with contextlib.suppress(PourparlerError):
+            self.tried(act, parcel.texts)
+            self.pending[act.id] = parcel
 
     def close(self) -> None:
         self.store.close()
