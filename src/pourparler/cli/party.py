@@ -7,7 +7,7 @@ import typer
 
 from pourparler.cli.files import Example, example, read_toml
 from pourparler.cli.grouped import noun
-from pourparler.cli.sending import GiveName, OutFile, WithKeys, send
+from pourparler.cli.sending import GiveName, OutFile, WithKeys, announce, send
 from pourparler.cli.session import Session, command
 from pourparler.cli.trouble import USAGE, Problem
 from pourparler.cli.words import clean, date_time, duration, quoted
@@ -185,3 +185,24 @@ def trust(
         session.workspace.give_name(name, party_id)
     session.answer(party=party_id, learnt=how)
     session.say(f"{session.called(party_id)} is trusted: {how}", lead=("✓ ", "green"))
+
+
+@command(app, "announce")
+def announce_(
+    session: Session,
+    party: PartyName,
+    to: Annotated[str, typer.Option("--to", metavar="ORIGIN", help="In which ledger.", show_default=False)],
+) -> None:
+    """Give notice in another ledger of all that a party has decided at home: where it negotiates, others rely on it.
+
+    Until a dismissal is announced there, whoever reads only that ledger still deals with the old holder.
+    """
+    party_id = session.find(party, "party")
+    home = session.holding(party_id)
+    there = session.book(session.which(to))
+    if there is home:
+        raise Problem(USAGE, f"{to} is its home.", "Name another ledger.")
+    told = announce(session, home, there, party_id)
+    session.answer(announced=told, ledger=there.ledger.origin)
+    if not told:
+        session.say(f"{there.ledger.origin} knows all of it already.")

@@ -6,9 +6,9 @@ it would log without effect leaves only if that is wanted.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -16,7 +16,7 @@ from pourparler.cli.effects import Snapshot, changes
 from pourparler.cli.options import key_names
 from pourparler.cli.session import MARK, Session, why
 from pourparler.cli.trouble import INPUT, REFUSED, USAGE, Problem
-from pourparler.cli.words import clean, date_time
+from pourparler.cli.words import clean, count, date_time
 from pourparler.core.act import KINDS, Act, Issuer, issuer_of
 from pourparler.core.council import signers as good_signatures
 from pourparler.core.dossier import Outcome
@@ -25,7 +25,7 @@ from pourparler.core.errors import Malformed, Missing, PourparlerError, Refused,
 from pourparler.core.redline import Answer, parse_text
 from pourparler.ports import KeyTrouble
 from pourparler.service import desk
-from pourparler.service.books import Book
+from pourparler.service.books import Book, to_announce
 from pourparler.service.completing import completed
 from pourparler.service.desk import Parcel
 from pourparler.service.drafting import draft
@@ -85,6 +85,7 @@ def send(
     """
     session.check_free(named)
     session.check_out(out)
+    catch_up(session, book, written)
     parcel, found = drafted(book, kind, written, session, texts)
     parcel = signed(session, parcel, found, keys or ())
     return deliver(session, book, parcel, found, out=out, anyway=anyway, ask=ask, named=named)
@@ -94,24 +95,50 @@ def drafted(
     book: Book, kind: str, written: Mapping[str, Value], session: Session, texts: Sequence[bytes] = ()
 ) -> tuple[Parcel, Speakers]:
     """Return an unsigned parcel with its fields completed, and whose signatures it needs."""
-    fields = completed(kind, written, session.standing(book, home_elsewhere(session, book, kind, written)))
+    home = home_elsewhere(session, book, written)
+    fields = completed(kind, written, session.standing(book, home.registry if home else None))
     draft(kind, fields, several=True)  # says which field is missing before anything is asked of it
     found = speakers(kind, fields, book.registry, book.next_moment())
     made = draft(kind, fields, several=several(kind, fields, found))
     return Parcel(book.depositary, made.envelope(()), tuple(texts)), found
 
 
-def home_elsewhere(session: Session, book: Book, kind: str, written: Mapping[str, Value]) -> Any:
-    """Return the fold of the home ledger of the organ's party, where that is another one that is at hand."""
-    if kind not in ("ratify", "accede") or "organ" not in written:
-        return None
-    party = book.registry.party_of_organ.get(written["organ"])
+def home_elsewhere(session: Session, book: Book, fields: Mapping[str, Value]) -> Book | None:
+    """Return the home ledger of the party whose organ speaks, where that is another one that is at hand."""
+    party = book.registry.party_of_organ.get(fields.get("organ") or b"")
     register = book.registry.registers.get(party or b"")
     if register is None or register.spines.home:
         return None
-    home = register.spines.party.home
+    home = register.spines.moved_to or register.spines.party.home
     known = [ledger for ledger in session.ledgers().values() if ledger.depositary == home]
-    return session.book(known[0]).registry if known else None
+    return session.book(known[0]) if known else None
+
+
+def catch_up(session: Session, book: Book, fields: Mapping[str, Value]) -> None:
+    """Tell a ledger what the organ's party has decided at home since, so that its next decision finds its place."""
+    home = home_elsewhere(session, book, fields)
+    if home is not None:
+        announce(session, home, book, book.registry.party_of_organ[fields["organ"]])
+
+
+def announce(session: Session, home: Book, there: Book, party: bytes) -> int:
+    """Give notice in another ledger of what a party decided at home; return of how many acts."""
+    acts = to_announce(home, there, party)
+    if not acts:
+        return 0
+    if there.kept:
+        answers = there.submit([act.envelope.encoded() for act in acts], (), session.ledger_signer(there))
+        for act, answer in zip(acts, answers, strict=True):
+            if isinstance(answer, Exception):
+                session.aside.line(f"{act.kind} {session.called(act.id)} was not taken: {answer}", lead="  ")
+    else:
+        for act in acts:
+            there.add_pending(Parcel(there.depositary, act.envelope))
+    where = clean(there.ledger.origin)
+    session.mention(f"{count(len(acts), 'decision')} of {session.called(party)} announced in {where}", lead="  ")
+    if not there.kept:
+        session.mention(f"send what lies in {session.workspace.desk / 'pending'} to its depositary", lead="  ")
+    return len(acts)
 
 
 # --- signing ----------------------------------------------------------------------------------------------------------
@@ -236,7 +263,10 @@ def deliver(
     if act.id in book.registry.outcomes and act.id not in book.pending:
         return already(session, book, parcel, act)
     before = Snapshot.of(session, book) if ask else None
+    home = home_elsewhere(session, book, act.payload) if act.row.spine else None
     try:
+        if home is not None and act.id not in home.registry.outcomes:
+            home.tried(act)  # it is nothing anywhere unless the home takes it
         outcome = book.tried(act, parcel.texts)
     except PourparlerError as refusal:
         if refusal.reason not in INCOMPLETE or found.enough(signers_of(act, found)):
@@ -248,10 +278,30 @@ def deliver(
     check_void(outcome, anyway=anyway)
     if before is not None:
         ask_about(session, before, Snapshot.of(session, book), ask)
-    sent = log(session, book, parcel, act, out) if book.kept else hand_over(session, book, parcel, act, out)
+    if home is not None:
+        at_home = replace(parcel, ledger=home.depositary, texts=())
+        leave(session, home, at_home, act, None)
+    sent = leave(session, book, parcel, act, out)
+    if ask and act.row.spine:
+        remind(session, book, act)
     if named:
         session.workspace.give_name(named, act.id, stale=True)
     return sent
+
+
+def remind(session: Session, book: Book, act: Act) -> None:
+    """Say in which other ledgers here a decision works only once it is announced."""
+    party = book.registry.party_of_organ.get(act.get("organ") or b"")
+    for other in session.all_books():
+        if other is not book and party in other.registry.registers and act.id not in other.registry.outcomes:
+            origin = clean(other.ledger.origin)
+            do = f"pourparler party announce {session.called(party)} --to {origin}"
+            session.say(f"{origin} has not heard of it: {do}", lead="  ")
+
+
+def leave(session: Session, book: Book, parcel: Parcel, act: Act, out: Path | None) -> Sent:
+    """Let an act go to the ledger that is kept here, or to a file for the one that is not."""
+    return log(session, book, parcel, act, out) if book.kept else hand_over(session, book, parcel, act, out)
 
 
 def already(session: Session, book: Book, parcel: Parcel, act: Act) -> Sent:
@@ -339,7 +389,7 @@ def tell_logged(session: Session, book: Book, act: Act, receipt: Receipt) -> Non
 def hand_over(session: Session, book: Book, parcel: Parcel, act: Act, out: Path | None) -> Sent:
     """Keep an act for a ledger that is kept elsewhere, and say that its file has to be sent there."""
     desk.remove(session.workspace, parcel, "waiting")
-    path = desk.keep(session.workspace, parcel, "pending")
+    path = book.add_pending(parcel)
     if out is not None:
         write_atomically(out, parcel.encoded())
     shown = out or path

@@ -122,7 +122,7 @@ class Session:
     def progress(self, done: int, total: int) -> None:
         """Say how far a long reading has come, every two seconds."""
         now = time.monotonic()
-        if not self._told_at:
+        if done <= 1:
             self._told_at = now
         if now - self._told_at >= SLOW_SECONDS and not self.quiet:
             self._told_at = now
@@ -147,15 +147,16 @@ class Session:
     def ledgers(self) -> dict[str, KnownLedger]:
         return self.workspace.settings.ledgers
 
-    def which(self) -> KnownLedger:
+    def which(self, named: str | None = None) -> KnownLedger:
         """Return the ledger that is meant. Raises :class:`Problem`."""
         known = self.ledgers()
-        if self.ledger_name is not None:
-            found = [ledger for origin, ledger in known.items() if origin == self.ledger_name]
-            found = found or [ledger for origin, ledger in known.items() if self.ledger_name in origin]
+        named = named or self.ledger_name
+        if named is not None:
+            found = [ledger for origin, ledger in known.items() if origin == named]
+            found = found or [ledger for origin, ledger in known.items() if named in origin]
             if len(found) == 1:
                 return found[0]
-            raise Problem(USAGE, f"no one ledger here is meant by {self.ledger_name}.", there_is(known))
+            raise Problem(USAGE, f"no one ledger here is meant by {named}.", there_is(known))
         if len(known) == 1:
             return next(iter(known.values()))
         if not known:

@@ -22,7 +22,7 @@ from functools import partial
 from pathlib import Path
 
 from pourparler.core import limits
-from pourparler.core.act import Act, parse_act
+from pourparler.core.act import Act, Issuer, parse_act
 from pourparler.core.authority import Moment
 from pourparler.core.council import Depositary
 from pourparler.core.dossier import Outcome
@@ -33,7 +33,7 @@ from pourparler.core.ledger import Frontier, frontier_of, leaf_hash
 from pourparler.core.redline import text_digest
 from pourparler.core.registry import Registry
 from pourparler.ports import Clock, Signer, StoredEntry
-from pourparler.service.desk import Parcel, pending
+from pourparler.service.desk import Parcel, keep, pending
 from pourparler.service.intake import Intake, LedgerDamaged, Receipt, replay
 from pourparler.service.workspace import KnownLedger, WallClock, Workspace, WorkspaceError, write_atomically
 from pourparler.store.memory import MemoryStore
@@ -181,12 +181,22 @@ class Book:
         self.fold, self.size = intake._fold, intake.size  # noqa: SLF001  one ledger, opened twice in a row
         return answers
 
+    def add_pending(self, parcel: Parcel) -> Path:
+        """Keep an act for a ledger that is kept elsewhere, and fold it in; return its file."""
+        act = parcel.act()
+        if act.id not in self.registry.outcomes:
+            self._fold_in(act, parcel)
+        self.pending[act.id] = parcel
+        return keep(self.workspace, parcel, "pending")
+
     def _fold_pending(self) -> None:
         for parcel in pending(self.workspace, self.depositary):
-            act = parcel.act()
-            with contextlib.suppress(PourparlerError):
-                self.tried(act, parcel.texts)
-                self.pending[act.id] = parcel
+            self._fold_in(parcel.act(), parcel)
+
+    def _fold_in(self, act: Act, parcel: Parcel) -> None:
+        with contextlib.suppress(PourparlerError):
+            self.tried(act, parcel.texts)
+            self.pending[act.id] = parcel
 
     def close(self) -> None:
         self.store.close()
@@ -223,6 +233,15 @@ class Book:
     def text(self, digest: bytes) -> bytes | None:
         """Return a text that the ledger holds, or that lies at the desk."""
         return self.store.text(digest) or self.workspace.text(digest)
+
+
+def to_announce(home: Book, there: Book, party: bytes) -> list[Act]:
+    """Return what a party has decided at home and another ledger has not been told: what works against others there
+    has to stand there. Acts in dossiers of the home ledger are its own; decisions on them move the party's spines."""
+    stream = home.registry.streams.get(party)
+    acts = (parse_act(home.entry(index)) for index in (stream.indexes if stream else ()) if index < home.size)
+    told = there.registry.outcomes
+    return [act for act in acts if act.id not in told and not (act.issuer is Issuer.HOLDER and act.row.dossier)]
 
 
 def opened(path: Path, progress: Progress = quiet, waiting: Callable[[], None] = lambda: None) -> SqliteStore:

@@ -61,13 +61,15 @@ def of_decision(kind: str, fields: Mapping[str, Value], here: Standing) -> dict[
     if "organ" not in fields:
         return {}
     register = register_of_organ(fields["organ"], here.registry)
-    follows: dict[str, Value] = {"prior": register.spines.heads[fields["organ"]]}
+    at_home = here.home.registers.get(register.party) if here.home else None
+    heads = (at_home or register).spines.heads  # what the organ decided last, it decided at home
+    follows: dict[str, Value] = {"prior": heads[fields["organ"]]}
     if kind in ("elect", "dissolve") and "of" in fields:
-        follows["theirs"] = register.spines.heads.get(fields["of"], fields["of"])
+        follows["theirs"] = heads.get(fields["of"], fields["of"])
     if kind in ("ratify", "accede") and "dossier" in fields:
         follows["seen"] = {"dossier": here.position(fields["dossier"]), "party": here.position(register.party)}
-        if here.home is not None and (heads := heads_at_home(register, here.home)):
-            follows["spines"] = heads
+        if here.home is not None and (seen := heads_at_home(register, here.home)):
+            follows["spines"] = seen
     if kind == "ratify" and {"dossier", "text"} <= fields.keys():
         waiting = waiting_signatures(register, fields, here)
         if waiting:
