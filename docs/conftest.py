@@ -28,6 +28,10 @@ MARK = "page-marks-the-end-of-a-command"
 PROGRESS = re.compile(r"^reading the ledger: .*\n", re.MULTILINE)  # said only where it takes a while
 
 
+class Differs(Exception):
+    """A command goes another way than its page says."""
+
+
 class Shell:
     """A shell in a temporary folder, in which ``pourparler`` is the command of this checkout."""
 
@@ -96,12 +100,14 @@ def agrees(said: str, expected: str) -> bool:
 
 
 def type_in(shell: Shell, block: str) -> None:
-    """Type a block's commands. Raises :class:`AssertionError` where it goes another way than the page says."""
+    """Type a block's commands. Raises :class:`Differs` where one goes another way than the page says."""
     steps = commands(block)
     for (command, expected), (following, _) in zip(steps, [*steps[1:], ("", "")], strict=True):
         code, said = shell.run(command)
-        assert code == 0 or following == "echo $?", f"$ {command}\nends with exit code {code}:\n{said}"
-        assert not expected or agrees(said, expected), f"$ {command}\nsays:\n{said}\n\nand not:\n{expected}"
+        if code and following != "echo $?":
+            raise Differs(f"$ {command}\n{said}\n\nends with exit code {code}, which the page does not show")
+        if expected and not agrees(said, expected):
+            raise Differs(f"$ {command}\n{said}\n\nand the page has:\n{expected}")
 
 
 def save(folder: Path, block: str) -> None:
@@ -178,6 +184,11 @@ class Story(pytest.Item):
                     raise
         finally:
             end(page.namespace)
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException]) -> Any:
+        if isinstance(excinfo.value, Differs):
+            return "\n".join([*excinfo.value.__notes__, "", str(excinfo.value)])
+        return super().repr_failure(excinfo)
 
     def reportinfo(self) -> tuple[Path, int, str]:
         return self.path, 0, str(self.path.relative_to(DOCS))
