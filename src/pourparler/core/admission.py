@@ -23,7 +23,7 @@ from pourparler.core.dossier import (
     late,
 )
 from pourparler.core.encoding import Envelope
-from pourparler.core.errors import STEP_POWER, STEP_STANDING, Malformed, Missing, PourparlerError, Refused, step_of
+from pourparler.core.errors import STEP_STANDING, Malformed, Missing, PourparlerError, Refused, step_of
 from pourparler.core.redline import (
     Amount,
     Answer,
@@ -61,13 +61,12 @@ def admit(
 def admit_holder(dossier: Dossier, act: Act, register: Register, moment: Moment, intake: bool) -> Outcome:
     mandate = register.mandate(act["by"])
     power = act.row.power
-    void: PourparlerError | None = None
-    try:
-        envelope = register.check_speaker(act, mandate, moment, power)
-    except Refused as refusal:
-        if step_of(refusal.reason) < (STEP_STANDING if intake else STEP_POWER):
-            raise
-        void, envelope = refusal.with_traceback(None), act.envelope
+    if act.kind == "sign-ad-referendum":
+        register.spines.organ(act["organ"])  # step 4, before anything that a text or a home may decide
+    void: PourparlerError | None
+    envelope, void = register.spoken(act, mandate, moment, power)
+    if void is not None and intake and step_of(void.reason) < STEP_STANDING:
+        raise void
     if void is not None and register.party not in dossier.parties:
         void = Refused("bounds.stranger", "the party is not one of the dossier's")
     if void is None:

@@ -189,7 +189,7 @@ def check_grant(mandate: Mandate, organ: Organ) -> None:
         raise Refused("power.urgent", "an urgent act can grant only open and propose")
     if mandate.powers & ~organ.powers:
         raise Refused("power.missing", f"{organ.name} cannot give powers that it lacks")
-    if Power.CONCLUDE in mandate.powers and Power.RATIFY in organ.subject:
+    if Power.CONCLUDE in mandate.powers and organ.subject & (Power.RATIFY | Power.CONCLUDE):
         raise Refused("power.missing", f"what {organ.name} ratifies needs its superior, and a holder cannot do more")
 
 
@@ -282,13 +282,13 @@ class HomeView:
         """Return whether a home, as far as it is shown, has had the head that the beacon states."""
         return any(register.had(beacon.act["count"], beacon.act["head"]) for register in self.registers)
 
-    def dismissals(self) -> "Iterator[tuple[Act, bytes, int]]":
-        """Yield the dismissals that the home took, each with its organ and its place on the spine."""
+    def endings(self) -> "Iterator[tuple[bytes, Ending, bytes, int]]":
+        """Yield what the home's decisions ended: the target, the ending, its organ and its place on the spine."""
         for register in self.registers:
-            for ending in (ending for listed in register.endings.values() for ending in listed):
+            for target, ending in ((target, one) for target, listed in register.endings.items() for one in listed):
                 state = register.spines.at.get((ending.act.get("organ"), ending.act.id))
                 if ending.act.row.spine and state is not None and ending.act.id in register.spines.canonical:
-                    yield ending.act, state.id, state.place
+                    yield target, ending, state.id, state.place
 
 
 # --- the register -----------------------------------------------------------------------------------------------------
@@ -386,7 +386,7 @@ class Register:
             case Issuer.MEMBER:
                 self.admit_member(act, moment)
             case Issuer.HOLDER:
-                self.admit_link(act, moment)
+                return self.admit_link(act, moment)
             case Issuer.CERTIFIER:
                 self.admit_certificate(act, moment)
             case Issuer.BEACON:
@@ -489,31 +489,31 @@ class Register:
         lapses = moment.time + self.spines.party.suspension_seconds
         self.end(target, Ending(act, "standing.suspended", moment, ALL_POWERS, lapses=lapses))
 
-    def admit_link(self, act: Act, moment: Moment) -> None:
+    def admit_link(self, act: Act, moment: Moment) -> Envelope:
         """Take in a narrower link, a holder's revocation of one below, or his words to his own side.
 
         A query suspends nothing, whomever it asks.
         """
         parent = self.mandate(act["by"])
         if act.kind == "revoke":
-            self.check_speaker(act, parent, moment, NO_POWER)
+            envelope = self.check_speaker(act, parent, moment, NO_POWER)
             target = self.mandate(act["target"])
             if parent not in target.chain()[:-1]:
                 raise Refused("power.missing", "a holder revokes only links that hang from his own")
             self.check_standing(parent, NO_POWER, moment)
             self.end(target.id, Ending(act, "standing.revoked", moment, ALL_POWERS))
-            return
+            return envelope
         if act.kind in ("query", "reply"):
-            self.check_speaker(act, parent, moment, NO_POWER)
-            return
+            return self.check_speaker(act, parent, moment, NO_POWER)
         child = read_mandate(act, self.spines.organ(parent.organ), parent, moment)
         if len(child.chain()) > limits.CHAIN_LINKS_MAX:
             raise Refused("chain.depth", f"a chain has at most {limits.CHAIN_LINKS_MAX} links")
-        self.check_speaker(act, parent, moment, Power.DELEGATE)
+        envelope = self.check_speaker(act, parent, moment, Power.DELEGATE)
         check_narrows(child, parent)
         self.check_holder_keys(child)
         self.check_standing(parent, Power.DELEGATE, moment)
         self.take(child)
+        return envelope
 
     def admit_certificate(self, act: Act, moment: Moment) -> None:
         """Take in a certificate, or its withdrawal, by the certifier that the class mandate names."""
@@ -597,7 +597,9 @@ class Register:
         return organ is None or self.spines.governs(organ, granting)
 
     def confirmable(self, act_id: bytes) -> Ending | Mandate | None:
-        suspensions = (ending for listed in self.endings.values() for ending in listed if ending.act.id == act_id)
+        """Return what the organ may confirm under this id: an urgent act, or a suspension."""
+        endings = (ending for listed in self.endings.values() for ending in listed)
+        suspensions = (one for one in endings if one.act.id == act_id and one.lapses is not None)
         return self.urgent_acts.get(act_id) or next(suspensions, None)
 
     def check_may_confirm(self, act: Act) -> None:
@@ -661,47 +663,54 @@ class Register:
         return not done.accepted
 
     def check_speaker(self, act: Act, mandate: Mandate, moment: Moment, power: Power) -> Envelope:
-        """Raise unless the act is signed by the mandate's holder and who must sign beside him; return its envelope.
+        """Raise unless the act is signed by the mandate's holder and who must sign beside him, and the chain gives the
+        power; return its sufficient envelope. Raises as :meth:`spoken`, and what that returns."""
+        envelope, void = self.spoken(act, mandate, moment, power)
+        if void is not None:
+            raise void
+        return envelope
 
-        ``spec/authority.md`` steps 5 to 7: ``act.form``, ``signature.invalid``, ``decision.insufficient``,
-        ``standing.cosigner``, ``power.missing``.
+    def spoken(self, act: Act, mandate: Mandate, moment: Moment, power: Power) -> tuple[Envelope, Refused | None]:
+        """Return the sufficient envelope of an act of the mandate's holder, and why it is void all the same, if it is
+        (``standing.duty-missed``, ``standing.key-role``, ``power.missing``).
+
+        Raises where it is not there at all (``spec/authority.md`` steps 5 and 6): ``act.form``, ``signature.invalid``,
+        ``decision.insufficient``.
         """
         holder = self.speakers(mandate, moment)
         beside = [link.cosigning for link in mandate.chain() if link.cosigning and power & link.cosigning.powers]
         if len(holder.seats) == 1 and not beside and (mandate.single or holder is not mandate.holder):
-            if act.envelope.form is not Form.SIGN1:
-                self.check_not_replaced(act, mandate, holder)
-                raise Malformed("act.form", "the holder speaks with one key, in a COSE_Sign1")
-            self.verify_single(act, mandate, holder)
-            envelope = act.envelope
+            former = mandate.holder if holder is not mandate.holder else None
+            envelope, by_former = self.spoken_singly(act, holder, former)
+            if by_former:
+                return envelope, Refused("standing.duty-missed", "the duty was missed; the successor has taken over")
         else:
             if act.envelope.form is not Form.SIGN:
                 raise Malformed("act.form", "the mandate asks for several signatures, in a COSE_Sign")
             envelope = self.joint_envelope(act, holder, [cosigning.by for cosigning in beside])
         if any(self.spines.roles.get(key, "holder") != "holder" for key in holder.seats):
-            raise Refused("standing.key-role", "the holder's key has taken another role since")
+            return envelope, Refused("standing.key-role", "the holder's key has taken another role since")
         if power not in mandate.conferred:
-            raise Refused("power.missing", f"the mandate does not give the power to {act.kind}")
-        return envelope
+            return envelope, Refused("power.missing", f"the mandate does not give the power to {act.kind}")
+        return envelope, None
 
-    def verify_single(self, act: Act, mandate: Mandate, holder: Committee) -> None:
-        """Verify the one signature; a holder whom his successor has replaced is told so, not called a stranger."""
+    def spoken_singly(self, act: Act, holder: Committee, former: Committee | None) -> tuple[Envelope, bool]:
+        """Return the envelope that one key signed, and whether it is that of a holder whom his successor has replaced:
+        he is told so, not called a stranger."""
+        if act.envelope.form is not Form.SIGN1:
+            if former is None:
+                raise Malformed("act.form", "the holder speaks with one key, in a COSE_Sign1")
+            return self.spines.sufficient(act, former), True
         signature = act.envelope.signatures[0]
         (key,) = holder.seats
         try:
             verify_one(act, signature, key)
         except Refused:
-            if holder is mandate.holder or mandate.holder is None or len(mandate.holder.seats) > 1:
+            if former is None or len(former.seats) > 1:
                 raise
-            (former,) = mandate.holder.seats
-            verify_one(act, signature, former)
-            raise Refused("standing.duty-missed", "the duty was missed, and the successor has taken over") from None
-
-    def check_not_replaced(self, act: Act, mandate: Mandate, holder: Committee) -> None:
-        """Raise :class:`Refused` (``standing.duty-missed``) where a committee speaks whose successor took over."""
-        if mandate.holder is not None and holder is not mandate.holder:
-            self.spines.sufficient(act, mandate.holder)
-            raise Refused("standing.duty-missed", "the duty was missed, and the successor has taken over")
+            verify_one(act, signature, *former.seats)
+            return act.envelope, True
+        return act.envelope, False
 
     def joint_envelope(self, act: Act, holder: Committee, beside: list[Committee]) -> Envelope:
         wanted = Committee(

@@ -31,6 +31,7 @@ from pourparler.core.passkey import Passkey, verify_assertion
 from pourparler.core.redline import Line, parse_lines
 
 YIELDING = ("member", "holder")  # roles that a seat takes over: naming a key in a mandate keeps nobody from a seat
+BINDING = Power.RATIFY | Power.CONCLUDE
 VOTABLE = Power.RATIFY | Power.DENOUNCE
 
 
@@ -461,7 +462,7 @@ class Spines:
             created = replace(
                 created,
                 lines=(*organ.lines, *created.lines),
-                subject=created.subject | (organ.subject & created.powers),
+                subject=created.subject | (conditions(organ) & created.powers),
             )
             after[created.id, created.id] = created
         return after
@@ -489,16 +490,16 @@ class Spines:
         if handed is None or handed[0]["to"] != organ.id or not act["answer"] or act["about"] in self.taken_over_once:
             return organ
         given, giver = Power(handed[0]["powers"]), handed[1]
-        if giver.subject & given and organ.superior != giver.superior and not self.stands_above(organ.id, giver.id):
+        if conditions(giver) & given and organ.superior != giver.superior and not self.stands_above(organ.id, giver.id):
             raise Refused(
                 "power.missing", f"what {giver.name} decides needs a superior that {organ.name} does not have"
             )
-        inherits = Power.RATIFY in given and Power.RATIFY not in organ.powers
+        inherits = bool(given & BINDING) and not organ.powers & BINDING
         lines = tuple(line for line in giver.lines if inherits and line not in organ.lines)
         return replace(
             organ,
             powers=organ.powers | given,
-            subject=organ.subject | (giver.subject & given if organ.superior == giver.superior else NO_POWER),
+            subject=organ.subject | (conditions(giver) & given if organ.superior == giver.superior else NO_POWER),
             lines=(*organ.lines, *lines),
         )
 
@@ -766,3 +767,8 @@ def check_in_office(spines: Spines, act: Act, organ: Organ, time: int) -> None:
         )
     if act.row.power & ~organ.powers & ALL_POWERS:
         raise Refused("power.missing", f"{organ.name} has no power to {act.kind}")
+
+
+def conditions(organ: Organ) -> Power:
+    """Return the powers of an organ that are subject to its superior: to conclude is to bind as by ratifying."""
+    return organ.subject | (Power.CONCLUDE if Power.RATIFY in organ.subject else NO_POWER)

@@ -425,7 +425,7 @@ class Dossier:
         if state is C.SIGNED_AD_REFERENDUM and not self.pending_signatures(consent, moment):
             return CONSENT_TABLE[state, "deadline passes"] if self.open_signatures(consent) else C.NONE
         if state is C.APPLYING and consent.applies_until is not None and moment.time >= consent.applies_until:
-            return C.NONE
+            return C.SIGNED_AD_REFERENDUM if self.pending_signatures(consent, moment) else C.NONE
         if state in BINDING and self.bound_since(consent) is None:
             return C.SIGNED_AD_REFERENDUM if consent.signatures else C.NONE
         if state in BINDING:

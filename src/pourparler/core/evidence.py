@@ -709,6 +709,8 @@ def claim_may(claim: Claim, registry: Registry, moment: Moment) -> str:
     now = Moment(moment.index + 1, moment.time)
     if claim.holder not in register.speakers(mandate, now).seats:
         raise Refused("claim.not-holder", "the mandate is another's")
+    if register.spines.roles.get(claim.holder, "holder") != "holder":
+        raise Refused("standing.key-role", "the holder's key has taken another role since")
     if not claim.power or claim.power not in mandate.conferred:
         raise Refused("power.missing", "the chain does not give this power")
     spines = register.home.registers[-1].spines if register.home and register.home.registers else register.spines

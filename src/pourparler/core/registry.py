@@ -279,7 +279,8 @@ class Registry(Surroundings):
                 raise
             if step_of(refusal.reason) < STEP_STANDING:
                 raise
-            return Outcome(act, moment, act.envelope, refusal, party)
+            envelope, _ = register.spoken(act, register.mandate(act["by"]), moment, act.row.power)
+            return Outcome(act, moment, envelope, refusal.with_traceback(None), party)
         self.learn(act, party)
         outcome = Outcome(act, moment, envelope, None, party)
         if act.row.dossier:
@@ -304,13 +305,8 @@ class Registry(Surroundings):
             raise Missing("dossier.not-shown", "a signature under a cumulative limit stands in a dossier not shown")
         mandate = register.mandate(act["by"])
         self.elsewhere.setdefault(register.party, set()).add(act["text"])
-        try:
-            envelope = register.check_speaker(act, mandate, moment, act.row.power)
-        except Refused as refusal:
-            if step_of(refusal.reason) < STEP_POWER:
-                raise
-            return Outcome(act, moment, act.envelope, refusal, register.party)
-        return Outcome(act, moment, envelope, None, register.party)
+        envelope, void = register.spoken(act, mandate, moment, act.row.power)
+        return Outcome(act, moment, envelope, void, register.party)
 
     def found(self, act: Act, moment: Moment) -> Outcome:
         spines = Spines(act, self.ledger, exact=self.exact)
@@ -327,10 +323,10 @@ class Registry(Surroundings):
             raise Refused("bounds.stranger", "the opening does not name the opener's own party")
         mandate = register.mandate(act["by"])
         dossier = Dossier(act, register.party, moment, self)
-        void: Refused | None = None
-        envelope = act.envelope
+        envelope, void = register.spoken(act, mandate, moment, act.row.power)
         try:
-            envelope = register.check_speaker(act, mandate, moment, act.row.power)
+            if void is not None:
+                raise void
             check_bounds(dossier, act, register, mandate)
             register.check_standing(mandate, act.row.power, moment)
             register.check_reported(act, mandate, moment)

@@ -109,15 +109,16 @@ def check_agreed(dossier: Dossier, by: Speaker) -> None:
     """Raise unless a text binds some party, and among many, every party that joined and stayed."""
     staying = dossier.joined.keys() - dossier.left
     enough = staying if len(dossier.parties) > 2 else None
-    read = {
-        digest for digest in dossier.papers if dossier.around.text(digest) is not None and not dossier.in_doubt(digest)
+    consented = {
+        digest for digest, paper in dossier.papers.items() if any(c.state in BINDING for c in paper.consents.values())
     }
+    read = {one for one in consented if dossier.around.text(one) is not None and not dossier.in_doubt(one)}
     if binds(dossier, read, enough, by):
         return
-    if read != dossier.papers.keys() or dossier.doubtful:
+    if read != consented or dossier.doubtful:
         dossier.unsettled = True
         dossier.around.doubt(dossier)
-    if not binds(dossier, dossier.papers.keys(), enough, by):
+    if not binds(dossier, consented, enough, by):
         raise late("not-agreed", "the parties are not bound by any text of the dossier")
 
 
@@ -137,6 +138,8 @@ def handle_propose(dossier: Dossier, act: Act, by: Speaker) -> None:
         raise late("suspended", "the talks are suspended")
     if act["text"] in dossier.papers:
         raise late("repeated", "the text has been proposed; a text never changes, and a dead one needs a new digest")
+    if act.get("answers") in dossier.doubtful:
+        dossier.doubtful.add(act["text"])
     answered = dossier.paper(act["answers"]) if act.get("answers") else None
     if answered and answered.author == by.party:
         raise late("own-offer", "a party does not counter its own offer")
@@ -243,7 +246,8 @@ def handle_sign(dossier: Dossier, act: Act, by: Speaker) -> None:
     authenticate(dossier, paper, by)
     paper.consents[by.party] = consent
     consent.signatures.append(Signature(act, by.party, by.mandate, by.moment))
-    consent.state = following
+    if act.kind == "conclude" or consent.state not in BINDING:  # a ratification may wait for its confirmation
+        consent.state = following
     if act.kind == "conclude":
         consent.act, consent.moment, consent.reserves = act, by.moment, reserves
         consent.rests_on, consent.subject_to = (consent.signatures[-1],), None
@@ -370,7 +374,7 @@ def check_ratified(
         raise late("late", "the deadline of a signature that the ratification names has passed")
     if signature.moment.index > past.dossier_index:
         raise Refused("consent.past", "the heads that the act has seen are older than a signature it names")
-    if signature.act.id in confirmed:
+    if signature.act.id in confirmed and signature.void is not None:
         return
     register = dossier.around.register(by.party)
     if any(link.logged.index > past.party_index for link in signature.mandate.chain()):
@@ -380,6 +384,8 @@ def check_ratified(
     named = signature.act["organ"]
     if named not in register.spines.heads or not register.spines.governs(by.organ_id, named):
         raise Refused("consent.organ", "the signature refers to another organ, which does not answer to this one")
+    if signature.act.id in confirmed:
+        return  # only its mandate had ended since
     if signature.void is not None and signature.void.reason not in ENDED:
         raise Refused(signature.void.reason, "a signature that the ratification names is void, and it is not confirmed")
 
@@ -394,19 +400,16 @@ def check_ratified(
             if stands and register.works(ending, signature.act.row.power, by.moment):
                 raise Refused(ending.reason, "in the ratification's past, the signer's mandate had ended")
     if register.home is not None:
-        check_home_endings(register.home, signature, past)
+        check_home_endings(register, register.home, signature, past)
 
 
-def check_home_endings(home: HomeView, signature: Signature, past: Past) -> None:
-    """The spines up to the ratification may hold a dismissal that this ledger was never told of."""
+def check_home_endings(register: Register, home: HomeView, signature: Signature, past: Past) -> None:
+    """The spines up to the ratification may hold an ending that this ledger was never told of."""
     links = {link.id for link in signature.mandate.chain()}
-    for dismissal, organ, place in home.dismissals():
-        named = {organ, signature.mandate.organ}
-        known = [one.spines for one in home.registers if named <= one.spines.heads.keys()]
-        governs = any(spines.governs(organ, signature.mandate.organ) for spines in known)
-        if dismissal["mandate"] in links and governs and place <= past.places.get(organ, -1):
-            if signature.act.row.power & ~Power(dismissal.get("holds") or 0):
-                raise Refused("standing.dismissed", "the spine up to the ratification holds the signer's dismissal")
+    for target, ending, organ, place in home.endings():
+        if target in links and place <= past.places.get(organ, -1) and register.ends(ending, signature.mandate.organ):
+            if signature.act.row.power & ending.stops:
+                raise Refused(ending.reason, "the spine up to the ratification holds the end of the signer's mandate")
 
 
 ENDED = frozenset(f"standing.{how}" for how in ("dismissed", "revoked", "suspended", "withdrawn", "objected"))
@@ -500,11 +503,14 @@ def handle_apply(dossier: Dossier, act: Act, by: Speaker) -> None:
     clauses = dossier.readable_clauses(paper.digest)
     if clauses and not clauses.provisional:
         raise Refused("consent.not-provisional", "the text does not allow provisional application")
+    check_not_refused(dossier, paper, by)
     consent = paper.consent(by.party)
     before = dossier.consent_state(paper, by.party, by.moment)
     following = moved(CONSENT_TABLE, before, "apply")
     check_organ_lines(dossier, act, by.organ)
-    consent.state, consent.applies_until = following, act.get("until")
+    if consent.state not in BINDING:
+        consent.state = following
+    consent.applies_until = act.get("until")
     if before is not C.APPLYING:
         consent.applies_since = by.moment
 

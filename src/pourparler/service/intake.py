@@ -91,6 +91,7 @@ class Texts:
         self.wanted: bytes | None = None
         self.brought: Mapping[bytes, bytes] = {}
         self.parsed: dict[bytes, Text] = {}
+        self.held: dict[bytes, bytes] = {}
 
     def __call__(self, digest: bytes) -> Text | None:
         """Return a public text. Raises :class:`Missing` (``text.missing``) for the one that a proposal must bring, and
@@ -108,7 +109,7 @@ class Texts:
     def read(self, digest: bytes) -> Text | None:
         """Return a text whether it is public or not, or None. Raises :class:`Malformed` where it cannot be read."""
         if digest not in self.parsed:
-            data = self.brought.get(digest) or self.stored(digest)
+            data = self.brought.get(digest) or self.held.get(digest) or self.stored(digest)
             if data is None:
                 return None
             text = parse_text(data)
@@ -154,10 +155,14 @@ class Fold:
         self.texts.expect(text, brought)
         try:
             outcome = fold(act)
+            if text and outcome and not outcome.void:
+                self.texts.public.add(text)
+                if text in brought:
+                    self.texts.held[text] = brought[text]  # until it is stored
         finally:
             self.texts.expect(None, {})
-        if text and outcome and not outcome.void:
-            self.texts.public.add(text)
+            if text and text not in self.texts.public:
+                self.texts.parsed.pop(text, None)
         return outcome, text
 
     def grow(self, entries: Sequence[bytes]) -> list[tuple[int, int, bytes]]:
@@ -565,6 +570,7 @@ class Intake:
                 transaction.put_text(digest, data)
             transaction.set_checkpoint(frontier.size, note)
         self._stale = False
+        self._fold.texts.held.clear()
 
     # Afterwards.
 
