@@ -27,9 +27,9 @@ HOME = "README.md"  # the site's first page
 
 # In the order in which somebody who knows nothing reads. A page of the repository that is named nowhere is an error.
 CHAPTERS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("Start", ("docs/tutorial.md", "docs/concepts.md", "docs/glossary.md", "docs/comparison.md", "docs/promises.md")),
-    ("How to", ("docs/how-to/README.md", "docs/how-to/*.md", "docs/*.md")),
-    ("Believe it", ("ARCHITECTURE.md", "SECURITY.md", "docs/decisions/*.md")),
+    ("Start", ("docs/tutorial.md", "docs/concepts.md", "docs/glossary.md", "docs/comparison.md")),
+    ("How to", ("docs/how-to/README.md", "docs/how-to/*.md", "docs/keys.md")),
+    ("Believe it", ("ARCHITECTURE.md", "SECURITY.md", "docs/*.md", "docs/decisions/*.md")),
     ("Specification", ("spec/README.md", "spec/*.md", "spec/*/*.md")),
     ("Reference", ("docs/reference/*.md",)),
     ("Change it", ("CONTRIBUTING.md", "changelog.d/README.md")),
@@ -175,7 +175,10 @@ def add_reference() -> None:
         # A store's methods are told once, in the contract.
         undocumented = "" if module.startswith("pourparler.store.") else "   :undoc-members:\n"
         text = f"# {title}\n\n```{{eval-rst}}\n.. automodule:: {module}\n   :members:\n{undocumented}"
-        write(SOURCE / "docs" / "reference" / f"{module}.md", f"{text}   :member-order: bysource\n```\n")
+        write(
+            SOURCE / "docs" / "reference" / f"{module}.md",
+            f"{text}   :member-order: bysource\n   :ignore-module-all:\n```\n",
+        )
 
 
 def add_commands() -> None:
