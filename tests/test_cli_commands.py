@@ -366,3 +366,28 @@ def test_waiting_ends_when_the_other_command_does(talks):
     said = done("dossier", "list")
     assert "waiting…" in said
     assert time.monotonic() - began >= 0
+
+
+@pytest.mark.parametrize(
+    "command", [("act", "sign"), ("act", "show"), ("act", "submit"), ("act", "join"), ("ledger", "take")]
+)
+def test_files_that_were_spoilt_on_the_way_are_answered_and_never_believed(talks, command):
+    """A flipped bit, a missing end, something else altogether: an exit code and a sentence, no entry, no traceback."""
+    done("key", "new", "cy", "--role", "member")
+    done("party", "found", "--title", "Trio", "--member", "ann", "--member", "cy", "--key", "ann", "--out", "found.act")
+    done("ledger", "copy", "--out", "copy")
+    data = Path("copy" if command[0] == "ledger" else "found.act").read_bytes()
+    before = told("ledger", "list")
+    spoilt = [
+        bytes([*data[:at], data[at] ^ (1 << at % 8), *data[at + 1 :]]) for at in range(0, len(data), len(data) // 24)
+    ]
+    for number, changed in enumerate([b"", b"\x00", b"{}", data[:-1], data[1:], data + b"\x00", *spoilt]):
+        path = Path(f"spoilt-{number}")
+        path.write_bytes(changed)
+        code, said = run(*command, str(path), "--yes", *(["--key", "cy"] if command[1] == "sign" else []))
+        assert said.strip()
+        if command[1] == "show" and code == 0:
+            continue  # what it says is shown as it is, and who has signed it is nobody who counts
+        waits = "still needed" in said
+        assert code in (1, 3, 4, 5) or waits, (number, said)
+        assert told("ledger", "list") == before
