@@ -4,6 +4,8 @@ import contextlib
 import io
 import json
 import os
+import re
+import shlex
 import subprocess
 import sys
 import threading
@@ -391,3 +393,42 @@ def test_files_that_were_spoilt_on_the_way_are_answered_and_never_believed(talks
         waits = "still needed" in said
         assert code in (1, 3, 4, 5) or waits, (number, said)
         assert told("ledger", "list") == before
+
+
+def test_the_documentation_names_commands_and_options_that_there_are():
+    """Every command in docs/workspace.md exists, and takes the options that stand there."""
+    page = (ROOT / "docs" / "workspace.md").read_text("utf-8")
+    lines = [line for line in page.splitlines() if line.startswith("pourparler ")]
+    lines += re.findall(r"`(pourparler [^`]+)`", page)
+    assert len(lines) > 20
+    for line in lines:
+        words = shlex.split(re.split(r" {2,}", line)[0])[1:]
+        path = words[:1] if words[0] in ("init", "verify", "inbox") else words[:2]
+        code, help_ = run(*path, "--help")
+        assert code == 0, line
+        for option in (word for word in words if word.startswith("--")):
+            assert option in help_, (line, option)
+
+
+def test_the_first_agreement_of_the_documentation_is_one(place):
+    """Its commands, in its order; beside them only what its comments tell the reader to do."""
+    page = (ROOT / "docs" / "workspace.md").read_text("utf-8").split("```")[1]
+    besides = {
+        "key new ann": [["key", "new", "bo", "--role", "member"], ["key", "new", "sue", "--role", "member"]],
+        "key new agent": [["key", "new", "sal", "--role", "holder"]],
+        "act adopt": [["act", "adopt", "tents", "--by", "sale"]],
+    }
+    for name, text in (("agent.toml", EXAMPLES["mandate"]), ("text.toml", EXAMPLES["text"])):
+        Path(name).write_text(text)
+    Path("sale.toml").write_text(
+        'organ = "they.board"\nto = "sal"\npowers = ["open", "propose", "adopt", "conclude"]\n'
+    )
+    said = ""
+    for line in page.strip().splitlines():
+        words = shlex.split(re.split(r" {2,}", line)[0])[1:]
+        said = done(*words)
+        for start, others in besides.items():
+            if " ".join(words).startswith(start):
+                for command in others:
+                    done(*command)
+    assert " VALID " in said
