@@ -4,6 +4,8 @@ import contextlib
 import io
 import json
 import os
+import re
+import shlex
 import subprocess
 import sys
 import threading
@@ -366,3 +368,67 @@ def test_waiting_ends_when_the_other_command_does(talks):
     said = done("dossier", "list")
     assert "waiting…" in said
     assert time.monotonic() - began >= 0
+
+
+@pytest.mark.parametrize(
+    "command", [("act", "sign"), ("act", "show"), ("act", "submit"), ("act", "join"), ("ledger", "take")]
+)
+def test_files_that_were_spoilt_on_the_way_are_answered_and_never_believed(talks, command):
+    """A flipped bit, a missing end, something else altogether: an exit code and a sentence, no entry, no traceback."""
+    done("key", "new", "cy", "--role", "member")
+    done("party", "found", "--title", "Trio", "--member", "ann", "--member", "cy", "--key", "ann", "--out", "found.act")
+    done("ledger", "copy", "--out", "copy")
+    data = Path("copy" if command[0] == "ledger" else "found.act").read_bytes()
+    before = told("ledger", "list")
+    spoilt = [
+        bytes([*data[:at], data[at] ^ (1 << at % 8), *data[at + 1 :]]) for at in range(0, len(data), len(data) // 24)
+    ]
+    for number, changed in enumerate([b"", b"\x00", b"{}", data[:-1], data[1:], data + b"\x00", *spoilt]):
+        path = Path(f"spoilt-{number}")
+        path.write_bytes(changed)
+        code, said = run(*command, str(path), "--yes", *(["--key", "cy"] if command[1] == "sign" else []))
+        assert said.strip()
+        if command[1] == "show" and code == 0:
+            continue  # what it says is shown as it is, and who has signed it is nobody who counts
+        waits = "still needed" in said
+        assert code in (1, 3, 4, 5) or waits, (number, said)
+        assert told("ledger", "list") == before
+
+
+def test_the_documentation_names_commands_and_options_that_there_are():
+    """Every command in docs/workspace.md exists, and takes the options that stand there."""
+    page = (ROOT / "docs" / "workspace.md").read_text("utf-8")
+    lines = [line for line in page.splitlines() if line.startswith("pourparler ")]
+    lines += re.findall(r"`(pourparler [^`]+)`", page)
+    assert len(lines) > 20
+    for line in lines:
+        words = shlex.split(re.split(r" {2,}", line)[0])[1:]
+        path = words[:1] if words[0] in ("init", "verify", "inbox") else words[:2]
+        code, help_ = run(*path, "--help")
+        assert code == 0, line
+        for option in (word for word in words if word.startswith("--")):
+            assert option in help_, (line, option)
+
+
+def test_the_first_agreement_of_the_documentation_is_one(place):
+    """Its commands, in its order; beside them only what its comments tell the reader to do."""
+    page = (ROOT / "docs" / "workspace.md").read_text("utf-8").split("```")[1]
+    besides = {
+        "key new ann": [["key", "new", "bo", "--role", "member"], ["key", "new", "sue", "--role", "member"]],
+        "key new agent": [["key", "new", "sal", "--role", "holder"]],
+        "act adopt": [["act", "adopt", "tents", "--by", "sale"]],
+    }
+    for name, text in (("agent.toml", EXAMPLES["mandate"]), ("text.toml", EXAMPLES["text"])):
+        Path(name).write_text(text)
+    Path("sale.toml").write_text(
+        'organ = "they.board"\nto = "sal"\npowers = ["open", "propose", "adopt", "conclude"]\n'
+    )
+    said = ""
+    for line in page.strip().splitlines():
+        words = shlex.split(re.split(r" {2,}", line)[0])[1:]
+        said = done(*words)
+        for start, others in besides.items():
+            if " ".join(words).startswith(start):
+                for command in others:
+                    done(*command)
+    assert " VALID " in said

@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping
 
+from pourparler.cli.effects import standing
+from pourparler.cli.mandate import SIGNS, tested
 from pourparler.cli.page import print_text_itself, text_here
 from pourparler.cli.session import Session
 from pourparler.cli.timeline import told
-from pourparler.cli.words import clean, quoted
+from pourparler.cli.words import clean, date_time, quoted
 from pourparler.core.act import Issuer, Power, issuer_of, power_words
 from pourparler.core.council import signers
 from pourparler.core.encoding import Value
-from pourparler.core.redline import parse_line, parse_text, sentence
+from pourparler.core.redline import Answer, Text, evaluate, parse_line, parse_text, sentence
 from pourparler.service.books import Book
 from pourparler.service.desk import Parcel
 from pourparler.service.guard import GUARDED
@@ -75,15 +77,41 @@ def describe(session: Session, book: Book, parcel: Parcel, found: Speakers, payl
     bounds(session, book, kind, fields)
     if "text" in fields:
         digest = fields["text"]
-        data = parcel.text(digest)
-        text = parse_text(data) if data is not None else text_here(book, digest)
         say((session.called(digest), "bold"), (f"  {digest.hex()}", "dim"), lead=label("text"))
-        print_text_itself(session, text)
+        print_text_itself(session, text_of(book, parcel, digest))
+    if kind == "ratify":
+        ratified(session, book, fields, text_of(book, parcel, fields["text"]))
     if parcel.envelope.signatures:
         names = [session.called(key) for key in signers(parcel.act(), found.keys)]
         say(", ".join(names) or "nobody who counts", lead=label("signed by"))
     if "text" in fields:
         say("Your signature is for this text and no other: one letter more, and it is worth nothing.")
+
+
+def text_of(book: Book, parcel: Parcel, digest: bytes) -> Text | None:
+    data = parcel.text(digest)
+    return parse_text(data) if data is not None else text_here(book, digest)
+
+
+def ratified(session: Session, book: Book, fields: Mapping[str, Value], text: Text | None) -> None:
+    """Print under which mandates the signatures stand that are ratified, and what their red lines say of the text.
+
+    Private ones are among them, where their openings are here: who sits in the organ may know them.
+    """
+    for act_id in fields["signs"]:
+        outcome = book.registry.outcomes.get(act_id)
+        if outcome is None:
+            session.say(f"{act_id.hex()[:8]}… is not in this ledger", lead=label("signature"))
+            continue
+        mandate, register = mandate_of(outcome.act["by"], book.registry)
+        at = date_time(outcome.moment.time)
+        session.say(f"{session.called(mandate.id)}, on {at}, {standing(register, mandate, book.next_moment())}",
+                    lead=label("signature"))  # fmt: skip
+        for line, kind in tested(session, register, mandate, book.next_moment()):
+            answer = evaluate(line, text.terms) if line is not None and text is not None else Answer.CANNOT_TELL
+            words = clean(sentence(line)) if line is not None else "a private red line whose opening is not here"
+            private = " (private)" if kind == "private" else ""
+            session.say(f"{words}{private}: ", (answer.value, SIGNS[answer][1]), lead=label("red line"))
 
 
 def who(session: Session, book: Book, kind: str, fields: Mapping[str, Value]) -> str:

@@ -7,7 +7,7 @@ import typer
 
 from pourparler.cli.grouped import noun
 from pourparler.cli.page import awaited_data, awaited_parts
-from pourparler.cli.sending import WithKeys, payload_of, read_parcel, signers_of, still_needed
+from pourparler.cli.sending import payload_of, read_parcel, signers_of, still_needed
 from pourparler.cli.session import Session, command
 from pourparler.cli.trouble import Problem
 from pourparler.core.errors import PourparlerError
@@ -22,7 +22,10 @@ app = noun("Inbox: what awaits your keys, by deadline.")
 @command(app, "list")
 def inbox(
     session: Session,
-    key: WithKeys = None,
+    key: Annotated[
+        list[str] | None,
+        typer.Option("--key", metavar="NAME", help="Only what awaits this key; can be given more than once."),
+    ] = None,
     everything: Annotated[bool, typer.Option("--all", help="What awaits anybody, and not only your keys.")] = False,
 ) -> None:
     """Show what awaits your keys: acts to sign, texts to ratify, votes, answers, what expires. By deadline."""

@@ -14,6 +14,7 @@ from pourparler.core.redline import Text, parse_text
 from pourparler.service.awaiting import Awaited, awaited
 from pourparler.service.books import Book
 
+DEAD = frozenset({"superseded", "rejected", "withdrawn", "lapsed"})
 GOOD = frozenset({"in force", "ratified", "signed definitively", "acceded", "open", "open for consent", "adopted"})
 
 
@@ -221,6 +222,9 @@ def print_text(session: Session, text: dict[str, Any], text_of: Text | None) -> 
         lead=label("text"),
     )
     say((text["text"], "dim"), lead=label(""))
+    if text["state"] in DEAD:
+        say(f"what it says: pourparler dossier text {text['called']}", lead=label(""))
+        return
     if text["until"] is not None:
         say(f"the offer stands until {date_time(text['until'])}", lead=label(""))
     print_text_itself(session, text_of)

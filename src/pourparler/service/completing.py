@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from pourparler.core.act import KINDS, Issuer, Power, issuer_of
 from pourparler.core.authority import Moment, Register
-from pourparler.core.council import Depositary, Poll
+from pourparler.core.council import Depositary, Poll, Spines
 from pourparler.core.dossier import Signature
 from pourparler.core.encoding import Value
 from pourparler.core.errors import PourparlerError
@@ -62,8 +62,9 @@ def of_decision(kind: str, fields: Mapping[str, Value], here: Standing) -> dict[
         return {}
     register = register_of_organ(fields["organ"], here.registry)
     at_home = here.home.registers.get(register.party) if here.home else None
-    heads = (at_home or register).spines.heads  # what the organ decided last, it decided at home
-    follows: dict[str, Value] = {"prior": heads[fields["organ"]]}
+    spines = (at_home or register).spines  # what the organ decided last, it decided at home
+    heads = spines.heads
+    follows: dict[str, Value] = {"prior": place_to_follow(spines, fields["organ"], here.moment)}
     if kind in ("elect", "dissolve") and "of" in fields:
         follows["theirs"] = heads.get(fields["of"], fields["of"])
     if kind in ("ratify", "accede") and "dossier" in fields:
@@ -77,6 +78,13 @@ def of_decision(kind: str, fields: Mapping[str, Value], here: Standing) -> dict[
     if register.spines.organ(fields["organ"]).decides_by_vote(KINDS[kind].power):
         follows |= of_vote(kind, fields, register)
     return follows
+
+
+def place_to_follow(spines: Spines, organ: bytes, moment: Moment) -> bytes:
+    """Return the place that an organ's next decision follows: its head, or a recovery there that has taken effect."""
+    head = spines.heads[organ]
+    recovery, ready = spines.recoveries.get((organ, head), (head, 0))
+    return recovery if moment.time >= ready else head
 
 
 def heads_at_home(register: Register, home: Registry) -> list[Value]:
