@@ -14,6 +14,7 @@ import pytest
 from pourparler.core.act import Act, Power
 from pourparler.core.council import organ_id
 from pourparler.core.encoding import Value
+from pourparler.core.errors import Missing
 from pourparler.core.evidence import Claim, Report, Shown, Verdict
 from pourparler.core.ledger import Policy, consistency_path, parse_policy
 from pourparler.service.drafting import draft, powers
@@ -26,7 +27,6 @@ from tests.builder import (
     key,
     opening,
     organ,
-    reason_of,
     seats,
     speak,
     talks,
@@ -694,26 +694,16 @@ def test_a_close_as_agreed_on_a_text_that_is_here_rests_on_no_other() -> None:
 # --- a signature that refers to nobody --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("confirmed", [False, True])
-def test_a_ratification_of_a_void_signature_that_refers_to_an_unknown_organ(confirmed: bool) -> None:
-    # the signer was dismissed, so that nobody asked which organ he named; the ratification must fail without a trace
+def test_a_signature_that_refers_to_an_unknown_organ_is_not_there() -> None:
+    # what a text or a home says of the signer never decides whether his act is there: the organ is asked first
     world = World()
     k = talks(world)
-    text = k.adopted()
     second = k.buyer.grant("second", *TALKS)
     k.buyer.dismiss(second.id)
-    signature = k.sign(text, by=second.id, who="second", organ=bytes([5]) * 32)
-    assert reason_of(world.put(signature)) == "standing.dismissed"
-    more = {"confirms": [signature.id]} if confirmed else {}
-    ratification = k.ratify(text, signature, **more)
-    assert reason_of(world.registry.outcomes[ratification.id]) == ("" if confirmed else "consent.organ")
-    last = k.buyer.decide("decide")
-    assert reason_of(world.registry.outcomes[last.id]) == ""  # the council goes on
-    asked = bound(k, text)
-    verdict, why = (VALID, "") if confirmed else (INVALID, "claim.not-bound")
-    dismissal = next(o.moment.index for o in world.registry.outcomes.values() if o.act.kind == "dismiss")
-    grows(asked.report(without=[dismissal]), "stream.incomplete", 7, asked.report(), verdict, why)
-    ends(Asked(world, world.claim("recorded", act=ratification.id), k.buyer).report(), VALID)
+    signature = k.sign(k.adopted(), by=second.id, who="second", organ=bytes([5]) * 32)
+    with pytest.raises(Missing, match=r"unknown\.organ"):
+        world.put(signature)
+    assert signature.id not in k.dossier.outcomes
 
 
 # --- never both -------------------------------------------------------------------------------------------------------

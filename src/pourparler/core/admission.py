@@ -229,7 +229,7 @@ def check_limit(dossier: Dossier, act: Act, mandate: Mandate, moment: Moment) ->
 
 def check_stated(dossier: Dossier, act: Act, link: Mandate, total: Amount) -> None:
     before = dossier.around.spending(link.id)
-    if act.get("previous") != (before[-1].act.id if before else None) or amount(act.get("total")) != total:
+    if act.get("previous") != (before[-1].signature.act.id if before else None) or amount(act.get("total")) != total:
         raise Refused("limit.misstated", "the signature must cite the one before it and state the running total")
 
 

@@ -234,6 +234,7 @@ class Ending:
     stops: Power
     holds_until: int | None = None
     lapses: int | None = None
+    member: bytes | None = None  # who suspended, by the seat that he has
 
     def works(self, power: Power, moment: Moment, confirmation: "Confirmation | None") -> bool:
         """Return whether the ending stops ``power`` at the moment (which the caller knows to lie after it), given what
@@ -279,8 +280,9 @@ class HomeView:
         raise Missing("home.not-shown", f"the home ledger of the party is not shown up to this {act.kind}")
 
     def had(self, beacon: Beacon) -> bool:
-        """Return whether a home, as far as it is shown, has had the head that the beacon states."""
-        return any(register.had(beacon.act["count"], beacon.act["head"]) for register in self.registers)
+        """Return whether a home, as far as it is shown, named the beacon's key and has had the head that it states."""
+        count, head = beacon.act["count"], beacon.act["head"]
+        return any(one.had(count, head) and beacon.key in one.spines.beacons_ever for one in self.registers)
 
     def endings(self) -> "Iterator[tuple[bytes, Ending, bytes, int]]":
         """Yield what the home's decisions ended: the target, the ending, its organ and its place on the spine."""
@@ -361,13 +363,14 @@ class Register:
         if not self.is_real(act):
             raise Refused("standing.sibling", "the home ledger took another decision in this one's place")
 
-    def has_refused(self, text: bytes, dossier: bytes, organ: bytes) -> bool:
-        """Return whether the organ, or one above it, refused a text in another dossier; what was refused in this one,
+    def refused(self, text: bytes, dossier: bytes, organ: bytes) -> list[Act]:
+        """Return the refusals of a text in other dossiers by the organ or one above it; what was refused in this one,
         the dossier knows."""
-        return any(
-            act["dossier"] != dossier and self.spines.governs(act["organ"], organ) and self.is_real(act)
+        return [
+            act
             for act in self.refusals.get(text, ())
-        )
+            if act["dossier"] != dossier and self.spines.governs(act["organ"], organ) and self.is_real(act)
+        ]
 
     # Admission, by issuer.
 
@@ -402,7 +405,8 @@ class Register:
             case "grant":
                 mandate = read_mandate(act, organ, None, moment)
                 check_grant(mandate, organ)
-                self.check_holder_keys(mandate)
+                if self.spines.home:  # elsewhere, what the home took is taken, whatever came before it there
+                    self.check_holder_keys(mandate)
                 envelope = self.spines.decide(act, moment.time)
                 self.take(mandate)
             case "dismiss":
@@ -487,7 +491,7 @@ class Register:
             if ending.act.kind == "suspend" and ending.act.envelope.signatures[0].kid == act.envelope.signatures[0].kid:
                 raise Refused("suspension.repeated", "the same member has suspended this before")
         lapses = moment.time + self.spines.party.suspension_seconds
-        self.end(target, Ending(act, "standing.suspended", moment, ALL_POWERS, lapses=lapses))
+        self.end(target, Ending(act, "standing.suspended", moment, ALL_POWERS, lapses=lapses, member=member))
 
     def admit_link(self, act: Act, moment: Moment) -> Envelope:
         """Take in a narrower link, a holder's revocation of one below, or his words to his own side.
@@ -618,7 +622,25 @@ class Register:
 
     def works(self, ending: Ending, power: Power, moment: Moment) -> bool:
         """Return whether an ending that stands before the moment stops the power then."""
-        return self.is_real(ending.act) and ending.works(power, moment, self.answered(ending))
+        real = self.is_real(ending.act) and self.is_seated(ending)
+        return real and ending.works(power, moment, self.answered(ending))
+
+    def is_seated(self, ending: Ending) -> bool:
+        """Return whether whoever suspended has his seat by a decision that the home took, where the home is shown.
+
+        Raises :class:`Missing` (``home.not-shown``)."""
+        if self.home is None or ending.member is None:
+            return True
+        missing: Missing | None = None
+        for act, _ in self.spines.seated_by[ending.act["organ"], ending.member]:
+            try:
+                if self.is_real(act):
+                    return True
+            except Missing as lacking:
+                missing = lacking
+        if missing is not None:
+            raise missing
+        return False
 
     def unconfirmed(self, ending: Ending) -> bool:
         """Return whether an ending lapses unless confirmed, and has not been."""
@@ -634,6 +656,8 @@ class Register:
         return None
 
     def check_may_lift(self, act: Act) -> None:
+        if not self.spines.home and act["mandate"] not in self.mandates:
+            return  # a link that was not logged here; the home has judged the decision
         mandate = self.mandate(act["mandate"])
         if act["line"] >= len(mandate.lines):
             raise Refused("line.unknown", "the mandate has no such line")

@@ -144,6 +144,8 @@ def read_organ(value: Value, party: bytes, created_by: bytes, superior: bytes | 
 
     Raises :class:`Refused` (``decision.rule``) where two conflicting decisions could both pass.
     """
+    if value.get("subject", 0) & ~int(Power.RATIFY):
+        raise Refused("decision.rule", f"{value['name']}: only ratify can be subject to a superior's confirmation")
     organ = Organ(
         id=organ_id(created_by, value["name"]),
         party=party,
@@ -257,7 +259,8 @@ class Poll:
     organ: Organ
     called_at: int
     caller: bytes
-    cast: dict[bytes, tuple[bytes, str]]  # member's key -> (vote's act id, choice); the first vote counts
+    cast: dict[bytes, tuple[bytes, str]]  # member's key -> (vote's act id, choice); at home the first vote counts
+    heard: dict[bytes, tuple[bytes, int, str]]  # vote's act id -> (member's key, weight, choice)
     spent: bool = False  # a decision has cited it
 
     @property
@@ -268,8 +271,9 @@ class Poll:
     def tally(self, votes: Collection[bytes]) -> dict[str, int]:
         """Return the weight cast for each choice, over the votes with these act ids."""
         totals = {"yes": 0, "no": 0, "abstain": 0, "recuse": 0}
-        for key, (vote, choice) in self.cast.items():
-            totals[choice] += self.organ.members.seats[key] if vote in votes else 0
+        for vote in votes:
+            _, weight, choice = self.heard[vote]
+            totals[choice] += weight
         return totals
 
     def passed(self, votes: Collection[bytes]) -> bool | None:
@@ -315,7 +319,9 @@ class Spines:
         self.taken: dict[Place, bytes] = {}
         self.recoveries: dict[Place, tuple[bytes, int]] = {}
         self.roles: dict[bytes, str] = {}
+        self.seated_by: dict[tuple[bytes, bytes], list[tuple[Act, int]]] = {}  # organ, key -> what seated it, weight
         self.beacons = self.party.beacons
+        self.beacons_ever = set(self.party.beacons)
         self.passkeys: dict[bytes, tuple[Passkey, ...]] = {}
         self.polls: dict[bytes, Poll] = {}
         self.handed_over: dict[bytes, tuple[Act, Organ]] = {}
@@ -347,6 +353,13 @@ class Spines:
         self.names[name] = organ.id
         self.at[organ.id, organ.id] = organ
         self.heads[organ.id] = organ.id
+        self.seat(self.founding, organ, None)
+
+    def seat(self, act: Act, after: Organ, before: Organ | None) -> None:
+        """Remember which act gave whom a seat."""
+        for key, weight in after.members.seats.items():
+            if before is None or before.members.seats.get(key) != weight:
+                self.seated_by.setdefault((after.id, key), []).append((act, weight))
 
     def check_roles(self, act: Act) -> None:
         """Raise :class:`Refused` (``decision.key-role``) where an appointment gives a key a second role."""
@@ -505,9 +518,11 @@ class Spines:
 
     def superior_of(self, act: Act, organ: Organ) -> bytes:
         name = act["new"].get("superior", organ.name)
-        if name not in self.names or not self.governs(organ.id, self.names[name]):
+        named = [one for one in self.heads if self.at[one, one].name == name]  # elsewhere, siblings may share a name
+        below = [one for one in named if self.governs(organ.id, one)]
+        if not below:
             raise Refused("decision.rule", f"the superior {name!r} is neither this organ nor one below it")
-        return self.names[name]
+        return below[0]
 
     def changed(self, act: Act, organ: Organ, time: int) -> dict[Place, Organ]:
         """Return what an election, hand-over or dissolution leaves: of the organ itself, or of the one it names."""
@@ -562,6 +577,7 @@ class Spines:
         followed = {organ: self.followed_of(organ, act["theirs"]) for organ in others}
         followed[act["organ"]] = act["prior"]
         for (organ, place), state in after.items():
+            self.seat(act, state, self.at.get((organ, followed[organ])) if organ in followed else None)
             self.at[organ, place] = state
             if organ == place:
                 self.names.setdefault(state.name, organ)
@@ -581,6 +597,7 @@ class Spines:
             self.canonical[act.id] = act["prior"]
         if act.kind == "appoint" and moves:
             self.beacons = frozenset(act.get("beacons") or self.beacons)
+            self.beacons_ever |= self.beacons
             for role, keys in appointed(act):
                 self.roles.update(dict.fromkeys(keys, role))
             self.register_passkeys(act.get("passkeys") or ())
@@ -615,6 +632,7 @@ class Spines:
         self.at[organ.id, act.id] = replace(
             organ, members=members, place=organ.place + 1, urgency=None, suspenders=None
         )
+        self.seat(act, self.at[organ.id, act.id], organ)
         self.recoveries[place] = (act.id, time + recovery.wait_seconds)
         self.roles.update(dict.fromkeys(replaced.values(), "member"))
         return envelope
@@ -643,6 +661,17 @@ class Spines:
         no_seat = Refused("decision.no-seat", f"the signer has no seat in {organ.name}")
         return signer_among(act, organ.members.seats, no_seat)
 
+    def member_ever(self, act: Act) -> bytes:
+        """Return the key by which the act is signed, of anybody who ever had a seat in its organ here.
+
+        Raises as :meth:`member`."""
+        organ = self.organ(act["organ"])
+        keys = {key: 1 for of, key in self.seated_by if of == organ.id}
+        signature = act.envelope.signatures[0]
+        if signature.algorithm != ALGORITHM_ED25519:
+            return self.passkey_member(act, replace(organ, members=Committee(keys, 1)), signature)
+        return signer_among(act, keys, Refused("decision.no-seat", f"the signer never had a seat in {organ.name}"))
+
     def passkey_member(self, act: Act, organ: Organ, signature: Signature) -> bytes:
         if act.kind != "vote":
             raise Refused("passkey.votes-only", "a passkey is registered for voting only")
@@ -667,21 +696,28 @@ class Spines:
         for poll in self.polls.values():
             if poll.caller == caller and same_question(poll.act, act) and time < poll.closes:
                 raise Refused("vote.repeated", "the member has a vote on the same question open")
-        self.polls[act.id] = Poll(act, organ, time, caller, {})
+        self.polls[act.id] = Poll(act, organ, time, caller, {}, {})
 
     def vote(self, act: Act, time: int) -> None:
-        """Count a vote, once a member, by members seated both when the vote was called and now."""
+        """Count a vote: at home one a member, of members seated both when the vote was called and now. Elsewhere every
+        vote of anybody who ever had a seat is kept, for what the home counted, the decision cites."""
         poll = self.polls.get(act["call"])
         if poll is None or poll.organ.id != act["organ"]:
             raise Missing("unknown.act", "the vote that this act answers has not been seen")
-        key = self.member(act, time)
-        if key not in poll.organ.members.seats:
-            raise Refused("vote.not-on-roll", "the member took the seat after the vote was called")
-        if key in poll.cast:
-            raise Refused("vote.repeated", "the member has voted; the first vote counts")
-        if self.home and time >= poll.closes:
-            raise Refused("vote.closed", "the vote closed before this one was logged")
-        poll.cast[key] = (act.id, act["choice"])
+        if not self.home:
+            key = self.member_ever(act)
+            weight = poll.organ.members.seats.get(key) or self.seated_by[act["organ"], key][-1][1]
+        else:
+            key = self.member(act, time)
+            if key not in poll.organ.members.seats:
+                raise Refused("vote.not-on-roll", "the member took the seat after the vote was called")
+            if key in poll.cast:
+                raise Refused("vote.repeated", "the member has voted; the first vote counts")
+            if time >= poll.closes:
+                raise Refused("vote.closed", "the vote closed before this one was logged")
+            weight = poll.organ.members.seats[key]
+        poll.cast.setdefault(key, (act.id, act["choice"]))
+        poll.heard[act.id] = (key, weight, act["choice"])
 
     def check_vote(self, act: Act, organ: Organ, time: int) -> None:
         """Raise unless the decision is what the vote it cites decided, all votes cited (``vote.*``)."""
@@ -696,8 +732,9 @@ class Spines:
         if not refused and (act.kind != poll.act["decides"] or not same_question(poll.act, act)):
             raise Refused("vote.other-question", "the vote that the act cites was on something else")
         cited = act.get("votes") or []
-        counted = {vote for vote, _ in poll.cast.values()}
-        if set(cited) != counted if self.home else not set(cited) <= counted:
+        cast = {vote for vote, _ in poll.cast.values()}
+        voters = {poll.heard[vote][0] for vote in cited if vote in poll.heard}
+        if set(cited) != cast if self.home else len(voters) != len(cited):
             raise Refused("vote.incomplete", "the act must cite every counted vote, and nothing else")
         if self.home and poll.spent:
             raise Refused("vote.spent", "a decision has already been taken on this vote")

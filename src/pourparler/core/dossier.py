@@ -273,6 +273,9 @@ class Surroundings(Protocol):
     def bound_anywhere(self, text: bytes, party: bytes, moment: Moment) -> bool | None:
         """Return whether a party is bound by a text in any dossier, or None where that rests on what is not shown."""
 
+    def refused(self, dossier: "Dossier", text: bytes, party: bytes, organ: bytes) -> bool | None:
+        """Return whether the organ or one above it refused the text in another dossier; None where nobody can tell."""
+
     def spent_in_doubt(self, mandate: bytes, dossier: "Dossier", text: bytes) -> bool:
         """Return whether a signature under the mandate, on any text but this one, stands or falls with a text that is
         not here."""
@@ -290,19 +293,15 @@ class Surroundings(Protocol):
 class Spending:
     """What one signature reserves of a cumulative limit, and the dossier that says whether it still does."""
 
-    act: Act
+    signature: Signature
     spent: Amount
     dossier: "Dossier"
 
     def reserved(self, moment: Moment) -> bool:
         """Return whether the amount still counts: kept by consent, released by refusal, lapse or withdrawal."""
-        paper = self.dossier.papers[self.act["text"]]
-        return any(
-            not signature.withdrawn and self.dossier.consent_state(paper, consent.party, moment) in KEEPING
-            for consent in paper.consents.values()
-            for signature in consent.signatures
-            if signature.act.id == self.act.id
-        )
+        paper = self.dossier.papers[self.signature.act["text"]]
+        state = self.dossier.consent_state(paper, self.signature.party, moment)
+        return not self.signature.withdrawn and state in KEEPING
 
 
 KEEPING = frozenset({C.SIGNED_AD_REFERENDUM, *BINDING, C.APPLYING, C.WITHDRAWING})
@@ -422,10 +421,10 @@ class Dossier:
         if consent is None:
             return C.NONE
         state = consent.state
-        if state is C.SIGNED_AD_REFERENDUM and not self.pending_signatures(consent, moment):
+        if state is C.SIGNED_AD_REFERENDUM and not self.is_pending(consent, moment):
             return CONSENT_TABLE[state, "deadline passes"] if self.open_signatures(consent) else C.NONE
         if state is C.APPLYING and consent.applies_until is not None and moment.time >= consent.applies_until:
-            return C.SIGNED_AD_REFERENDUM if self.pending_signatures(consent, moment) else C.NONE
+            return C.SIGNED_AD_REFERENDUM if self.is_pending(consent, moment) else C.NONE
         if state in BINDING and self.bound_since(consent) is None:
             return C.SIGNED_AD_REFERENDUM if consent.signatures else C.NONE
         if state in BINDING:
@@ -436,6 +435,13 @@ class Dossier:
 
     def open_signatures(self, consent: Consent) -> list[Signature]:
         return [s for s in consent.signatures if not s.withdrawn and s.void is None]
+
+    def is_pending(self, consent: Consent, moment: Moment) -> bool:
+        """Return whether a signature waits for its ratification. Looks no further than the first that does."""
+        return any(
+            s.void is None and not s.withdrawn and (s.deadline is None or moment.time < s.deadline)
+            for s in consent.signatures
+        )
 
     def pending_signatures(self, consent: Consent, moment: Moment) -> list[Signature]:
         return [s for s in self.open_signatures(consent) if s.deadline is None or moment.time < s.deadline]
@@ -449,6 +455,13 @@ class Dossier:
         answer = self.around.register(consent.party).confirmed(consent.act.id, consent.subject_to)
         if answer is None or not answer.answer or consent.moment is None:
             return None
+        if self.closed and self.closed[0] is not D.AGREED and self.closed[1].index < answer.moment.index:
+            return None  # the talks were over before anything was confirmed
+        refused = self.around.refused(self, consent.act["text"], consent.party, consent.act["organ"])
+        if refused is None:
+            self.doubt(consent.act["text"])
+        if refused:
+            return None  # and so was the text refused, at another table
         return max(consent.moment, answer.moment, key=lambda moment: moment.index)
 
     def bound(self, digest: bytes, party: bytes, moment: Moment) -> bool:

@@ -156,6 +156,22 @@ class Registry(Surroundings):
             return None
         return None if any(self.in_doubt(dossier, text) for dossier in found) else False
 
+    def refused(self, dossier: Dossier, text: bytes, party: bytes, organ: bytes) -> bool | None:
+        found = [self.refusal(act) for act in self.registers[party].refused(text, dossier.id, organ)]
+        if True in found:
+            return True
+        return None if None in found else False
+
+    def refusal(self, act: Act) -> bool | None:
+        """Return whether a refusal counts in its own dossier, or None where that dossier is not shown."""
+        dossier = self.dossiers.get(act["dossier"])
+        if dossier is None:
+            return None if self.exact else True
+        if self.in_doubt(dossier, act["text"]):
+            return None
+        outcome = dossier.outcomes.get(act.id)
+        return outcome is not None and outcome.void is None
+
     def spent_in_doubt(self, mandate: bytes, dossier: Dossier, text: bytes) -> bool:
         signings = self.signings.get(mandate, ())
         return any(other.in_doubt(on) for other, on in signings if (other, on) != (dossier, text))
@@ -349,7 +365,7 @@ class Registry(Surroundings):
     def learn(self, act: Act, party: bytes) -> None:
         """Remember which party the new organs and mandates of an act belong to."""
         register = self.registers[party]
-        for organ in register.spines.names.values():
+        for organ in register.spines.heads:
             self.party_of_organ.setdefault(organ, party)
         if act.id in register.mandates:
             self.party_of_mandate[act.id] = party

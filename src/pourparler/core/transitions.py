@@ -33,7 +33,7 @@ from pourparler.core.dossier import (
     late,
     moved,
 )
-from pourparler.core.errors import PourparlerError, Refused
+from pourparler.core.errors import Missing, PourparlerError, Refused
 from pourparler.core.redline import amount, check_lines_kept, look_up, parse_line
 
 
@@ -256,7 +256,7 @@ def handle_sign(dossier: Dossier, act: Act, by: Speaker) -> None:
             spent = dossier.around.text(act["text"])
             figure = amount(look_up(spent.terms, link.limit.path)) if spent else None
             assert figure is not None
-            dossier.around.spending(link.id).append(Spending(act, figure, dossier))
+            dossier.around.spending(link.id).append(Spending(consent.signatures[-1], figure, dossier))
 
 
 def handle_withdraw_signature(dossier: Dossier, act: Act, by: Speaker) -> None:
@@ -322,8 +322,11 @@ def change_consent_by_ratification(dossier: Dossier, consent: Consent, paper: Pa
 
 def check_not_refused(dossier: Dossier, paper: Paper, by: Speaker) -> None:
     """No organ consents to what it, or one above it, has refused, in whatever dossier: it takes a new text."""
-    if dossier.around.register(by.party).has_refused(paper.digest, dossier.id, by.organ_id):
+    refused = dossier.around.refused(dossier, paper.digest, by.party, by.organ_id)
+    if refused:
         raise late("overtaken", "the party has refused this text in another dossier; it takes a new one")
+    if refused is None:
+        dossier.doubt(paper.digest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,7 +335,8 @@ class Past:
 
     dossier_index: int
     party_index: int
-    places: Mapping[bytes, int]  # organ id -> place on its spine
+    places: Mapping[bytes, int]  # organ id -> place on its spine, as this ledger counts
+    home_places: Mapping[bytes, int]  # the same as the homes count, where they are shown
 
     def holds(self, ending: Ending, register: Register) -> bool:
         """Return whether the ending lies in this past."""
@@ -361,7 +365,27 @@ def read_past(dossier: Dossier, act: Act, by: Speaker) -> Past:
             state = register.spines.at.get((organ, head))
             if state is not None and (head in register.spines.decisions or head == organ):  # a recovery is on no spine
                 places[organ] = state.place
-    return Past(dossier_index, party_index, places)
+    return Past(dossier_index, party_index, places, read_home_places(act, register))
+
+
+def read_home_places(act: Act, register: Register) -> dict[bytes, int]:
+    """Return the places that the act's heads have in the homes shown.
+
+    Raises :class:`Missing` (``home.not-shown``) for a head that is known neither there nor here."""
+    places: dict[bytes, int] = {}
+    homes = register.home.registers if register.home else ()
+    for head in (act["prior"], *(act.get("spines") or ())) if register.home else ():
+        found = [
+            state
+            for one in homes
+            for organ in one.spines.heads
+            if (state := one.spines.at.get((organ, head))) is not None
+        ]
+        if not found and head not in register.spines.decisions and head not in register.spines.heads:
+            raise Missing("home.not-shown", "a head that the ratification has seen is not shown, here or at home")
+        for state in found:
+            places[state.id] = max(state.place, places.get(state.id, -1))
+    return places
 
 
 def check_ratified(
@@ -407,7 +431,11 @@ def check_home_endings(register: Register, home: HomeView, signature: Signature,
     """The spines up to the ratification may hold an ending that this ledger was never told of."""
     links = {link.id for link in signature.mandate.chain()}
     for target, ending, organ, place in home.endings():
-        if target in links and place <= past.places.get(organ, -1) and register.ends(ending, signature.mandate.organ):
+        if (
+            target in links
+            and place <= past.home_places.get(organ, -1)
+            and register.ends(ending, signature.mandate.organ)
+        ):
             if signature.act.row.power & ending.stops:
                 raise Refused(ending.reason, "the spine up to the ratification holds the end of the signer's mandate")
 

@@ -162,7 +162,7 @@ def of_limit(fields: Mapping[str, Value], here: Standing) -> dict[str, Value]:
             total += entry.spent.number
     written: Value = written_number(total)
     stated: dict[str, Value] = {"total": [figure.currency, written] if figure.currency else written}
-    return stated | ({"previous": before[-1].act.id} if before else {})
+    return stated | ({"previous": before[-1].signature.act.id} if before else {})
 
 
 def written_number(number: Decimal) -> str:

@@ -253,7 +253,7 @@ class Player:
             if entry.reserved(Moment(LATEST, self.clock.time)):
                 total = exact(total, entry.spent.number, "sum")
         stated: dict[str, Value] = {"total": written(Amount(spent.currency, total))}
-        return {**stated, "previous": before[-1].act.id} if before else stated
+        return {**stated, "previous": before[-1].signature.act.id} if before else stated
 
     def heads_seen(self, planned: PlannedAct) -> Value:
         """Return the heads of the dossier and of the party's stream that the council has before its eyes."""
