@@ -107,6 +107,7 @@ class Mandate:
 
     @property
     def id(self) -> bytes:
+        """The id of the act that states the mandate."""
         return self.act.id
 
     def owes(self, kind: str) -> bool:

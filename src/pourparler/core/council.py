@@ -64,6 +64,7 @@ class Committee:
 
     @property
     def weight(self) -> int:
+        """All weight there is."""
         return sum(self.seats.values())
 
 
@@ -96,6 +97,7 @@ class Organ:
     place: int = 0
 
     def decides_by_vote(self, power: Power) -> bool:
+        """Return whether decisions under this power are put to a vote."""
         return bool(power & self.votes)
 
 
@@ -425,6 +427,7 @@ class Spines:
         return False
 
     def governs(self, organ: bytes, other: bytes) -> bool:
+        """Return whether one organ is the other or stands above it, at any distance."""
         return organ == other or self.stands_above(organ, other)
 
     # Decisions.

@@ -35,6 +35,8 @@ from pourparler.core.redline import (
 
 
 class DossierState(Enum):
+    """Are we talking? (``spec/dossier.md`` section 3)"""
+
     INVITED = "invited"
     OPEN = "open"
     AGREED = "closed: agreed"
@@ -44,6 +46,8 @@ class DossierState(Enum):
 
 
 class TextState(Enum):
+    """What became of a text? (``spec/dossier.md`` section 3)"""
+
     PROPOSED = "proposed"
     SUPERSEDED = "superseded"
     REJECTED = "rejected"
@@ -55,6 +59,8 @@ class TextState(Enum):
 
 
 class ConsentState(Enum):
+    """Has a party consented to a text? (``spec/dossier.md`` section 3)"""
+
     NONE = "none"
     SIGNED_AD_REFERENDUM = "signed ad referendum"
     RATIFIED = "ratified"
@@ -68,6 +74,8 @@ class ConsentState(Enum):
 
 
 class EffectState(Enum):
+    """Is a text in force between two parties? Computed, never signed (``spec/dossier.md`` section 3)."""
+
     NONE = "none"
     PENDING = "pending"
     IN_FORCE = "in force"
@@ -218,6 +226,7 @@ class Paper:
     remedies: list[Applied] = field(default_factory=list)
 
     def consent(self, party: bytes) -> Consent:
+        """Return the party's consent to this text; one that says nothing where there was none."""
         return self.consents.setdefault(party, Consent(party))
 
 
@@ -434,6 +443,7 @@ class Dossier:
         return state
 
     def open_signatures(self, consent: Consent) -> list[Signature]:
+        """Return the signatures that were good when logged and not withdrawn since, in ledger order."""
         return [s for s in consent.signatures if not s.withdrawn and s.void is None]
 
     def is_pending(self, consent: Consent, moment: Moment) -> bool:
@@ -444,6 +454,7 @@ class Dossier:
         )
 
     def pending_signatures(self, consent: Consent, moment: Moment) -> list[Signature]:
+        """Return the open signatures whose deadline, by log time, has not passed."""
         return [s for s in self.open_signatures(consent) if s.deadline is None or moment.time < s.deadline]
 
     def bound_since(self, consent: Consent) -> Moment | None:

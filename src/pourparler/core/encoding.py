@@ -205,6 +205,7 @@ class Signature:
 
     @property
     def protected(self) -> bytes:
+        """The encoded protected header (RFC 9052 section 3)."""
         return PROTECTED[self.algorithm] + self.kid
 
 

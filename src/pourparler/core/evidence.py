@@ -45,6 +45,8 @@ FORMAT = "pourparler/1 evidence"
 
 
 class Verdict(Enum):
+    """The three answers; never rounded up (``spec/evidence.md`` section 5)."""
+
     VALID = "VALID"
     INVALID = "INVALID"
     CANNOT_TELL = "CANNOT TELL"
@@ -295,6 +297,7 @@ class Proven:
 
 
 def ledger_key(depositary: Depositary) -> VerifierKey:
+    """Return the key that verifies a ledger's checkpoints: of 32 bytes, under the ledger's origin."""
     return VerifierKey(depositary.origin, KeyType.ED25519, depositary.key)
 
 

@@ -36,13 +36,16 @@ class Stream:
 
     @property
     def count(self) -> int:
+        """How many acts the stream has."""
         return len(self.heads)
 
     @property
     def head(self) -> bytes:
+        """The running digest over them, 32 bytes; the stream's id where it is empty."""
         return self.heads[-1] if self.heads else self.id
 
     def extend(self, act_id: bytes, index: int) -> None:
+        """Add an act that was admitted at an index."""
         self.heads.append(stream_head(self.head, act_id, index))
         self.indexes.append(index)
 

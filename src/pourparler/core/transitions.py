@@ -138,8 +138,6 @@ def handle_propose(dossier: Dossier, act: Act, by: Speaker) -> None:
         raise late("suspended", "the talks are suspended")
     if act["text"] in dossier.papers:
         raise late("repeated", "the text has been proposed; a text never changes, and a dead one needs a new digest")
-    if act.get("answers") in dossier.doubtful:
-        dossier.doubtful.add(act["text"])
     answered = dossier.paper(act["answers"]) if act.get("answers") else None
     if answered and answered.author == by.party:
         raise late("own-offer", "a party does not counter its own offer")

@@ -22,6 +22,7 @@ from pourparler.core.encoding import (
     kid_of,
     to_be_signed,
 )
+from pourparler.core.errors import Malformed
 from pourparler.ports import Signer
 
 
@@ -48,7 +49,12 @@ class Draft:
         return Signature(unsigned.algorithm, unsigned.kid, signer.sign(to_be_signed(envelope, unsigned, self.kind)))
 
     def joined(self, signatures: Sequence[Signature]) -> Act:
-        """Return the act with signatures that were collected apart. The intake removes strangers' and double ones."""
+        """Return the act with signatures that were collected apart. The intake removes strangers' and double ones.
+
+        Raises :class:`Malformed` (``act.form``) where one key speaks, and others have signed as well or nobody has.
+        """
+        if self.form is Form.SIGN1 and len(signatures) != 1:
+            raise Malformed("act.form", f"{self.kind} is spoken by one key, and {len(signatures)} have signed")
         return act_in(self.envelope(signatures), self.fields)
 
     def envelope(self, signatures: Sequence[Signature]) -> Envelope:
