@@ -123,7 +123,7 @@ def scribble(path: Path) -> None:
         spoil("DELETE FROM entry WHERE idx = 2"),
         spoil("DELETE FROM entry WHERE idx = 1"),
         spoil("DELETE FROM node WHERE level = 1"),
-        spoil("UPDATE node SET hash = zeroblob(32) WHERE level = 0"),
+        spoil("UPDATE node SET hash = zeroblob(32) WHERE level = 1"),
         spoil("DELETE FROM checkpoint"),
         spoil("UPDATE checkpoint SET note = x'00'"),
         spoil("UPDATE entry SET act_id = zeroblob(32) WHERE idx = 2"),

@@ -123,6 +123,7 @@ class Registry(Surroundings):
         self.proposed_in: dict[bytes, list[Dossier]] = {}  # text -> the dossiers it was proposed in
         self.elsewhere: dict[bytes, set[bytes]] = {}  # party -> texts it consented to in dossiers not shown
         self.stamp: Stamp | None = None
+        self.moved: set[bytes] = set()  # the streams that acts have extended since the last stamp was taken
 
     # What dossiers ask of their surroundings.
 
@@ -247,7 +248,7 @@ class Registry(Surroundings):
         before = self.stamp
         if before and (stamp.time < before.time or stamp.index <= before.index + before.follows):
             raise Refused("stamp.contradiction", "the ledger's stamps go back in time or overlap")
-        self.stamp = stamp
+        self.stamp, self.moved = stamp, set()
 
     def admit(self, act: Act, moment: Moment, *, intake: bool = False) -> Outcome:
         """Fold an act; return whether it is accepted or void.
@@ -264,7 +265,11 @@ class Registry(Surroundings):
         if act.kind in ("propose", *SIGNING) and act["dossier"] in self.dossiers:
             self.index(act, self.dossiers[act["dossier"]])
         for stream in self.streams_of(act, outcome):
-            self.streams.setdefault(stream, Stream(stream, [], [])).extend(act.id, moment.index)
+            found = self.streams.get(stream)
+            if found is None:
+                found = self.streams[stream] = Stream(stream, [], [])
+            found.extend(act.id, moment.index)
+            self.moved.add(stream)
         return outcome
 
     def index(self, act: Act, dossier: Dossier) -> None:

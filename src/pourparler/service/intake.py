@@ -192,15 +192,13 @@ def replay(depositary: Depositary, store: Store) -> Fold:
     fold = Fold(depositary, store)
     at = 0
     try:
-        moved: set[bytes] = set()
         for entry in store.entries():
             at = entry.index
-            moved |= replay_entry(fold, entry)
+            replay_entry(fold, entry)
             stamp = fold.registry.stamp
             assert stamp is not None
             if entry.index == stamp.index + stamp.follows:
-                check_stated(fold.registry, stamp.streams, moved)
-                moved = set()
+                check_stated(fold.registry, stamp.streams)
     except PourparlerError as error:
         hint = " (is it opened with the ledger's own key and origin?)" if at == 0 else ""
         raise LedgerDamaged(f"{depositary.origin}: entry {at} is not what this ledger wrote: {error}{hint}") from error
@@ -208,8 +206,8 @@ def replay(depositary: Depositary, store: Store) -> Fold:
     return fold
 
 
-def replay_entry(fold: Fold, entry: StoredEntry) -> set[bytes]:
-    """Fold one stored entry; return the streams that it moved.
+def replay_entry(fold: Fold, entry: StoredEntry) -> None:
+    """Fold one stored entry.
 
     Raises :class:`PourparlerError` where it is not what intake would have written there.
     """
@@ -224,15 +222,13 @@ def replay_entry(fold: Fold, entry: StoredEntry) -> set[bytes]:
     fold.grow([entry.data])
     if outcome is None:
         fold.starts.append(entry.index)
-        return set()
-    if act.envelope != outcome.envelope:
+    elif act.envelope != outcome.envelope:
         raise Refused("stamp.contradiction", "the entry holds signatures that intake would have removed")
-    return set(fold.registry.streams_of(act, outcome))
 
 
-def check_stated(registry: Registry, stated: Mapping[bytes, tuple[int, bytes]], moved: set[bytes]) -> None:
-    """Raise :class:`Refused` unless a stamp states the streams as they are, and every one that moved."""
-    for stream in moved | stated.keys():
+def check_stated(registry: Registry, stated: Mapping[bytes, tuple[int, bytes]]) -> None:
+    """Raise :class:`Refused` unless a stamp states the streams as they are, and every one that moved since."""
+    for stream in registry.moved | stated.keys():
         found = registry.streams.get(stream) or Stream(stream, [], [])
         if stated.get(stream) != (found.count, found.head):
             raise Refused("stamp.contradiction", "the stamp does not state the heads that its acts lead to")
@@ -295,19 +291,18 @@ class Group:
     time: int = 0
     tickets: list[Ticket] = field(default_factory=list)
     acts: list[Outcome] = field(default_factory=list)
-    moved: set[bytes] = field(default_factory=set)
     asked: set[bytes] = field(default_factory=set)
     texts: dict[bytes, bytes] = field(default_factory=dict)
     entries: list[StoredEntry] = field(default_factory=list)
     nodes: list[tuple[int, int, bytes]] = field(default_factory=list)
 
-    def takes(self, ticket: Ticket) -> bool:
-        """Return whether the ticket still fits into the group; the first one always does."""
+    def takes(self, ticket: Ticket, moved: int) -> bool:
+        """Return whether the ticket still fits into a group that moved so many streams; the first one always does."""
         if len(self.tickets) >= GROUP_ACTS_MAX:
             return False
         if ticket.act is None:
             return len(self.asked | ticket.streams) <= STAMP_STREAMS_MAX
-        return len(self.moved) + STREAMS_PER_ACT <= STAMP_STREAMS_MAX
+        return moved + STREAMS_PER_ACT <= STAMP_STREAMS_MAX
 
 
 class Intake:
@@ -468,7 +463,7 @@ class Intake:
         try:
             self._refresh()
             group.time = self._time()
-            while self._waiting and group.takes(self._waiting[0]):
+            while self._waiting and group.takes(self._waiting[0], len(self._fold.registry.moved)):
                 ticket = self._waiting[0]
                 group.tickets.append(ticket)  # before it leaves the queue: no interruption loses it
                 self._waiting.popleft()
@@ -523,7 +518,6 @@ class Intake:
         assert outcome is not None
         ticket.outcome = outcome
         group.acts.append(outcome)
-        group.moved |= set(registry.streams_of(act, outcome))
         if text and text in ticket.texts:
             group.texts[text] = ticket.texts[text]
 
@@ -532,7 +526,7 @@ class Intake:
     def _write(self, group: Group) -> None:
         """Write the group: a stamp with its acts, and an empty one that states what was asked for."""
         if group.acts:
-            self._write_stamp(group, self._stamp_act(group, len(group.acts), group.moved))
+            self._write_stamp(group, self._stamp_act(group, len(group.acts), self._fold.registry.moved))
             self._write_entries(group, [(outcome.act.id, outcome.envelope.encoded()) for outcome in group.acts])
         if any(ticket.act is None for ticket in group.tickets):
             self._write_stamp(group, self._stamp_act(group, 0, group.asked))
