@@ -9,13 +9,8 @@ py-ucan (MIT; of UCAN's earlier form as a JWT, for its bytes; it declares the in
 does not import, and an old bound on cryptography: both are left out).
 """
 
-import fcntl
-import hashlib
 import json
-import os
-import platform
 import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,13 +18,10 @@ from typing import Any, Self
 
 from tools import environment
 
-LOCK = environment.ROOT / "bench" / "rivals.lock"
+LOCK = environment.RIVALS.lock
 WORKER = environment.ROOT / "bench" / "rival_worker.py"
 WANTED = ("biscuit-python>=0.4", "concordia-protocol>=0.10", "py-ucan>=1", "tenuo>=0.3")
-OVERRIDES = ("poetry; python_version < '3'", "cryptography>=45")
-# --no-deps: the lock is whole, and what OVERRIDES left out must stay out.
-LOCKED = ("--no-deps", "--require-hashes", "--only-binary", ":all:", "--requirement", str(LOCK))
-PACKAGES = "biscuit_auth, concordia, tenuo, ucan"
+OVERRIDES = ("poetry; python_version < '3'", "cryptography>=45")  # what they leave out stays out: --no-deps
 
 
 class Unavailable(Exception):
@@ -43,42 +35,12 @@ class Wrong(Exception):
 # --- their environment ------------------------------------------------------------------------------------------------
 
 
-def key() -> str:
-    parts = (LOCK.read_text("utf-8"), sys.version, sys.base_prefix, platform.machine(), str(environment.rivals_place()))
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
-
-
 def ready() -> Path:
     """Return the rivals' Python, in an environment that is made first if there is none or the lock has changed.
 
     Raises :class:`environment.SetUpFailed`, as ``./run`` does for our own.
     """
-    venv = environment.rivals_place()
-    with environment.failures_explained(venv), environment.open_lock(venv) as handle:
-        environment.wait_for(handle, fcntl.LOCK_EX, venv)
-        if environment.read_state(venv) != {"state": "ready", "key": key()}:
-            make(venv)
-    return venv / "bin" / "python"
-
-
-def make(venv: Path) -> None:
-    environment.refuse_foreign(venv)
-    venv.mkdir(exist_ok=True)
-    environment.write_state(venv, {"state": "making"})
-    environment.empty(venv)
-    environment.create_bare(venv)
-    python = str(venv / "bin" / "python")
-    uv = None if os.environ.get("POURPARLER_INSTALLER") == "pip" else environment.working_uv()
-    what = "installing what bench/rivals.lock names, with"
-    if uv:
-        environment.watch([uv, "pip", "install", "--python", python, *LOCKED], f"{what} uv")
-    else:
-        with TemporaryDirectory(prefix="pourparler-pip-") as made:
-            pip = environment.find_pip(python, Path(made))
-            options = ["--progress-bar", "off", "--no-warn-script-location", "--retries", "2"]
-            environment.watch([*pip, "install", *options, *LOCKED], f"{what} pip")
-    environment.watch([python, "-W", "ignore", "-c", f"import {PACKAGES}"], "trying what was installed")
-    environment.write_state(venv, {"state": "ready", "key": key()})
+    return environment.ready(environment.RIVALS)
 
 
 def refresh_lock() -> int:

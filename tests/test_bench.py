@@ -158,7 +158,10 @@ def test_a_line_beside_a_rival_is_skipped_with_the_reason_where_there_is_none(na
 
 @pytest.mark.parametrize("name", ["known", "cold", "bytes", "negotiate"])
 def test_every_line_beside_a_rival_where_they_are_installed(name):
-    if environment.read_state(environment.rivals_place()) != {"state": "ready", "key": rivals.key()}:
+    if environment.read_state(environment.place(environment.RIVALS)) != {
+        "state": "ready",
+        "key": environment.key(environment.RIVALS),
+    }:
         pytest.skip("the rivals are installed by ./run bench; a test fetches nothing")
     results = bench.BENCHES[name][1](SMALL, quiet)
     assert all(result.value for result in results)
@@ -305,7 +308,7 @@ def test_the_rivals_lock_names_every_file_by_its_hash_and_no_index():
 def test_clean_removes_the_rivals_and_nothing_that_is_not_ours(tmp_path, monkeypatch):
     monkeypatch.setattr(environment, "ROOT", tmp_path)
     monkeypatch.setenv("POURPARLER_VENV", str(tmp_path / "venv"))
-    place = environment.rivals_place()
+    place = environment.place(environment.RIVALS)
     assert place == tmp_path / "venv-rivals"
     place.mkdir()
     (place / "somebody's").write_text("work", "utf-8")

@@ -67,10 +67,12 @@ class Purpose:
     lock: Path
     packages: str
     suffix: str = ""  # added to the name of the main environment's directory
+    ours: bool = True  # whether we stand in it ourselves; otherwise its lock is whole, and nothing else comes in
 
 
 MAIN = Purpose(ROOT / "requirements.lock", "nacl.bindings, libipld, rich, typer, pytest, pourparler")
 DOCS = Purpose(ROOT / "docs" / "requirements.lock", "sphinx, myst_parser, furo, nacl.bindings, pourparler", "-docs")
+RIVALS = Purpose(ROOT / "bench" / "rivals.lock", "biscuit_auth, concordia, tenuo, ucan", "-rivals", ours=False)
 
 
 class SetUpFailed(Exception):
@@ -137,7 +139,7 @@ def variables(purpose: Purpose = MAIN) -> dict[str, str]:
 
 def clean() -> None:
     """Remove the environments that are ours and unused, and every cache below the checkout."""
-    for venv in (place(MAIN), place(DOCS), rivals_place()):
+    for venv in (place(MAIN), place(DOCS), place(RIVALS)):
         with failures_explained(venv):
             remove(venv)
     with failures_explained(ROOT):
@@ -191,11 +193,6 @@ def place(purpose: Purpose = MAIN) -> Path:
     """The directory of the environment; a link there is followed, since somebody may keep it on another disk."""
     named = Path(os.environ.get("POURPARLER_VENV") or ROOT / ".venv")
     return named.with_name(named.name + purpose.suffix).resolve()
-
-
-def rivals_place() -> Path:
-    """Where bench/rivals.py keeps what our figures are compared with: beside our environment, and never in it."""
-    return place().with_name(f"{place().name}-rivals")
 
 
 def key(purpose: Purpose) -> str:
@@ -272,8 +269,10 @@ def make(venv: Path, purpose: Purpose) -> None:
     empty(venv)
     create_bare(venv)
     install(venv, purpose)
-    add_ourselves(venv)
-    watch([str(venv / "bin" / "python"), "-c", f"import {purpose.packages}"], "trying what was installed")
+    if purpose.ours:
+        add_ourselves(venv)
+    quiet = [] if purpose.ours else ["-W", "ignore"]  # what other people's packages deprecate is their affair
+    watch([str(venv / "bin" / "python"), *quiet, "-c", f"import {purpose.packages}"], "trying what was installed")
     write_state(venv, {"state": "ready", "key": key(purpose)})
     say(f"the environment is ready ({time.monotonic() - started:.0f} s)")
 
@@ -319,6 +318,7 @@ def install(venv: Path, purpose: Purpose) -> None:
     """Fill the environment from the lock with the first installer that works here."""
     python = str(venv / "bin" / "python")
     locked = ["--require-hashes", "--only-binary", ":all:", "--requirement", str(purpose.lock)]
+    locked += [] if purpose.ours else ["--no-deps"]
     named = purpose.lock.relative_to(ROOT)
     wanted = os.environ.get("POURPARLER_INSTALLER", "")
     if wanted not in {"", "uv", "pip"}:
