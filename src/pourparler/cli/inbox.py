@@ -10,12 +10,14 @@ from pourparler.cli.page import awaited_data, awaited_parts
 from pourparler.cli.sending import payload_of, read_parcel, signers_of, still_needed
 from pourparler.cli.session import Session, command
 from pourparler.cli.trouble import Problem
+from pourparler.cli.words import clean, duration
 from pourparler.core.errors import PourparlerError
 from pourparler.service import desk
 from pourparler.service.awaiting import awaited
 from pourparler.service.books import Book
 from pourparler.service.desk import Parcel
 
+OLD_SECONDS = 2 * 86_400
 app = noun("Inbox: what awaits your keys, by deadline.")
 
 
@@ -45,6 +47,10 @@ def inbox(
         session.say(f"{waits['kind']}: signed, not yet in {waits['ledger']}; {waits['file']}", lead="→ ")
     if not (items or files or pending):
         session.say("Nothing awaits you.")
+    for book in session.books.values():
+        if not book.kept and session.now - book.last_time > OLD_SECONDS:
+            age = duration(session.now - book.last_time)
+            session.mention(f"the copy of {clean(book.ledger.origin)} is {age} old: ask for a new one", lead="! ")
 
 
 def from_ledgers(session: Session, mine: frozenset[bytes], *, everything: bool) -> list[dict[str, Any]]:
