@@ -28,6 +28,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pourparler.core.act import parse_act
+from pourparler.service import keyring
+from pourparler.service.drafting import draft
+from pourparler.service.intake import Intake
+from pourparler.service.workspace import WallClock, Workspace
 from pourparler.store.sqlite import SqliteStore
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -114,6 +118,8 @@ def go(step: Step, here: Path, script: Path, run: Runner) -> Path:
         shutil.copy(here / rest[0], here / rest[1])
     elif name == "rm":
         (here / rest[0]).unlink()
+    elif name == "foreign-holder":
+        foreign_holder(here, *rest)
     elif name == "flip":
         data = bytearray((here / rest[0]).read_bytes())
         data[len(data) // 2] ^= 1
@@ -139,6 +145,25 @@ def expand(word: str, here: Path) -> str:
         return str(tomllib.loads((folder / "pourparler.toml").read_text("utf-8"))["names"][name])
 
     return re.sub(r"(ID-OF|ID|KEY)\(([^)]+)\)", of, word)
+
+
+def foreign_holder(folder: Path, kind: str, text: str, mandate: str, key: str) -> None:
+    """Let a holder act on a text with a program of his own, which asks no private line."""
+    place = Workspace(folder)
+    names, (ledger,) = place.settings.names, place.settings.ledgers.values()
+    ring = keyring.Keyring(place.keys)
+    signer = ring.signer(key, lambda _: os.environ["POURPARLER_PASSPHRASE"])
+    kept = ring.signer(ledger.kept_by, lambda _: os.environ["POURPARLER_PASSPHRASE"])
+    with contextlib.closing(
+        Intake(SqliteStore(place.ledgers / ledger.file), kept, WallClock(), ledger.origin)
+    ) as intake:
+        dossier = intake.registry.dossiers[names[text.partition(".")[0]]]
+        digest = list(dossier.papers)[int(text.partition(".")[2]) - 1]
+        fields = {"by": names[mandate], "dossier": dossier.id, "text": digest}
+        if kind == "sign-ad-referendum":
+            register = intake.registry.register(intake.registry.party_of_mandate[names[mandate]])
+            fields |= {"organ": register.mandate(names[mandate]).organ, "deadline": WallClock().now() + 86_400}
+        assert intake.submit(draft(kind, fields).signed_by(signer).envelope.encoded()).void is None
 
 
 def last_of(folder: Path, kind: str) -> str:

@@ -448,7 +448,7 @@ def draft(
     form = session.form()
     fields = form.fields(kind, written)
     keep_openings(session, form.openings)
-    data = session.workspace.text(fields["text"]) if kind == "propose" and "text" in fields else None
+    data = book.text(fields["text"]) if kind == "propose" and "text" in fields else None
     texts = (data,) if data is not None else ()
     if unsigned:
         from pourparler.cli.sending import drafted

@@ -71,7 +71,7 @@ def describe(session: Session, book: Book, parcel: Parcel, found: Speakers, payl
     say(who(session, book, kind, fields), lead=label("for"))
     for name, value in fields.items():
         if name not in ("organ", "by", "prior", "theirs", "lines", "nonce", "seen", "spines", "at", "text"):
-            say(told(session, name, value), lead=label(name.replace("_", " ")))
+            say(told(session, name, value, whole=True), lead=label(name.replace("_", " ")))
     for number, line in enumerate(fields.get("lines") or ()):
         say(clean(sentence(parse_line(line))), lead=label("only if" if number == 0 else "and"))
     bounds(session, book, kind, fields)

@@ -10,12 +10,14 @@ from pourparler.cli.page import awaited_data, awaited_parts
 from pourparler.cli.sending import payload_of, read_parcel, signers_of, still_needed
 from pourparler.cli.session import Session, command
 from pourparler.cli.trouble import Problem
+from pourparler.cli.words import clean, duration
 from pourparler.core.errors import PourparlerError
 from pourparler.service import desk
 from pourparler.service.awaiting import awaited
 from pourparler.service.books import Book
 from pourparler.service.desk import Parcel
 
+OLD_SECONDS = 2 * 86_400
 app = noun("Inbox: what awaits your keys, by deadline.")
 
 
@@ -32,19 +34,23 @@ def inbox(
     mine = session.my_keys(key or ())
     items = [*from_ledgers(session, mine, everything=everything)]
     files = from_desk(session, mine, everything=everything)
-    pending = [
-        {"kind": parcel.draft.kind, "file": str(path), "ledger": parcel.ledger.origin}
-        for path, parcel in desk.lying(session.workspace, "pending")
-    ]
+    pending = from_pending(session)
     session.answer(awaited=items, files=files, pending=pending)
     for item in items:
         session.say(*awaited_parts(session, item), lead="• ")
     for file in files:
         session.say((file["kind"], "bold"), f": {file['lacking']}; {file['file']}", lead="✎ ")
     for waits in pending:
-        session.say(f"{waits['kind']}: signed, not yet in {waits['ledger']}; {waits['file']}", lead="→ ")
+        said = f"signed, not yet in {clean(waits['ledger'])}"
+        if waits["stuck"]:
+            said = f"signed, and by now it would come to nothing ({waits['stuck']}); remove the file"
+        session.say((waits["kind"], "bold"), f": {said}; {waits['file']}", lead="→ ")
     if not (items or files or pending):
         session.say("Nothing awaits you.")
+    for book in session.books.values():
+        if not book.kept and session.now - book.last_time > OLD_SECONDS:
+            age = duration(session.now - book.last_time)
+            session.mention(f"the copy of {clean(book.ledger.origin)} is {age} old: ask for a new one", lead="! ")
 
 
 def from_ledgers(session: Session, mine: frozenset[bytes], *, everything: bool) -> list[dict[str, Any]]:
@@ -57,6 +63,16 @@ def from_ledgers(session: Session, mine: frozenset[bytes], *, everything: bool) 
     return [awaited_data(session, item) for item in found]
 
 
+def from_pending(session: Session) -> list[dict[str, Any]]:
+    """Return what was signed here and is not in its ledger yet, and whether it still could be."""
+    found = []
+    for path, parcel in desk.lying(session.workspace, "pending"):
+        stuck = [book.stuck[parcel.id] for book in session.books.values() if parcel.id in book.stuck]
+        found.append({"kind": parcel.draft.kind, "file": str(path), "ledger": parcel.ledger.origin,
+                      "stuck": stuck[0].reason if stuck else None})  # fmt: skip
+    return found
+
+
 def from_desk(session: Session, mine: frozenset[bytes], *, everything: bool) -> list[dict[str, Any]]:
     """Return the acts at the desk that lack a signature of these keys."""
     found = []
@@ -65,6 +81,7 @@ def from_desk(session: Session, mine: frozenset[bytes], *, everything: bool) -> 
             book, parcel, speakers = read_parcel(session, path)
             has = signers_of(parcel.act(), speakers) if parcel.envelope.signatures else frozenset()
         except (Problem, PourparlerError):
+            found.append({"kind": path.name, "file": str(path), "lacking": "it cannot be read; remove the file"})
             continue
         if everything or (speakers.keys - has) & mine:
             lacking = still_needed(session, parcel, speakers)

@@ -17,7 +17,7 @@ from pourparler.cli.options import key_names
 from pourparler.cli.session import MARK, Session, why
 from pourparler.cli.trouble import INPUT, REFUSED, USAGE, Problem
 from pourparler.cli.words import clean, count, date_time
-from pourparler.core.act import KINDS, Act, Issuer, issuer_of
+from pourparler.core.act import KINDS, Act, issuer_of
 from pourparler.core.council import signers as good_signatures
 from pourparler.core.dossier import Outcome
 from pourparler.core.encoding import Value
@@ -474,8 +474,3 @@ def read_parcel(session: Session, path: Path) -> tuple[Book, Parcel, Speakers]:
     except Missing:  # the ledger will say what it does not know
         found = Speakers({}, 1)
     return book, parcel, found
-
-
-def is_of_holder(parcel: Parcel) -> bool:
-    payload = dict(payload_of(parcel))
-    return issuer_of(payload.pop("kind"), payload) is Issuer.HOLDER

@@ -68,24 +68,37 @@ def fields_told(session: Session, act: Act, here: bytes | None = None) -> Mappin
     return shown
 
 
-def told(session: Session, name: str, value: Value) -> str:
-    """Return a field's value as a person reads it."""
+def told(session: Session, name: str, value: Value, *, whole: bool = False) -> str:
+    """Return a field's value as a person reads it; ``whole`` for one who signs it: nothing shortened."""
     if name in INSTANTS and isinstance(value, int):
         return date_time(value)
-    if name in ("powers", "holds") and isinstance(value, int):
+    if name in ("powers", "holds", "votes", "subject") and isinstance(value, int):
         return ", ".join(power_words(Power(value)))
     match value:
         case bytes():
-            return session.called(value) if len(value) == 32 else value.hex()
+            return identified(session, value, whole=whole)
         case bool():
             return "yes" if value else "no"
         case dict() if "origin" in value:
-            return clean(value["origin"])
+            return (
+                f"{clean(value['origin'])} {value['key'].hex()}" if whole and "key" in value else clean(value["origin"])
+            )
         case dict():
-            return clean(", ".join(f"{inner} {told(session, inner, member)}" for inner, member in value.items()))
+            parts = (f"{inner} {told(session, inner, member, whole=whole)}" for inner, member in value.items())
+            return clean(", ".join(parts))
         case list():
-            return clean(" ".join(told(session, "", member) for member in value[:8])) + (" …" if len(value) > 8 else "")
+            shown = value if whole else value[:8]
+            more = " …" if len(value) > len(shown) else ""
+            return clean(" ".join(told(session, "", member, whole=whole) for member in shown)) + more
     return clean(str(value))
+
+
+def identified(session: Session, value: bytes, *, whole: bool) -> str:
+    """Return what an id or key is called here, or its digits: all of them for one who signs."""
+    if len(value) != 32:
+        return value.hex()
+    said = session.called(value)
+    return value.hex() if whole and said.endswith("…") else said
 
 
 def about_act(session: Session, act: Act, outcome: Outcome | None, index: int | None) -> dict[str, Any]:

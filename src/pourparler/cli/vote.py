@@ -7,17 +7,20 @@ import typer
 from pourparler.cli.dossier import DossierName
 from pourparler.cli.grouped import noun
 from pourparler.cli.meant import only_text, organ_for
-from pourparler.cli.sending import Anyway, OutFile, WithKeys, read_parcel, send
+from pourparler.cli.page import text_here
+from pourparler.cli.sending import Anyway, OutFile, WithKeys, openings, read_parcel, send
 from pourparler.cli.session import Session, command
 from pourparler.cli.trouble import USAGE, Problem
-from pourparler.cli.words import date_time
+from pourparler.cli.words import clean, date_time
 from pourparler.core.act import KINDS, Power
 from pourparler.core.council import Poll
 from pourparler.core.dossier import Dossier
 from pourparler.core.encoding import Value
+from pourparler.core.redline import Answer, parse_line, sentence
 from pourparler.service import desk
 from pourparler.service.books import Book
 from pourparler.service.completing import waiting_signatures
+from pourparler.service.guard import private_answers
 
 app = noun("Votes: ratify, refuse, and every other way in which members decide.")
 TextName = Annotated[
@@ -88,7 +91,26 @@ def ratify(
     book, _, fields = decision(session, dossier, text, "ratify", organ, key)
     fields |= {"confirms": sorted(session.find(act, "act") for act in confirm)} if confirm else {}
     fields |= {"reserves": sorted(set(reserve))} if reserve else {}
+    warn_of_private(session, book, fields)
     decide(session, book, "ratify", fields, words, key, out, anyway=anyway)
+
+
+def warn_of_private(session: Session, book: Book, fields: dict[str, Value]) -> None:
+    """Ask before the organ ratifies what crosses a private red line of its own, where the line can be opened here.
+
+    The law does not stop it: nobody outside knows the line. Whoever sits in the organ should.
+    """
+    register = book.registry.register(book.registry.party_of_organ[fields["organ"]])
+    text = text_here(book, fields["text"])
+    known = openings(session)
+    for signature in waiting_signatures(register, fields, session.standing(book)):
+        for link in signature.mandate.chain():
+            answers = private_answers(link.act, known, text) if text is not None else {}
+            for opening in known:
+                if answers.get(opening.commitment) is Answer.CROSSED:
+                    session.say(f"private red line of {session.called(link.id)} crossed: ",
+                                (clean(sentence(parse_line(opening.line))), "bold"), lead=("✗ ", "red"))  # fmt: skip
+                    session.sure("Ratify it all the same?")
 
 
 @command(app)

@@ -110,6 +110,7 @@ class Book:
             raise
         self.size = self.fold.frontier.size
         self.pending: dict[bytes, Parcel] = {}
+        self.stuck: dict[bytes, PourparlerError] = {}  # pending acts that the ledger would not take any more, and why
         if not self.kept:
             self._fold_pending()
 
@@ -194,9 +195,14 @@ class Book:
             self._fold_in(parcel.act(), parcel)
 
     def _fold_in(self, act: Act, parcel: Parcel) -> None:
-        with contextlib.suppress(PourparlerError):
-            self.tried(act, parcel.texts)
-            self.pending[act.id] = parcel
+        try:
+            outcome = self.tried(act, parcel.texts)
+        except PourparlerError as error:
+            self.stuck[act.id] = error
+            return
+        self.pending[act.id] = parcel
+        if outcome.void is not None:
+            self.stuck[act.id] = outcome.void
 
     def close(self) -> None:
         self.store.close()
