@@ -549,7 +549,7 @@ class Dossier:
             ended = self.end_of(paper, clauses, first, second, moment)
             if ended and ended[0] <= since:
                 return Effect(EffectState.ENDED, since, ended[0], ended[1])
-            return Effect(EffectState.PENDING, since)
+            return Effect(EffectState.PENDING, since, *(ended or ()))
         ended = self.end_of(paper, clauses, first, second, moment)
         if ended and moment.time >= ended[0]:
             return Effect(EffectState.ENDED, since, ended[0], ended[1])
