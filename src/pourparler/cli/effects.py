@@ -8,6 +8,7 @@ from pourparler.cli.session import Session
 from pourparler.cli.words import clean, date_time
 from pourparler.core.act import NO_POWER, Power, power_words
 from pourparler.core.authority import Mandate, Moment, Register
+from pourparler.core.dossier import Signature
 from pourparler.core.errors import PourparlerError
 from pourparler.core.registry import Registry
 from pourparler.service.books import Book
@@ -18,7 +19,6 @@ class Snapshot:
     """What a ledger says at a moment, as sentences by what they are about."""
 
     said: dict[tuple[str, ...], str]
-    waiting: dict[bytes, tuple[bytes, str]]  # signature that waits -> its mandate, and where it waits
 
     @classmethod
     def of(cls, session: Session, book: Book) -> "Snapshot":
@@ -27,7 +27,8 @@ class Snapshot:
         said.update(of_mandates(session, book.registry, moment))
         said.update(of_organs(session, book.registry, moment))
         said.update(of_dossiers(session, book.registry, moment))
-        return cls(said, dict(of_waiting(session, book.registry, moment)))
+        said.update(of_waiting(session, book.registry, moment))
+        return cls(said)
 
 
 def of_mandates(session: Session, registry: Registry, moment: Moment) -> Iterable[tuple[tuple[str, ...], str]]:
@@ -82,30 +83,40 @@ def of_dossiers(session: Session, registry: Registry, moment: Moment) -> Iterabl
                 yield about, f"{effect.state.value}{until}"
 
 
-def of_waiting(session: Session, registry: Registry, moment: Moment) -> Iterable[tuple[bytes, tuple[bytes, str]]]:
+def of_waiting(session: Session, registry: Registry, moment: Moment) -> Iterable[tuple[tuple[str, ...], str]]:
     for dossier in registry.dossiers.values():
         for digest, paper in dossier.papers.items():
             for consent in paper.consents.values():
                 for signature in dossier.pending_signatures(consent, moment):
                     if dossier.bound_since(consent) is None and signature.deadline is not None:
                         until = date_time(signature.deadline)
-                        where = f"the signature of {session.called(digest)}, which waits for ratification until {until}"
-                        for link in signature.mandate.chain():
-                            yield signature.act.id + link.id, (link.id, where)
+                        where = (
+                            f"the signature of {session.called(digest)}, which waits for ratification until {until},"
+                        )
+                        yield ("signature", where), fate(registry.registers[signature.party], signature, moment)
 
 
-def changes(session: Session, before: Snapshot, after: Snapshot) -> list[str]:
+def fate(register: Register, signature: Signature, moment: Moment) -> str:
+    """Return whether a signature that waits can be ratified as it is; a suspension that nobody confirmed is no bar."""
+    try:
+        for link in signature.mandate.chain():
+            if link.id in register.endings:
+                power = signature.act.row.power
+                register.check_endings(link, power, moment, lambda ending: not register.unconfirmed(ending))
+    except PourparlerError:
+        return "can be ratified only if the ratification confirms it"
+    return "can be ratified"
+
+
+def changes(before: Snapshot, after: Snapshot) -> list[str]:
     """Return what differs, in sentences."""
     found = []
     for about, now in after.said.items():
         was = before.said.get(about)
         if was != now:
             subject = clean(" ".join(about))
-            found.append(f"{subject}: {was} → {now}" if was is not None else f"{subject}: {now}")
-    ended = {
-        name for (kind, name, *_), was in before.said.items() if kind == "mandate" and after.said[kind, name] != was
-    }
-    for mandate, where in before.waiting.values():
-        if session.called(mandate) in ended:
-            found.append(f"{where}, can be ratified only if the ratification confirms it")
+            if about[0] == "signature":
+                found += [f"{clean(about[1])} {now}"] if was is not None else []
+            else:
+                found.append(f"{subject}: {was} → {now}" if was is not None else f"{subject}: {now}")
     return list(dict.fromkeys(found))

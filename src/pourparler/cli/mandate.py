@@ -253,7 +253,7 @@ def bounds_in_words(session: Session, link: Mandate) -> list[str]:
     said_ += [f"only the dossier {session.called(link.dossier)}"] if link.dossier else []
     said_ += [f"with {', '.join(session.called(party) for party in sorted(link.partners))}"] if link.partners else []
     said_ += [f"in {', '.join(sorted(clean(ledger.origin) for ledger in link.ledgers))}"] if link.ledgers else []
-    said_ += [f"{link.depth} further links may follow"] if link.depth else []
+    said_ += [f"{link.depth} further links may follow"] if link.depth and Power.DELEGATE in link.conferred else []
     if link.limit:
         most = link.limit.most
         most = " ".join(most) if isinstance(most, list) else most

@@ -345,7 +345,7 @@ def foresee(
 
 
 def ask_about(session: Session, before: Snapshot, after: Snapshot, ask: str) -> None:
-    lines = changes(session, before, after)
+    lines = changes(before, after)
     session.answer(changes=lines)
     session.say(("What this does:", "bold"))
     for line in lines or ["nothing else changes at the moment"]:
