@@ -15,6 +15,7 @@ from pourparler.cli.sending import Anyway, GiveName, OutFile, WithKeys, send
 from pourparler.cli.session import Session, command
 from pourparler.cli.trouble import INPUT, USAGE, Problem
 from pourparler.cli.verify import read_file
+from pourparler.cli.words import count
 from pourparler.core import limits
 from pourparler.core.act import Power
 from pourparler.core.evidence import Claim
@@ -222,8 +223,15 @@ def export(
         list[str] | None,
         typer.Option("--party", metavar="PARTY", help="Of whom: one for bound, two for in-force."),
     ] = None,
+    without_words: Annotated[
+        bool,
+        typer.Option("--without-words", help="Leave the words of sealed talks out; a stranger then cannot tell."),
+    ] = False,
 ) -> int:
-    """Write the evidence: one file that convinces a stranger offline, who knows no more than a party's id."""
+    """Write the evidence: one file that convinces a stranger offline, who knows no more than a party's id.
+
+    Of sealed talks it holds the words, too, unless you leave them out: whoever gets the file can read them.
+    """
     dossier_id = session.find(dossier, "dossier")
     book = session.holding(dossier_id)
     found = book.registry.dossier(dossier_id)
@@ -234,4 +242,9 @@ def export(
         raise Problem(USAGE, f"{claim} is about {wanted} of the parties.", "Name them with --party.")
     made = Claim(str(claim), book.depositary, 0, tuple(parties), dossier_id, digest)
     texts = [data for paper in found.papers if (data := session.workspace.text(paper)) is not None]
+    if found.sealed and without_words:
+        texts = []
+    elif found.sealed and texts:
+        said = count(len(texts), "sealed text")
+        session.mention(f"the file holds the words of {said}: whoever gets it can read them")
     return export_claim(session, made, out, texts)
