@@ -53,6 +53,7 @@ GiveName = Annotated[
     str | None, typer.Option("--name", metavar="NAME", help="What to call it here.", show_default=False)
 ]
 INCOMPLETE = frozenset({"decision.insufficient", "decision.possession"})
+BINDING = frozenset({"ratify", "accede", "conclude"})  # whoever signs one at a terminal reads it whole and is asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +88,18 @@ def send(
     session.check_out(out)
     catch_up(session, book, written)
     parcel, found = drafted(book, kind, written, session, texts)
+    if kind in BINDING and session.can_ask and not session.yes:
+        show_whole(session, book, parcel, found)
+        session.sure("Sign it?")
     parcel = signed(session, parcel, found, keys or ())
     return deliver(session, book, parcel, found, out=out, anyway=anyway, ask=ask, named=named)
+
+
+def show_whole(session: Session, book: Book, parcel: Parcel, found: Speakers) -> None:
+    """Show in plain sentences what a signature on a parcel does."""
+    from pourparler.cli.describe import describe  # which reads what this module sends
+
+    describe(session, book, parcel, found, payload_of(parcel))
 
 
 def drafted(

@@ -96,11 +96,16 @@ class Session:
         if self.as_json:
             say_json(self.data)
 
+    @property
+    def can_ask(self) -> bool:
+        """Whether somebody sits at a terminal who can be asked."""
+        return sys.stdin.isatty() and sys.stderr.isatty() and not self.as_json
+
     def sure(self, question: str) -> None:
         """Ask before something that cannot be undone. Raises :class:`Problem` where nobody can be asked, or says no."""
         if self.yes:
             return
-        if not (sys.stdin.isatty() and sys.stderr.isatty()) or self.as_json:
+        if not self.can_ask:
             raise Problem(
                 USAGE,
                 "this cannot be undone, and there is no terminal to ask you.",

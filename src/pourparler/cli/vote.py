@@ -8,7 +8,20 @@ from pourparler.cli.dossier import DossierName
 from pourparler.cli.grouped import noun
 from pourparler.cli.meant import only_text, organ_for
 from pourparler.cli.page import text_here
-from pourparler.cli.sending import Anyway, OutFile, WithKeys, openings, read_parcel, send
+from pourparler.cli.sending import (
+    Anyway,
+    OutFile,
+    WithKeys,
+    deliver,
+    drafted,
+    openings,
+    payload_of,
+    read_parcel,
+    send,
+    show_whole,
+    signed,
+    signers_of,
+)
 from pourparler.cli.session import Session, command
 from pourparler.cli.trouble import USAGE, Problem
 from pourparler.cli.words import clean, date_time
@@ -16,6 +29,7 @@ from pourparler.core.act import KINDS, Power
 from pourparler.core.council import Poll
 from pourparler.core.dossier import Dossier
 from pourparler.core.encoding import Value
+from pourparler.core.errors import PourparlerError
 from pourparler.core.redline import Answer, parse_line, sentence
 from pourparler.service import desk
 from pourparler.service.books import Book
@@ -187,27 +201,37 @@ def decide(
     """Sign the decision that lies at the desk, or draft it."""
     fields |= {"words": words} if words else {}
     for path, parcel in desk.lying(session.workspace, "waiting"):
-        if parcel.ledger == book.depositary and lies(book, parcel, kind, fields):
+        if parcel.ledger == book.depositary and lies(session, book, parcel, kind, fields):
             sign_lying(session, path, key, out, anyway=anyway, ask=ask)
             return
     send(session, book, kind, fields, keys=key, out=out, anyway=anyway, ask=ask)
 
 
-def lies(book: Book, parcel: desk.Parcel, kind: str, fields: dict[str, Value]) -> bool:
-    """Return whether a parcel is this decision, at the place where the organ's spine still is."""
-    from pourparler.cli.sending import payload_of
+def lies(session: Session, book: Book, parcel: desk.Parcel, kind: str, fields: dict[str, Value]) -> bool:
+    """Return whether a parcel is the very decision that would be drafted now, and a member has signed it.
 
-    payload = payload_of(parcel)
-    register = book.registry.register(book.registry.party_of_organ[fields["organ"]])
-    at_head = payload.get("prior") == register.spines.heads[fields["organ"]]
-    return payload["kind"] == kind and at_head and all(payload.get(name) == value for name, value in fields.items())
+    Anybody can lay a parcel on the desk. It may have seen an earlier head, and was made at another time; nothing else
+    may differ: what it would confirm, reserve or say is the member's to want, and not his who wrote it.
+    """
+    payload = dict(payload_of(parcel))
+    if payload.pop("kind") != kind or any(payload.get(name) != value for name, value in fields.items()):
+        return False
+    try:
+        ours, found = drafted(book, kind, fields, session)
+    except PourparlerError:
+        return False
+    wanted = {name: value for name, value in payload_of(ours).items() if name != "kind"}
+    same = {name for name in wanted.keys() | payload.keys() if wanted.get(name) == payload.get(name)}
+    differs = (wanted.keys() | payload.keys()) - same - {"seen", "spines", "at"}
+    return not differs and bool(parcel.envelope.signatures) and bool(signers_of(parcel.act(), found))
 
 
 def sign_lying(session: Session, path: Any, key: list[str] | None, out: Any, *, anyway: bool, ask: str) -> None:
-    from pourparler.cli.sending import deliver, signed
-
     book, parcel, found = read_parcel(session, path)
     session.mention("this decision lies at the desk already; you sign it", lead="  ")
+    show_whole(session, book, parcel, found)
+    if not ask:
+        session.sure("Sign it?")
     deliver(session, book, signed(session, parcel, found, key or ()), found, out=out, anyway=anyway, ask=ask)
 
 
