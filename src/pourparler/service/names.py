@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from pourparler.core.dossier import Dossier
 from pourparler.core.registry import Registry
 from pourparler.service.workspace import HEX, Workspace, WorkspaceError
 
@@ -89,9 +90,9 @@ class Names:
                 if organ is not None:
                     return organ
             if above in registry.dossiers and "text" in kinds and after.isdecimal():
-                papers = list(registry.dossiers[above].papers)
-                if 1 <= int(after) <= len(papers):
-                    return papers[int(after) - 1]
+                texts = numbered(registry, registry.dossiers[above])
+                if 1 <= int(after) <= len(texts):
+                    return texts[int(after) - 1]
         return None
 
     def by_digits(self, digits: str, kinds: tuple[str, ...], what: str) -> bytes | None:
@@ -133,5 +134,17 @@ class Names:
                 return f"{self.workspace.name_of(party)}.{spines.organ(identifier).name}"
             for dossier in registry.dossiers.values():
                 if identifier in dossier.papers and self.workspace.name_of(dossier.id):
-                    return f"{self.workspace.name_of(dossier.id)}.{list(dossier.papers).index(identifier) + 1}"
+                    texts = numbered(registry, dossier)
+                    if identifier in texts:
+                        return f"{self.workspace.name_of(dossier.id)}.{texts.index(identifier) + 1}"
         return None
+
+
+def numbered(registry: Registry, dossier: Dossier) -> list[bytes]:
+    """Return the texts of a dossier that have a number: those that are in the ledger, in its order.
+
+    One that was only signed here has none yet: another may come before it, and a number that was told must not move.
+    """
+    stamp = registry.stamp
+    last = stamp.index + stamp.follows if stamp else -1
+    return [digest for digest, paper in dossier.papers.items() if paper.moment.index <= last]
