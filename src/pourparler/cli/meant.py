@@ -5,7 +5,9 @@ from collections.abc import Iterable, Sequence
 from pourparler.cli.session import Session
 from pourparler.cli.trouble import USAGE, Problem
 from pourparler.core.act import Power
+from pourparler.core.authority import Moment
 from pourparler.core.dossier import Dossier, TextState
+from pourparler.core.errors import PourparlerError
 from pourparler.core.registry import Registry
 from pourparler.service.books import Book
 from pourparler.service.completing import mandates_of_holder, organs_that_may
@@ -23,6 +25,7 @@ def mandate_for(
     wanted = set(parties)
     of_party = [m for m in held if book.registry.party_of_mandate[m] in wanted]
     able = [m for m in of_party if has_power(book.registry, m, power)]
+    able = [m for m in able if stands(book.registry, m, power, moment)] or able
     if len(able) == 1:
         return able[0]
     if not able:
@@ -48,6 +51,16 @@ def words_of(power: Power) -> str:
 def has_power(registry: Registry, mandate: bytes, power: Power) -> bool:
     register = registry.register(registry.party_of_mandate[mandate])
     return all(not power & ~link.powers for link in register.mandate(mandate).chain())
+
+
+def stands(registry: Registry, mandate: bytes, power: Power, moment: Moment) -> bool:
+    """Return whether a mandate is in force; one that is not is meant only where there is no other."""
+    register = registry.register(registry.party_of_mandate[mandate])
+    try:
+        register.check_standing(register.mandate(mandate), power, moment)
+    except PourparlerError:
+        return False
+    return True
 
 
 def only_text(session: Session, book: Book, dossier: Dossier) -> bytes:

@@ -58,7 +58,7 @@ def found(
         written = read_toml(file)
     elif title and member:
         board: dict[str, Any] = {"name": "board", "seats": member}
-        written = {"name": title, "organs": [board | ({"needs": needs} if needs else {})]}
+        written = {"name": title, "organs": [board | ({"needs": needs} if needs is not None else {})]}
     else:
         raise Problem(
             USAGE,
