@@ -222,7 +222,8 @@ def test_a_bound_party_is_valid_and_every_step_is_named(truce: Truce, bundle: Pa
     done = run("verify", bundle, "--trust", f"{truce.council.hex()}=handed over at the wire")
     assert done.returncode == 0, done.stdout + done.stderr
     said = flat(done.stdout)
-    assert said.startswith("VALID “Council of the Republic” is bound by the text")
+    named = "“Council of the Republic” (which you trust: handed over at the wire)"
+    assert said.startswith(f"VALID {named} is bound by the text")
     assert "“The armies cease fire on all fronts.”" in said
     assert "handed over at the wire" in said
     assert truce.council.hex() in said
@@ -239,6 +240,39 @@ def test_in_force_says_which_party_is_nobody_you_know(truce: Truce, tmp_path: Pa
     assert done.returncode == 0, done.stdout
     assert "is in force between" in flat(done.stdout)
     assert "“Headquarters”: not in your trust" in flat(done.stdout)
+
+
+CHEAT = "Deutsche Bank AG” (which you trust) and “Evil"
+
+
+def test_a_title_cannot_say_that_it_is_trusted(tmp_path: Path) -> None:
+    truce = make_truce(CHEAT)
+    path = tmp_path / "cheat.evidence"
+    path.write_bytes(truce.bundle("in-force"))
+    given = ("verify", path, "--trust", f"{truce.headquarters.hex()}=met in person")
+    done = run(*given)
+    assert done.returncode == 0, done.stdout
+    said = flat(done.stdout)
+    beginning = truce.council.hex()[:8]
+    shown = "Deutsche Bank AG' (which you trust) and 'Evil"
+    assert f"a party calling itself “{shown}” (id {beginning}…, not in your trust)" in said
+    assert "“Headquarters” (which you trust: met in person)" in said
+    assert CHEAT not in said
+    report = json.loads(run(*given, "--json").stdout)
+    assert sorted(report["parties"], key=lambda party: party["trusted"]) == [
+        {"id": truce.council.hex(), "title": shown, "trusted": False, "how": None},
+        {"id": truce.headquarters.hex(), "title": "Headquarters", "trusted": True, "how": "met in person"},
+    ]
+    assert f"a party calling itself “{shown}”" in report["sentence"]
+
+
+def test_a_long_title_is_cut(tmp_path: Path) -> None:
+    truce = make_truce("L" * 64)
+    path = tmp_path / "long.evidence"
+    path.write_bytes(truce.bundle())
+    report = json.loads(run("verify", path, "--trust", truce.council.hex(), "--json").stdout)
+    assert report["parties"][0]["title"] == "L" * 59 + "…"
+    assert report["sentence"].startswith(f"“{'L' * 59}…” (which you trust: given on the command line) is bound by")
 
 
 def test_without_trust_nobody_can_tell(bundle: Path) -> None:
@@ -328,7 +362,7 @@ def test_a_policy_of_witnesses(tmp_path: Path) -> None:
 
 KEYS = [
     "format", "verdict", "exit_code", "reason", "step", "detail", "sentence", "next",
-    "claim", "as_of", "at", "trust", "steps", "notes",
+    "claim", "parties", "as_of", "at", "trust", "steps", "notes",
 ]  # fmt: skip
 
 
@@ -449,7 +483,7 @@ def test_without_unicode_the_signs_are_letters(truce: Truce, bundle: Path) -> No
     done = run("verify", bundle, "--trust", truce.council.hex(), **plain)
     assert done.returncode == 0, done.stderr
     assert done.stdout.isascii()
-    assert '"Council of the Republic" is bound by' in flat(done.stdout)
+    assert '"Council of the Republic" (which you trust: given on the command line) is bound by' in flat(done.stdout)
     assert "v 1 the bundle is well-formed" in flat(done.stdout)
 
 

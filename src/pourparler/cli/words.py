@@ -30,6 +30,10 @@ STYLES = {Verdict.VALID: "green", Verdict.INVALID: "red", Verdict.CANNOT_TELL: "
 # What stands for a sign where the terminal has only ASCII; other letters lose their accents.
 ASCII = str.maketrans("✓✗·…—\u2013→“”\u2018\u2019«»─━│┃\u00d7", 'vX-~-->""\'\'""-=||x')
 
+# What opens or closes a quotation: inside a quoted name it would end the quotation, and let the name speak for us.
+QUOTES = str.maketrans(dict.fromkeys('"“”„‟«»″〝〞\uff02', "'"))
+TITLE_MOST = 60  # signs of a party's title that are shown
+
 Part = str | tuple[str, str]  # text, or text and its style
 
 
@@ -42,7 +46,8 @@ def clean(text: str) -> str:
 
 
 def quoted(text: str) -> str:
-    return f"“{clean(text)}”"
+    """Return foreign text in quotation marks that nothing in it can close."""
+    return f"“{clean(text).translate(QUOTES)}”"
 
 
 def short(identifier: bytes) -> str:
@@ -174,10 +179,34 @@ class Screen:
 # --- what a report says -----------------------------------------------------------------------------------------------
 
 
+def title(party: bytes, registry: Registry | None) -> str | None:
+    """Return what a party calls itself, cut where it is long, or None where its founding is not shown."""
+    register = registry.registers.get(party) if registry else None
+    if register is None:
+        return None
+    name = register.spines.party.name
+    return name if len(name) <= TITLE_MOST else name[: TITLE_MOST - 1].rstrip() + "…"
+
+
 def party_name(party: bytes, registry: Registry | None) -> str:
     """Return what a party calls itself, quoted, or the beginning of its id."""
-    register = registry.registers.get(party) if registry else None
-    return quoted(register.spines.party.name) if register else f"party {short(party)}"
+    name = title(party, registry)
+    return f"party {short(party)}" if name is None else quoted(name)
+
+
+def party_vouched(party: bytes, registry: Registry | None, trusted: Mapping[bytes, str] | None) -> str:
+    """Return a party's name with whether its id is trusted: a title proves nothing, for anybody may take it.
+
+    Without ``trusted``, nothing is said of trust.
+    """
+    name = party_name(party, registry)
+    if trusted is None:
+        return name
+    if party in trusted:
+        return f"{name} (which you trust: {clean(trusted[party])})"
+    if title(party, registry) is None:
+        return f"{name} (not in your trust)"
+    return f"a party calling itself {name} (id {short(party)}, not in your trust)"
 
 
 def text_name(digest: bytes, registry: Registry | None) -> str:
@@ -190,9 +219,9 @@ def text_name(digest: bytes, registry: Registry | None) -> str:
     return f"the text {short(digest)}"
 
 
-def claim_sentence(claim: Claim, registry: Registry | None) -> str:
-    """Return what the bundle claims, in one sentence without its full stop."""
-    names = [party_name(party, registry) for party in claim.parties]
+def claim_sentence(claim: Claim, registry: Registry | None, trusted: Mapping[bytes, str] | None = None) -> str:
+    """Return what the bundle claims, in one sentence without its full stop; of each party, whether it is trusted."""
+    names = [party_vouched(party, registry, trusted) for party in claim.parties]
     text = text_name(claim.text, registry)
     match claim.kind:
         case "bound":
@@ -300,9 +329,10 @@ def field(name: str) -> Part:
     return f"{name:>{INDENT - 2}}  "
 
 
-def print_verdict(screen: Screen, report: Report) -> None:
+def print_verdict(screen: Screen, report: Report, trusted: Mapping[bytes, str] | None = None) -> None:
     """Print the verdict, the claim in one sentence, and the step that decided."""
-    sentence = claim_sentence(report.claim, report.registry) if report.claim else "the file holds no claim to check"
+    claim, registry = report.claim, report.registry
+    sentence = claim_sentence(claim, registry, trusted) if claim else "the file holds no claim to check"
     if report.verdict is not Verdict.VALID and report.claim:
         sentence = f"it is claimed that {sentence}"
     screen.line(
@@ -337,7 +367,7 @@ def print_strip(screen: Screen, report: Report) -> None:
 
 def print_report(screen: Screen, report: Report, trusted: Mapping[bytes, str]) -> None:
     """Print the whole report."""
-    print_verdict(screen, report)
+    print_verdict(screen, report, trusted)
     screen.line()
     print_steps(screen, report)
     screen.line()
@@ -364,13 +394,19 @@ def report_data(report: Report, trusted: Mapping[bytes, str], at: int | None) ->
         "reason": report.reason,
         "step": step.number if step else None,
         "detail": step.detail if step else "",
-        "sentence": claim_sentence(claim, report.registry) if claim else "",
+        "sentence": claim_sentence(claim, report.registry, trusted) if claim else "",
         "next": advice(report),
         "claim": claim_data(claim) if claim else None,
+        "parties": [party_data(party, report.registry, trusted) for party in claim.parties] if claim else [],
         "as_of": {"index": claim.as_of if claim else None, "log_time": report.time},
         "at": at,
         "trust": [
-            {"party": party.hex(), "name": name.strip("“”"), "learnt": how, "trusted": party in trusted}
+            {
+                "party": party.hex(),
+                "name": name.removeprefix("“").removesuffix("”"),
+                "learnt": how,
+                "trusted": party in trusted,
+            }
             for party, name, how in learnt(report, trusted)
         ],
         "steps": [
@@ -385,6 +421,13 @@ def report_data(report: Report, trusted: Mapping[bytes, str], at: int | None) ->
         ],
         "notes": list(report.notes),
     }
+
+
+def party_data(party: bytes, registry: Registry | None, trusted: Mapping[bytes, str]) -> dict[str, Any]:
+    """Return a party of the claim: its title is its own word; ``how`` its id was learnt is null where nobody said."""
+    name = title(party, registry)
+    shown = None if name is None else quoted(name)[1:-1]
+    return {"id": party.hex(), "title": shown, "trusted": party in trusted, "how": trusted.get(party)}
 
 
 def claim_data(claim: Claim) -> dict[str, Any]:
