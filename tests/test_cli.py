@@ -242,6 +242,18 @@ def test_in_force_says_which_party_is_nobody_you_know(truce: Truce, tmp_path: Pa
     assert "“Headquarters”: not in your trust" in flat(done.stdout)
 
 
+def test_what_is_in_force_is_relied_on_as_to_whom_one_trusts(truce: Truce, tmp_path: Path) -> None:
+    path = tmp_path / "force.evidence"
+    path.write_bytes(truce.bundle("in-force"))
+    one = run("verify", path, "--trust", truce.council.hex())
+    both = run("verify", path, "--trust", truce.council.hex(), "--trust", truce.headquarters.hex())
+    assert one.returncode == both.returncode == 0
+    half = "as to “Council of the Republic”; you have not said that you trust the other's id."
+    assert f"You may rely on this as of that index {half}" in flat(one.stdout)
+    assert "You may rely on this as of that index. What came later" in flat(both.stdout)
+    assert "not in your trust" not in flat(both.stdout)
+
+
 CHEAT = "Deutsche Bank AG” (which you trust) and “Evil"
 
 

@@ -284,16 +284,22 @@ ADVICE: dict[str, str] = {
     "power.": "The evidence is genuine: this authority was never given. Turn to the party's organ.",
     "unknown.": "Ask for a bundle that also holds the acts which this one names.",
 }
+LATER = "What came later is not in here: before you act on it much later, ask for a newer bundle."
+HALF_KNOWN = f"you have not said that you trust the other's id. Learn it from whoever you think it is. {LATER}"
 ADVICE_BY_VERDICT = {
-    Verdict.VALID: "You may rely on this as of that index. What came later is not in here: before you act on it much "
-    "later, ask for a newer bundle.",
+    Verdict.VALID: f"You may rely on this as of that index. {LATER}",
     Verdict.INVALID: "Do not rely on this. Ask whoever sent it how it came about.",
     Verdict.CANNOT_TELL: "Do not rely on this yet. Ask whoever sent it for what is missing.",
 }
 
 
-def advice(report: Report) -> str:
-    """Return what to do next."""
+def advice(report: Report, trusted: Mapping[bytes, str] | None = None) -> str:
+    """Return what to do next. What is valid is relied on only as to the parties that are trusted."""
+    parties = report.claim.parties if report.claim else ()
+    if report.verdict is Verdict.VALID and trusted is not None:
+        known = [party_name(party, report.registry) for party in parties if party in trusted]
+        if len(known) < len(parties):
+            return f"You may rely on this as of that index as to {' and '.join(known)}; {HALF_KNOWN}"
     for beginning in (report.reason, f"{report.reason.partition('.')[0]}."):
         if beginning in ADVICE:
             return ADVICE[beginning]
@@ -381,7 +387,7 @@ def print_report(screen: Screen, report: Report, trusted: Mapping[bytes, str]) -
         screen.line((report.claim.ledger.key.hex(), "dim"), lead=field(""))
     for note in report.notes:
         screen.line(readable(note), lead=field("note"))
-    screen.line((advice(report), "bold"), lead=field("next"))
+    screen.line((advice(report, trusted), "bold"), lead=field("next"))
 
 
 def report_data(report: Report, trusted: Mapping[bytes, str], at: int | None) -> dict[str, Any]:
@@ -395,7 +401,7 @@ def report_data(report: Report, trusted: Mapping[bytes, str], at: int | None) ->
         "step": step.number if step else None,
         "detail": step.detail if step else "",
         "sentence": claim_sentence(claim, report.registry, trusted) if claim else "",
-        "next": advice(report),
+        "next": advice(report, trusted),
         "claim": claim_data(claim) if claim else None,
         "parties": [party_data(party, report.registry, trusted) for party in claim.parties] if claim else [],
         "as_of": {"index": claim.as_of if claim else None, "log_time": report.time},
