@@ -475,6 +475,40 @@ def test_trust_from_files(truce: Truce, bundle: Path, tmp_path: Path) -> None:
         done = run("verify", bundle, "--trust", tmp_path / name)
         assert done.returncode == 0, done.stdout + done.stderr
         assert how in flat(done.stdout)
+        assert f"by the file {tmp_path / name}".replace(" ", "") in "".join(done.stdout.split())
+
+
+def test_the_trust_of_a_workspace_names_its_file(truce: Truce, bundle: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "ours"
+    (folder / "keys").mkdir(parents=True)
+    party = truce.council.hex()
+    settings = folder / "pourparler.toml"
+    settings.write_text(f'[names]\nthem = "{party}"\n[trust]\n{party} = "from the gazette"\n')
+    given = ("verify", bundle, "--workspace", folder)
+    done = run(*given)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"fromthegazette,bytheworkspace{settings}" in "".join(done.stdout.split())
+    (row,) = json.loads(run(*given, "--json").stdout)["trust"]
+    assert (row["learnt"], row["by"]) == ("from the gazette", f"by the workspace {settings}")
+    (row,) = json.loads(run(*given, "--trust", "them=told by Ann", "--json").stdout)["trust"]
+    assert (row["learnt"], row["by"]) == ("told by Ann", f"called them by the workspace {settings}")
+    (row,) = json.loads(run(*given, "--trust", f"{party}=met", "--json").stdout)["trust"]
+    assert (row["learnt"], row["by"]) == ("met", "")
+
+
+def test_the_trust_of_nobody_s_workspace_is_not_taken(truce: Truce, bundle: Path, tmp_path: Path) -> None:
+    party = truce.council.hex()
+    settings = tmp_path / "pourparler.toml"
+    settings.write_text(f'[names]\nthem = "{party}"\n[trust]\n{party} = "from the gazette"\n')
+    done = run("verify", bundle, POURPARLER_WORKSPACE=str(tmp_path))
+    assert done.returncode == 2, done.stdout
+    assert f"{settings}holdsnokeys:itstrustisnottaken;use--trust" in "".join(done.stdout.split())
+    assert "gazette" not in done.stdout
+    done = run("verify", bundle, "--trust", "them", "--workspace", tmp_path)
+    assert done.returncode == 4
+    assert "its names are not taken" in flat(done.stderr)
+    done = run("verify", bundle, "--trust", party, "--workspace", tmp_path)
+    assert done.returncode == 0
 
 
 def test_a_bundle_on_standard_input(truce: Truce) -> None:

@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from textwrap import wrap
+from types import MappingProxyType
 from typing import IO, Any
 
 from rich.console import Console
@@ -328,6 +329,7 @@ BADGES = {
     Verdict.CANNOT_TELL: "bold black on yellow",
 }
 INDENT = 15
+NOWHERE: Mapping[bytes, str] = MappingProxyType({})
 
 
 def field(name: str) -> Part:
@@ -371,14 +373,17 @@ def print_strip(screen: Screen, report: Report) -> None:
     screen.line(*parts, lead=field("steps"))
 
 
-def print_report(screen: Screen, report: Report, trusted: Mapping[bytes, str]) -> None:
-    """Print the whole report."""
+def print_report(
+    screen: Screen, report: Report, trusted: Mapping[bytes, str], sources: Mapping[bytes, str] = NOWHERE
+) -> None:
+    """Print the whole report; ``sources`` says by which file each party is trusted."""
     print_verdict(screen, report, trusted)
     screen.line()
     print_steps(screen, report)
     screen.line()
     for party, name, how in learnt(report, trusted):
-        screen.line(f"{name}: {how}", lead=field("party"))
+        source = f", {clean(sources[party])}" if sources.get(party) else ""
+        screen.line(f"{name}: {how}{source}", lead=field("party"))
         screen.line((party.hex(), "dim"), lead=field(""))
     if report.claim and not report.claim.parties:
         screen.line(
@@ -390,7 +395,9 @@ def print_report(screen: Screen, report: Report, trusted: Mapping[bytes, str]) -
     screen.line((advice(report, trusted), "bold"), lead=field("next"))
 
 
-def report_data(report: Report, trusted: Mapping[bytes, str], at: int | None) -> dict[str, Any]:
+def report_data(
+    report: Report, trusted: Mapping[bytes, str], at: int | None, sources: Mapping[bytes, str] = NOWHERE
+) -> dict[str, Any]:
     """Return the report as data for machines; the keys are always the same ones."""
     claim, step = report.claim, deciding(report)
     return {
@@ -411,6 +418,7 @@ def report_data(report: Report, trusted: Mapping[bytes, str], at: int | None) ->
                 "party": party.hex(),
                 "name": name.removeprefix("“").removesuffix("”"),
                 "learnt": how,
+                "by": sources.get(party, ""),
                 "trusted": party in trusted,
             }
             for party, name, how in learnt(report, trusted)
