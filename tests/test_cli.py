@@ -254,6 +254,21 @@ def test_what_is_in_force_is_relied_on_as_to_whom_one_trusts(truce: Truce, tmp_p
     assert "not in your trust" not in flat(both.stdout)
 
 
+@pytest.mark.parametrize(("number", "says"), [(0, ""), (1, "1 text of the file is"), (2, "2 texts of the file are")])
+def test_a_text_that_no_act_names_is_noted(truce: Truce, tmp_path: Path, number: int, says: str) -> None:
+    other = Ledger()
+    for article in ("The fleet is handed over.", "The tents are, too.")[:number]:
+        other.text({}, article)
+    path = tmp_path / "stuffed.evidence"
+    path.write_bytes(truce.bundle(texts=sorted([*truce.ledger.texts.values(), *other.texts.values()])))
+    done = run("verify", path, "--trust", truce.council.hex(), "--json")
+    report = json.loads(done.stdout)
+    assert done.returncode == 0, report
+    found = [note for note in report["notes"] if "named by no act" in note]
+    assert len(found) == (number > 0)
+    assert all(note.startswith(f"{says} named by no act that is shown") for note in found)
+
+
 CHEAT = "Deutsche Bank AG” (which you trust) and “Evil"
 
 

@@ -19,8 +19,9 @@ from pourparler.cli import words
 from pourparler.cli.trouble import INPUT, USAGE, Problem, complain
 from pourparler.core import limits
 from pourparler.core.errors import PourparlerError
-from pourparler.core.evidence import Report, Trust, verify
+from pourparler.core.evidence import Report, Trust, parse_bundle, verify
 from pourparler.core.ledger import Policy, parse_policy
+from pourparler.core.redline import text_digest
 
 PARTY_ID = re.compile(r"([0-9a-fA-F]{64})(?:=(.*))?", re.DOTALL)
 TRUST_FILE_MAX_BYTES = 1024 * 1024
@@ -80,7 +81,25 @@ def examine(
     now = read_instant(at) if at is not None else int(time.time())
     data = read_bundle(bundle)
     report = verify(data, Trust(known.parties, known.policy), now)
-    return Examined(data, known, now, replace(report, notes=(*report.notes, *known.notes)))
+    return Examined(data, known, now, replace(report, notes=(*report.notes, *strays(data, report), *known.notes)))
+
+
+def strays(data: bytes, report: Report) -> list[str]:
+    """Return a note where texts of the bundle are named by no act in it: nobody has said anything about them.
+
+    An act names a text by its digest, which then stands in the bytes of the act's entry.
+    """
+    if report.registry is None:
+        return []
+    bundle = parse_bundle(data)
+    proposed = {digest for dossier in report.registry.dossiers.values() for digest in dossier.papers}
+    entries = [entry for shown in bundle.ledgers for _, entry in shown.entries]
+    unproposed = [digest for digest in map(text_digest, bundle.texts) if digest not in proposed]
+    number = sum(not any(digest in entry for entry in entries) for digest in unproposed)
+    if not number:
+        return []
+    named = "1 text of the file is" if number == 1 else f"{number:,} texts of the file are"
+    return [f"{named} named by no act that is shown"]
 
 
 def run(
