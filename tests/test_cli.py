@@ -222,7 +222,8 @@ def test_a_bound_party_is_valid_and_every_step_is_named(truce: Truce, bundle: Pa
     done = run("verify", bundle, "--trust", f"{truce.council.hex()}=handed over at the wire")
     assert done.returncode == 0, done.stdout + done.stderr
     said = flat(done.stdout)
-    assert said.startswith("VALID “Council of the Republic” is bound by the text")
+    named = "“Council of the Republic” (which you trust: handed over at the wire)"
+    assert said.startswith(f"VALID {named} is bound by the text")
     assert "“The armies cease fire on all fronts.”" in said
     assert "handed over at the wire" in said
     assert truce.council.hex() in said
@@ -239,6 +240,66 @@ def test_in_force_says_which_party_is_nobody_you_know(truce: Truce, tmp_path: Pa
     assert done.returncode == 0, done.stdout
     assert "is in force between" in flat(done.stdout)
     assert "“Headquarters”: not in your trust" in flat(done.stdout)
+
+
+def test_what_is_in_force_is_relied_on_as_to_whom_one_trusts(truce: Truce, tmp_path: Path) -> None:
+    path = tmp_path / "force.evidence"
+    path.write_bytes(truce.bundle("in-force"))
+    one = run("verify", path, "--trust", truce.council.hex())
+    both = run("verify", path, "--trust", truce.council.hex(), "--trust", truce.headquarters.hex())
+    assert one.returncode == both.returncode == 0
+    half = "as to “Council of the Republic”; you have not said that you trust the other's id."
+    assert f"You may rely on this as of that index {half}" in flat(one.stdout)
+    assert "You may rely on this as of that index. What came later" in flat(both.stdout)
+    assert "not in your trust" not in flat(both.stdout)
+
+
+@pytest.mark.parametrize(("number", "says"), [(0, ""), (1, "1 text of the file is"), (2, "2 texts of the file are")])
+def test_a_text_that_no_act_names_is_noted(truce: Truce, tmp_path: Path, number: int, says: str) -> None:
+    other = Ledger()
+    for article in ("The fleet is handed over.", "The tents are, too.")[:number]:
+        other.text({}, article)
+    path = tmp_path / "stuffed.evidence"
+    path.write_bytes(truce.bundle(texts=sorted([*truce.ledger.texts.values(), *other.texts.values()])))
+    done = run("verify", path, "--trust", truce.council.hex(), "--json")
+    report = json.loads(done.stdout)
+    assert done.returncode == 0, report
+    found = [note for note in report["notes"] if "named by no act" in note]
+    assert len(found) == (number > 0)
+    assert all(note.startswith(f"{says} named by no act that is shown") for note in found)
+
+
+CHEAT = "Deutsche Bank AG” (which you trust) and “Evil"
+
+
+def test_a_title_cannot_say_that_it_is_trusted(tmp_path: Path) -> None:
+    truce = make_truce(CHEAT)
+    path = tmp_path / "cheat.evidence"
+    path.write_bytes(truce.bundle("in-force"))
+    given = ("verify", path, "--trust", f"{truce.headquarters.hex()}=met in person")
+    done = run(*given)
+    assert done.returncode == 0, done.stdout
+    said = flat(done.stdout)
+    beginning = truce.council.hex()[:8]
+    shown = "Deutsche Bank AG' (which you trust) and 'Evil"
+    assert f"a party calling itself “{shown}” (id {beginning}…, not in your trust)" in said
+    assert "“Headquarters” (which you trust: met in person)" in said
+    assert CHEAT not in said
+    report = json.loads(run(*given, "--json").stdout)
+    assert sorted(report["parties"], key=lambda party: party["trusted"]) == [
+        {"id": truce.council.hex(), "title": shown, "trusted": False, "how": None},
+        {"id": truce.headquarters.hex(), "title": "Headquarters", "trusted": True, "how": "met in person"},
+    ]
+    assert f"a party calling itself “{shown}”" in report["sentence"]
+
+
+def test_a_long_title_is_cut(tmp_path: Path) -> None:
+    truce = make_truce("L" * 64)
+    path = tmp_path / "long.evidence"
+    path.write_bytes(truce.bundle())
+    report = json.loads(run("verify", path, "--trust", truce.council.hex(), "--json").stdout)
+    assert report["parties"][0]["title"] == "L" * 59 + "…"
+    assert report["sentence"].startswith(f"“{'L' * 59}…” (which you trust: given on the command line) is bound by")
 
 
 def test_without_trust_nobody_can_tell(bundle: Path) -> None:
@@ -328,7 +389,7 @@ def test_a_policy_of_witnesses(tmp_path: Path) -> None:
 
 KEYS = [
     "format", "verdict", "exit_code", "reason", "step", "detail", "sentence", "next",
-    "claim", "as_of", "at", "trust", "steps", "notes",
+    "claim", "parties", "as_of", "at", "trust", "steps", "notes",
 ]  # fmt: skip
 
 
@@ -429,6 +490,40 @@ def test_trust_from_files(truce: Truce, bundle: Path, tmp_path: Path) -> None:
         done = run("verify", bundle, "--trust", tmp_path / name)
         assert done.returncode == 0, done.stdout + done.stderr
         assert how in flat(done.stdout)
+        assert f"by the file {tmp_path / name}".replace(" ", "") in "".join(done.stdout.split())
+
+
+def test_the_trust_of_a_workspace_names_its_file(truce: Truce, bundle: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "ours"
+    (folder / "keys").mkdir(parents=True)
+    party = truce.council.hex()
+    settings = folder / "pourparler.toml"
+    settings.write_text(f'[names]\nthem = "{party}"\n[trust]\n{party} = "from the gazette"\n')
+    given = ("verify", bundle, "--workspace", folder)
+    done = run(*given)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"fromthegazette,bytheworkspace{settings}" in "".join(done.stdout.split())
+    (row,) = json.loads(run(*given, "--json").stdout)["trust"]
+    assert (row["learnt"], row["by"]) == ("from the gazette", f"by the workspace {settings}")
+    (row,) = json.loads(run(*given, "--trust", "them=told by Ann", "--json").stdout)["trust"]
+    assert (row["learnt"], row["by"]) == ("told by Ann", f"called them by the workspace {settings}")
+    (row,) = json.loads(run(*given, "--trust", f"{party}=met", "--json").stdout)["trust"]
+    assert (row["learnt"], row["by"]) == ("met", "")
+
+
+def test_the_trust_of_nobody_s_workspace_is_not_taken(truce: Truce, bundle: Path, tmp_path: Path) -> None:
+    party = truce.council.hex()
+    settings = tmp_path / "pourparler.toml"
+    settings.write_text(f'[names]\nthem = "{party}"\n[trust]\n{party} = "from the gazette"\n')
+    done = run("verify", bundle, POURPARLER_WORKSPACE=str(tmp_path))
+    assert done.returncode == 2, done.stdout
+    assert f"{settings}holdsnokeys:itstrustisnottaken;use--trust" in "".join(done.stdout.split())
+    assert "gazette" not in done.stdout
+    done = run("verify", bundle, "--trust", "them", "--workspace", tmp_path)
+    assert done.returncode == 4
+    assert "its names are not taken" in flat(done.stderr)
+    done = run("verify", bundle, "--trust", party, "--workspace", tmp_path)
+    assert done.returncode == 0
 
 
 def test_a_bundle_on_standard_input(truce: Truce) -> None:
@@ -449,7 +544,7 @@ def test_without_unicode_the_signs_are_letters(truce: Truce, bundle: Path) -> No
     done = run("verify", bundle, "--trust", truce.council.hex(), **plain)
     assert done.returncode == 0, done.stderr
     assert done.stdout.isascii()
-    assert '"Council of the Republic" is bound by' in flat(done.stdout)
+    assert '"Council of the Republic" (which you trust: given on the command line) is bound by' in flat(done.stdout)
     assert "v 1 the bundle is well-formed" in flat(done.stdout)
 
 

@@ -9,8 +9,8 @@ import re
 import sys
 import time
 import tomllib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,9 @@ from pourparler.cli import words
 from pourparler.cli.trouble import INPUT, USAGE, Problem, complain
 from pourparler.core import limits
 from pourparler.core.errors import PourparlerError
-from pourparler.core.evidence import Report, Trust, verify
+from pourparler.core.evidence import Report, Trust, parse_bundle, verify
 from pourparler.core.ledger import Policy, parse_policy
+from pourparler.core.redline import text_digest
 
 PARTY_ID = re.compile(r"([0-9a-fA-F]{64})(?:=(.*))?", re.DOTALL)
 TRUST_FILE_MAX_BYTES = 1024 * 1024
@@ -30,10 +31,29 @@ SETTINGS, WORKSPACE = "pourparler.toml", "POURPARLER_WORKSPACE"
 
 @dataclass
 class Known:
-    """What the verifier knows beforehand: party ids with how each was learnt, and the policy of witnesses."""
+    """What the verifier knows beforehand: party ids with how each was learnt, and the policy of witnesses.
+
+    ``sources`` says of a party by which file it is trusted, and ``notes`` what was not taken from where.
+    """
 
     parties: dict[bytes, str] = field(default_factory=dict)
     policy: Policy | None = None
+    sources: dict[bytes, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def trust(self, party: bytes, how: str, source: str = "") -> None:
+        """Trust a party, in place of whatever was known of it. What was said on the command line has no source."""
+        self.parties[party] = how
+        self.sources[party] = source
+
+    def before(self, other: "Known") -> "Known":
+        """Return both, of which this one goes before the other."""
+        return Known(
+            {**other.parties, **self.parties},
+            self.policy or other.policy,
+            {**other.sources, **self.sources},
+            [*self.notes, *other.notes],
+        )
 
 
 @dataclass(frozen=True)
@@ -46,14 +66,40 @@ class Examined:
     report: Report
 
 
-def examine(bundle: str, *, trust: Sequence[str], policy: Path | None = None, at: str | None = None) -> Examined:
-    """Read everything and verify. Raises :class:`Problem` where something cannot be read."""
-    known = read_trust(trust)
+def examine(
+    bundle: str,
+    *,
+    trust: Sequence[str],
+    policy: Path | None = None,
+    at: str | None = None,
+    beside: "Neighbour | None" = None,
+) -> Examined:
+    """Read everything and verify; ``beside`` is the workspace here. Raises :class:`Problem` for what is unreadable."""
+    known = read_trust(trust, beside)
     if policy is not None:
         known.policy = read_policy(policy)
     now = read_instant(at) if at is not None else int(time.time())
     data = read_bundle(bundle)
-    return Examined(data, known, now, verify(data, Trust(known.parties, known.policy), now))
+    report = verify(data, Trust(known.parties, known.policy), now)
+    return Examined(data, known, now, replace(report, notes=(*report.notes, *strays(data, report), *known.notes)))
+
+
+def strays(data: bytes, report: Report) -> list[str]:
+    """Return a note where texts of the bundle are named by no act in it: nobody has said anything about them.
+
+    An act names a text by its digest, which then stands in the bytes of the act's entry.
+    """
+    if report.registry is None:
+        return []
+    bundle = parse_bundle(data)
+    proposed = {digest for dossier in report.registry.dossiers.values() for digest in dossier.papers}
+    entries = [entry for shown in bundle.ledgers for _, entry in shown.entries]
+    unproposed = [digest for digest in map(text_digest, bundle.texts) if digest not in proposed]
+    number = sum(not any(digest in entry for entry in entries) for digest in unproposed)
+    if not number:
+        return []
+    named = "1 text of the file is" if number == 1 else f"{number:,} texts of the file are"
+    return [f"{named} named by no act that is shown"]
 
 
 def run(
@@ -71,38 +117,70 @@ def run(
     With ``in_workspace``, the parties that the workspace trusts are trusted, and ``trust`` may use its names.
     """
     try:
-        trusting = with_workspace(workspace, trust) if in_workspace else trust
-        examined = examine(bundle, trust=trusting, policy=policy, at=at)
+        beside = neighbour(workspace) if in_workspace else None
+        examined = examine(bundle, trust=trust, policy=policy, at=at, beside=beside)
     except Problem as problem:
         return complain(problem, as_json=as_json)
-    report, trusted = examined.report, examined.known.parties
+    report, known = examined.report, examined.known
     if as_json:
-        print(json.dumps(words.report_data(report, trusted, examined.at), indent=2))
+        print(json.dumps(words.report_data(report, known.parties, examined.at, known.sources), indent=2))
     else:
-        show(words.Screen(), report, trusted, examined.data)
+        show(words.Screen(), report, known, examined.data)
     return words.EXIT_CODES[report.verdict]
 
 
-def with_workspace(given: Path | None, said: Sequence[str]) -> list[str]:
-    """Return the parties that the workspace here trusts and those that were said, its names read as ids.
+@dataclass(frozen=True)
+class Neighbour:
+    """The settings of the workspace here: whom it trusts, and its names. Without ``keys`` it is nobody's workspace.
 
-    Without a workspace, what was said. Raises :class:`Problem` where there is one that cannot be read.
+    Whoever can bring about that a command is run in his folder could otherwise choose whom the verifier trusts.
     """
+
+    path: Path
+    names: dict[str, bytes]
+    trusted: dict[bytes, str]
+    keys: bool
+
+    @property
+    def source(self) -> str:
+        return f"by the workspace {self.path}"
+
+    def known(self) -> Known:
+        """Return whom the workspace trusts, or a note that this is not taken."""
+        known = Known()
+        if not self.keys:
+            if self.trusted:
+                known.notes.append(f"{self.path} holds no keys: its trust is not taken; use --trust")
+            return known
+        for party, how in self.trusted.items():
+            known.trust(party, how.strip() or f"listed in {self.path.name}", self.source)
+        return known
+
+    def called(self, name: str) -> bytes | None:
+        """Return the party that the workspace calls so, or None. Raises :class:`Problem` in nobody's workspace."""
+        party = self.names.get(name)
+        if party is not None and not self.keys:
+            what = f"--trust {name}: {self.path} holds no keys: its names are not taken."
+            raise Problem(USAGE, what, "Pass the party's whole id, as the party told you: --trust ID=how.")
+        return party
+
+
+def neighbour(given: Path | None) -> Neighbour | None:
+    """Return what the workspace here says, or None without one. Raises :class:`Problem` where it cannot be read."""
     path = settings_file(given)
     if path is None:
-        return list(said)
+        return None
+    path = path.absolute()
     data = read_file(path, TRUST_FILE_MAX_BYTES, "the settings of a workspace")
     try:
         settings = tomllib.loads(data.decode("utf-8"))
         names = {str(name): bytes.fromhex(party) for name, party in settings.get("names", {}).items()}
-        trusted = [f"{bytes.fromhex(party).hex()}={how}" for party, how in settings.get("trust", {}).items()]
+        trusted = {bytes.fromhex(party): str(how) for party, how in settings.get("trust", {}).items()}
     except (ValueError, TypeError, AttributeError) as error:
         raise Problem(INPUT, f"{path} is not the settings of a workspace: {error}.", "Correct it there.") from None
-    for value in said:
-        name, equals, how = value.partition("=")
-        party = names.get(name)
-        trusted.append(f"{party.hex()}{equals}{how}" if party is not None and not Path(value).is_file() else value)
-    return trusted
+    if any(len(party) != 32 for party in trusted):
+        raise Problem(INPUT, f"{path}: what is trusted is a party id, of 64 hex digits.", "Correct it there.")
+    return Neighbour(path, names, trusted, (path.parent / "keys").is_dir())
 
 
 def settings_file(given: Path | None) -> Path | None:
@@ -117,8 +195,8 @@ def settings_file(given: Path | None) -> Path | None:
     return next((folder / SETTINGS for folder in (here, *here.parents) if (folder / SETTINGS).is_file()), None)
 
 
-def show(screen: words.Screen, report: Report, trusted: Mapping[bytes, str], data: bytes) -> None:
-    words.print_report(screen, report, trusted)
+def show(screen: words.Screen, report: Report, known: Known, data: bytes) -> None:
+    words.print_report(screen, report, known.parties, known.sources)
     if report.claim is None and (looks := looks_like(data)):
         screen.line(f"the file looks like {looks}", lead=words.field("note"))
 
@@ -158,15 +236,19 @@ def read_bundle(name: str) -> bytes:
     return read_file(Path(name), limits.EVIDENCE_MAX_BYTES, "a bundle")
 
 
-def read_trust(values: Sequence[str]) -> Known:
-    """Return what ``--trust`` names: party ids, each with how it was learnt, or files of them.
+def read_trust(values: Sequence[str], beside: Neighbour | None = None) -> Known:
+    """Return what ``--trust`` names: party ids, each with how it was learnt, names of the workspace, or files.
 
-    Raises :class:`Problem`. What is said on the command line itself goes before what a file says.
+    Raises :class:`Problem`. What is said on the command line itself goes before what a file says, and that before
+    what the workspace says.
     """
     said, filed = Known(), Known()
     for value in values:
+        name, _, how = value.partition("=")
         if match := PARTY_ID.fullmatch(value):
-            said.parties[bytes.fromhex(match[1])] = (match[2] or "").strip() or UNSAID
+            said.trust(bytes.fromhex(match[1]), (match[2] or "").strip() or UNSAID)
+        elif beside and not Path(value).is_file() and (party := beside.called(name)):
+            said.trust(party, how.strip() or UNSAID, f"called {name} {beside.source}")
         elif value.endswith((".json", ".toml")) or Path(value).is_file():
             read_trust_file(Path(value), filed)
         else:
@@ -178,7 +260,7 @@ def read_trust(values: Sequence[str]) -> Known:
                 f"--trust {value}: {what}.",
                 "A party id is exactly 64 hex digits, whole: ID, ID=how you learnt it, or a .json or .toml file.",
             )
-    return Known({**filed.parties, **said.parties}, filed.policy)
+    return said.before(filed).before(beside.known() if beside else Known())
 
 
 def read_trust_file(path: Path, known: Known) -> None:
@@ -198,7 +280,7 @@ def read_trust_file(path: Path, known: Known) -> None:
         match = PARTY_ID.fullmatch(party)
         if not match or match[2] is not None or not isinstance(how, str):
             raise Problem(USAGE, f"{path}: {party!r} is not a party id with how it was learnt.", shape)
-        known.parties[bytes.fromhex(party)] = how.strip() or f"listed in {path.name}"
+        known.trust(bytes.fromhex(party), how.strip() or f"listed in {path.name}", f"by the file {path}")
     if "policy" in value:
         if not isinstance(value["policy"], str):
             raise Problem(USAGE, f"{path}: policy is the name of a file.", shape)

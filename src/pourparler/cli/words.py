@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from textwrap import wrap
+from types import MappingProxyType
 from typing import IO, Any
 
 from rich.console import Console
@@ -30,6 +31,10 @@ STYLES = {Verdict.VALID: "green", Verdict.INVALID: "red", Verdict.CANNOT_TELL: "
 # What stands for a sign where the terminal has only ASCII; other letters lose their accents.
 ASCII = str.maketrans("✓✗·…—\u2013→“”\u2018\u2019«»─━│┃\u00d7", 'vX-~-->""\'\'""-=||x')
 
+# What opens or closes a quotation: inside a quoted name it would end the quotation, and let the name speak for us.
+QUOTES = str.maketrans(dict.fromkeys('"“”„‟«»″〝〞\uff02', "'"))
+TITLE_MOST = 60  # signs of a party's title that are shown
+
 Part = str | tuple[str, str]  # text, or text and its style
 
 
@@ -42,7 +47,8 @@ def clean(text: str) -> str:
 
 
 def quoted(text: str) -> str:
-    return f"“{clean(text)}”"
+    """Return foreign text in quotation marks that nothing in it can close."""
+    return f"“{clean(text).translate(QUOTES)}”"
 
 
 def short(identifier: bytes) -> str:
@@ -174,10 +180,34 @@ class Screen:
 # --- what a report says -----------------------------------------------------------------------------------------------
 
 
+def title(party: bytes, registry: Registry | None) -> str | None:
+    """Return what a party calls itself, cut where it is long, or None where its founding is not shown."""
+    register = registry.registers.get(party) if registry else None
+    if register is None:
+        return None
+    name = register.spines.party.name
+    return name if len(name) <= TITLE_MOST else name[: TITLE_MOST - 1].rstrip() + "…"
+
+
 def party_name(party: bytes, registry: Registry | None) -> str:
     """Return what a party calls itself, quoted, or the beginning of its id."""
-    register = registry.registers.get(party) if registry else None
-    return quoted(register.spines.party.name) if register else f"party {short(party)}"
+    name = title(party, registry)
+    return f"party {short(party)}" if name is None else quoted(name)
+
+
+def party_vouched(party: bytes, registry: Registry | None, trusted: Mapping[bytes, str] | None) -> str:
+    """Return a party's name with whether its id is trusted: a title proves nothing, for anybody may take it.
+
+    Without ``trusted``, nothing is said of trust.
+    """
+    name = party_name(party, registry)
+    if trusted is None:
+        return name
+    if party in trusted:
+        return f"{name} (which you trust: {clean(trusted[party])})"
+    if title(party, registry) is None:
+        return f"{name} (not in your trust)"
+    return f"a party calling itself {name} (id {short(party)}, not in your trust)"
 
 
 def text_name(digest: bytes, registry: Registry | None) -> str:
@@ -190,9 +220,9 @@ def text_name(digest: bytes, registry: Registry | None) -> str:
     return f"the text {short(digest)}"
 
 
-def claim_sentence(claim: Claim, registry: Registry | None) -> str:
-    """Return what the bundle claims, in one sentence without its full stop."""
-    names = [party_name(party, registry) for party in claim.parties]
+def claim_sentence(claim: Claim, registry: Registry | None, trusted: Mapping[bytes, str] | None = None) -> str:
+    """Return what the bundle claims, in one sentence without its full stop; of each party, whether it is trusted."""
+    names = [party_vouched(party, registry, trusted) for party in claim.parties]
     text = text_name(claim.text, registry)
     match claim.kind:
         case "bound":
@@ -255,16 +285,22 @@ ADVICE: dict[str, str] = {
     "power.": "The evidence is genuine: this authority was never given. Turn to the party's organ.",
     "unknown.": "Ask for a bundle that also holds the acts which this one names.",
 }
+LATER = "What came later is not in here: before you act on it much later, ask for a newer bundle."
+HALF_KNOWN = f"you have not said that you trust the other's id. Learn it from whoever you think it is. {LATER}"
 ADVICE_BY_VERDICT = {
-    Verdict.VALID: "You may rely on this as of that index. What came later is not in here: before you act on it much "
-    "later, ask for a newer bundle.",
+    Verdict.VALID: f"You may rely on this as of that index. {LATER}",
     Verdict.INVALID: "Do not rely on this. Ask whoever sent it how it came about.",
     Verdict.CANNOT_TELL: "Do not rely on this yet. Ask whoever sent it for what is missing.",
 }
 
 
-def advice(report: Report) -> str:
-    """Return what to do next."""
+def advice(report: Report, trusted: Mapping[bytes, str] | None = None) -> str:
+    """Return what to do next. What is valid is relied on only as to the parties that are trusted."""
+    parties = report.claim.parties if report.claim else ()
+    if report.verdict is Verdict.VALID and trusted is not None:
+        known = [party_name(party, report.registry) for party in parties if party in trusted]
+        if len(known) < len(parties):
+            return f"You may rely on this as of that index as to {' and '.join(known)}; {HALF_KNOWN}"
     for beginning in (report.reason, f"{report.reason.partition('.')[0]}."):
         if beginning in ADVICE:
             return ADVICE[beginning]
@@ -293,6 +329,7 @@ BADGES = {
     Verdict.CANNOT_TELL: "bold black on yellow",
 }
 INDENT = 15
+NOWHERE: Mapping[bytes, str] = MappingProxyType({})
 
 
 def field(name: str) -> Part:
@@ -300,9 +337,10 @@ def field(name: str) -> Part:
     return f"{name:>{INDENT - 2}}  "
 
 
-def print_verdict(screen: Screen, report: Report) -> None:
+def print_verdict(screen: Screen, report: Report, trusted: Mapping[bytes, str] | None = None) -> None:
     """Print the verdict, the claim in one sentence, and the step that decided."""
-    sentence = claim_sentence(report.claim, report.registry) if report.claim else "the file holds no claim to check"
+    claim, registry = report.claim, report.registry
+    sentence = claim_sentence(claim, registry, trusted) if claim else "the file holds no claim to check"
     if report.verdict is not Verdict.VALID and report.claim:
         sentence = f"it is claimed that {sentence}"
     screen.line(
@@ -335,14 +373,17 @@ def print_strip(screen: Screen, report: Report) -> None:
     screen.line(*parts, lead=field("steps"))
 
 
-def print_report(screen: Screen, report: Report, trusted: Mapping[bytes, str]) -> None:
-    """Print the whole report."""
-    print_verdict(screen, report)
+def print_report(
+    screen: Screen, report: Report, trusted: Mapping[bytes, str], sources: Mapping[bytes, str] = NOWHERE
+) -> None:
+    """Print the whole report; ``sources`` says by which file each party is trusted."""
+    print_verdict(screen, report, trusted)
     screen.line()
     print_steps(screen, report)
     screen.line()
     for party, name, how in learnt(report, trusted):
-        screen.line(f"{name}: {how}", lead=field("party"))
+        source = f", {clean(sources[party])}" if sources.get(party) else ""
+        screen.line(f"{name}: {how}{source}", lead=field("party"))
         screen.line((party.hex(), "dim"), lead=field(""))
     if report.claim and not report.claim.parties:
         screen.line(
@@ -351,10 +392,12 @@ def print_report(screen: Screen, report: Report, trusted: Mapping[bytes, str]) -
         screen.line((report.claim.ledger.key.hex(), "dim"), lead=field(""))
     for note in report.notes:
         screen.line(readable(note), lead=field("note"))
-    screen.line((advice(report), "bold"), lead=field("next"))
+    screen.line((advice(report, trusted), "bold"), lead=field("next"))
 
 
-def report_data(report: Report, trusted: Mapping[bytes, str], at: int | None) -> dict[str, Any]:
+def report_data(
+    report: Report, trusted: Mapping[bytes, str], at: int | None, sources: Mapping[bytes, str] = NOWHERE
+) -> dict[str, Any]:
     """Return the report as data for machines; the keys are always the same ones."""
     claim, step = report.claim, deciding(report)
     return {
@@ -364,13 +407,20 @@ def report_data(report: Report, trusted: Mapping[bytes, str], at: int | None) ->
         "reason": report.reason,
         "step": step.number if step else None,
         "detail": step.detail if step else "",
-        "sentence": claim_sentence(claim, report.registry) if claim else "",
-        "next": advice(report),
+        "sentence": claim_sentence(claim, report.registry, trusted) if claim else "",
+        "next": advice(report, trusted),
         "claim": claim_data(claim) if claim else None,
+        "parties": [party_data(party, report.registry, trusted) for party in claim.parties] if claim else [],
         "as_of": {"index": claim.as_of if claim else None, "log_time": report.time},
         "at": at,
         "trust": [
-            {"party": party.hex(), "name": name.strip("“”"), "learnt": how, "trusted": party in trusted}
+            {
+                "party": party.hex(),
+                "name": name.removeprefix("“").removesuffix("”"),
+                "learnt": how,
+                "by": sources.get(party, ""),
+                "trusted": party in trusted,
+            }
             for party, name, how in learnt(report, trusted)
         ],
         "steps": [
@@ -385,6 +435,13 @@ def report_data(report: Report, trusted: Mapping[bytes, str], at: int | None) ->
         ],
         "notes": list(report.notes),
     }
+
+
+def party_data(party: bytes, registry: Registry | None, trusted: Mapping[bytes, str]) -> dict[str, Any]:
+    """Return a party of the claim: its title is its own word; ``how`` its id was learnt is null where nobody said."""
+    name = title(party, registry)
+    shown = None if name is None else quoted(name)[1:-1]
+    return {"id": party.hex(), "title": shown, "trusted": party in trusted, "how": trusted.get(party)}
 
 
 def claim_data(claim: Claim) -> dict[str, Any]:
