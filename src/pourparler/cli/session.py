@@ -176,6 +176,13 @@ class Session:
             self.books[ledger.origin] = Book(self.workspace, ledger, progress=self.progress, waiting=waiting)
         return self.books[ledger.origin]
 
+    def reopen(self) -> None:
+        """Close the ledgers, to be read anew: a fold in which something was only tried is for nothing else."""
+        for book in self.books.values():
+            book.close()
+        self.books.clear()
+        self._names = None
+
     def all_books(self) -> list[Book]:
         return [self.book(ledger) for ledger in self.ledgers().values()]
 
