@@ -2,6 +2,10 @@
 
 import contextlib
 import io
+import os
+import stat
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +13,8 @@ import pytest
 
 from pourparler.cli.main import main
 from pourparler.service import desk, keyring
-from pourparler.service.workspace import Workspace
+from pourparler.service.workspace import Workspace, write_atomically
+from tests.terminal import clean_environment
 
 
 def run(*arguments: str) -> tuple[int, str]:
@@ -72,3 +77,53 @@ def test_the_same_act_for_another_ledger_stays(place):
     there = replace(here, ledger=replace(here.ledger, origin="ledger.example/second"))
     desk.keep(Workspace(place), there, "waiting")
     assert {parcel.ledger for _, parcel in desk.lying(Workspace(place), "waiting")} == {here.ledger, there.ledger}
+
+
+def test_out_takes_the_place_of_no_pipe_folder_or_device(place):
+    os.mkfifo("pipe")
+    Path("folder").mkdir()
+    for name in ("pipe", "folder"):
+        code, said = run("ledger", "copy", "--out", name, "--yes")
+        assert code == 5, said
+        assert f"{name} cannot be written" in said
+        with pytest.raises(OSError, match="it is"):
+            write_atomically(Path(name), b"data")
+    assert stat.S_ISFIFO(Path("pipe").lstat().st_mode)
+    assert Path("folder").is_dir()
+    assert run("party", "found", "--title", "We", "--member", "ann", "--out", "pipe")[0] == 5
+    assert done("party", "list") == ""
+    Path("null").symlink_to("/dev/null")  # a link to a device: were it renamed over, no device would be harmed
+    done("ledger", "copy", "--out", "null")
+    assert Path("null").is_symlink()
+    Path("full").symlink_to("/dev/full")
+    code, said = run("ledger", "copy", "--out", "full")
+    assert code == 5, said
+    assert Path("full").is_symlink()
+
+
+def test_out_may_be_the_standard_output(place):
+    made = program("ledger", "copy", "--quiet", "--out", "/dev/stdout", stdout=subprocess.PIPE)
+    said, _ = made.communicate()
+    assert made.returncode == 0
+    assert b"pourparler/1 copy of a ledger" in said
+
+
+def test_out_overwrites_its_own_kind_and_nothing_else_unasked(place):
+    done("ledger", "copy", "--out", "copy")
+    done("ledger", "copy", "--out", "copy")
+    Path("notes.txt").write_text("my notes on a pourparler/1 copy of a ledger")
+    for name in ("notes.txt", "keys/ann.key"):
+        before = Path(name).read_bytes()
+        code, said = run("ledger", "copy", "--out", name)
+        assert code == 4, said
+        assert "is there already" in said
+        assert Path(name).read_bytes() == before
+    assert run("party", "found", "--title", "We", "--member", "ann", "--out", "copy")[0] == 4
+    done("ledger", "copy", "--out", "notes.txt", "--yes")
+    assert b"my notes" not in Path("notes.txt").read_bytes()
+
+
+def program(*arguments: str, **streams) -> subprocess.Popen:
+    code = "import sys; from pourparler.cli.main import main; sys.exit(main())"
+    environment = {**clean_environment(), "POURPARLER_PASSPHRASE": os.environ["POURPARLER_PASSPHRASE"]}
+    return subprocess.Popen([sys.executable, "-c", code, *arguments], env=environment, **streams)

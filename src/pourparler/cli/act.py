@@ -27,7 +27,7 @@ from pourparler.cli.sending import (
     send,
     signed,
 )
-from pourparler.cli.session import Session, command
+from pourparler.cli.session import ACT_FILE, Session, command
 from pourparler.cli.timeline import about_act, act_line
 from pourparler.cli.trouble import USAGE, Problem
 from pourparler.core.act import KINDS, Power, power_words
@@ -443,6 +443,7 @@ def draft(
 
     Fields that follow from where things stand may be left away: prior, seen, signs, votes, previous, nonce.
     """
+    session.check_out(out, *ACT_FILE)
     written = read_toml(file)
     book = ledger_of(session, written)
     form = session.form()

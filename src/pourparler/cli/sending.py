@@ -14,7 +14,7 @@ import typer
 
 from pourparler.cli.effects import Snapshot, changes
 from pourparler.cli.options import key_names
-from pourparler.cli.session import MARK, Session, why
+from pourparler.cli.session import ACT_FILE, MARK, Session, why
 from pourparler.cli.trouble import INPUT, REFUSED, USAGE, Problem
 from pourparler.cli.words import clean, count, date_time
 from pourparler.core import limits
@@ -85,7 +85,7 @@ def send(
     Raises :class:`PourparlerError`, :class:`Problem`, :class:`StoreError`, :class:`KeyTrouble`.
     """
     session.check_free(named)
-    session.check_out(out)
+    session.check_out(out, *ACT_FILE)
     catch_up(session, book, written)
     parcel, found = drafted(book, kind, written, session, texts)
     parcel = signed(session, parcel, found, keys or ())
@@ -257,7 +257,7 @@ def deliver(
 ) -> Sent:
     """Ask the law what would become of the act, and let it leave: to the ledger that is kept here, to the desk and a
     file otherwise. What ``others`` sent in and is refused is kept apart by the ledger, for supervisors."""
-    session.check_out(out)
+    session.check_out(out, *ACT_FILE)
     if found.single and not parcel.envelope.signatures:
         return lay_down(session, parcel, found, None, out)  # nobody here can say it: there is nothing to ask about
     parcel = gathered(session, parcel, found, strangers=not book.kept)
