@@ -27,7 +27,7 @@ from pourparler.cli.sending import (
     send,
     signed,
 )
-from pourparler.cli.session import Session, command
+from pourparler.cli.session import ACT_FILE, Session, command
 from pourparler.cli.timeline import about_act, act_line
 from pourparler.cli.trouble import USAGE, Problem
 from pourparler.core.act import KINDS, Power, power_words
@@ -443,6 +443,7 @@ def draft(
 
     Fields that follow from where things stand may be left away: prior, seen, signs, votes, previous, nonce.
     """
+    session.check_out(out, *ACT_FILE)
     written = read_toml(file)
     book = ledger_of(session, written)
     form = session.form()
@@ -451,9 +452,10 @@ def draft(
     data = book.text(fields["text"]) if kind == "propose" and "text" in fields else None
     texts = (data,) if data is not None else ()
     if unsigned:
-        from pourparler.cli.sending import drafted
+        from pourparler.cli.sending import drafted, gathered
 
         parcel, found = drafted(book, kind, fields, session, texts)
+        parcel = gathered(session, parcel, found, strangers=True)
         lay_down(session, parcel, found, None, out)
         return
     send(
@@ -521,6 +523,7 @@ def submit(session: Session, files: Annotated[list[Path], typer.Argument(metavar
     """Take acts of others into the ledger that is kept here, in this order.
 
     What the law refuses is not taken in, and kept apart (ledger show --refused); what has no effect is logged and said.
+    What lacks signatures waits at the desk, with all good ones that came so far; what nobody has signed is not taken.
     """
     for path in files:
         book, parcel, found = read_parcel(session, path)
@@ -530,7 +533,12 @@ def submit(session: Session, files: Annotated[list[Path], typer.Argument(metavar
                 f"the ledger {book.ledger.origin} is not kept here.",
                 "Send the file to its depositary, who submits it.",
             )
-        deliver(session, book, parcel, found, anyway=True, others=True)
+        if not parcel.envelope.signatures:
+            raise Problem(
+                USAGE, f"{path}: nobody has signed this act: nobody has spoken.", "Whoever says it signs: act sign."
+            )
+        if deliver(session, book, parcel, found, anyway=True, others=True).waiting:
+            session.reopen()  # what was foreseen is in the fold now, and has not happened
 
 
 @command(app)

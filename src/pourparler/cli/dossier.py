@@ -195,6 +195,7 @@ def text(
         raise Problem(INPUT, f"the words of {session.called(digest)} are not here.", "Ask whoever proposed it.")
     found = parse_text(data)
     if out is not None:
+        session.check_out(out, data)  # the same text once more
         write_atomically(out, data)
     session.answer(text=digest, articles=dict(found.articles), terms=dict(found.terms), clauses=dict(found.clauses))
     session.say((session.called(digest), "bold"), (f"  {digest.hex()}", "dim"))

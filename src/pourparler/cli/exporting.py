@@ -7,7 +7,7 @@ from pourparler.cli.session import Session
 from pourparler.cli.trouble import CANNOT_TELL, Problem
 from pourparler.cli.words import BADGES, EXIT_CODES, advice, claim_sentence, deciding, readable
 from pourparler.core.errors import Missing
-from pourparler.core.evidence import Claim, Trust, Verdict, verify
+from pourparler.core.evidence import FORMAT, Claim, Trust, Verdict, verify
 from pourparler.service.books import Book
 from pourparler.service.export import assemble
 from pourparler.service.intake import Intake
@@ -21,7 +21,7 @@ def export_claim(session: Session, claim: Claim, out: Path, texts: Iterable[byte
 
     Raises :class:`Problem` where a copy of a ledger lacks the stamp that a bundle needs.
     """
-    session.check_out(out)
+    session.check_out(out, FORMAT.encode())
     others = [session.book(ledger) for ledger in session.ledgers().values()]
     try:
         bundle = assemble(claim, [as_ledger(session, book) for book in others], texts=texts)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from pourparler.cli.grouped import noun
-from pourparler.cli.session import MARK, Session, command
+from pourparler.cli.session import ACT_FILE, MARK, Session, command
 from pourparler.cli.timeline import about_act, act_line
 from pourparler.cli.trouble import INPUT, INVALID, USAGE, Problem
 from pourparler.cli.words import clean, count, date_time
@@ -14,6 +14,7 @@ from pourparler.core.act import parse_act
 from pourparler.core.errors import Malformed
 from pourparler.core.evidence import ledger_key
 from pourparler.core.ledger import TlogProof, inclusion_path, open_checkpoint, parse_vkey
+from pourparler.core.ledger.checkpoint import TLOG_PROOF_HEADER
 from pourparler.service import books, desk
 from pourparler.service.intake import BOUND_SECONDS, LedgerDamaged
 from pourparler.service.workspace import write_atomically
@@ -169,6 +170,8 @@ def prove(
     path = inclusion_path(book.size, index, book.node)
     target = out or Path(f"{book.ledger.origin.replace('/', '-')}-{index}.tlog-proof")
     entry = target.with_suffix(".entry")
+    session.check_out(entry, *ACT_FILE)
+    session.check_out(target, TLOG_PROOF_HEADER.encode())
     write_atomically(entry, book.entry(index))
     write_atomically(target, TlogProof(index, path, note).encoded())
     vkey = ledger_key(book.depositary).text
@@ -199,7 +202,7 @@ def copy(
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to.", show_default=False)],
 ) -> None:
     """Write a copy of a ledger to FILE, for others to take. Of one that is kept here, after a stamp of all streams."""
-    session.check_out(out)
+    session.check_out(out, books.FORMAT.encode())
     book = session.book()
     made = books.give(book, session.ledger_signer(book)) if book.kept else books.copy_of(book)
     write_atomically(out, made.encoded())

@@ -14,13 +14,14 @@ import typer
 
 from pourparler.cli.effects import Snapshot, changes
 from pourparler.cli.options import key_names
-from pourparler.cli.session import MARK, Session, why
+from pourparler.cli.session import ACT_FILE, MARK, Session, why
 from pourparler.cli.trouble import INPUT, REFUSED, USAGE, Problem
 from pourparler.cli.words import clean, count, date_time
+from pourparler.core import limits
 from pourparler.core.act import KINDS, Act, issuer_of
 from pourparler.core.council import signers as good_signatures
 from pourparler.core.dossier import Outcome
-from pourparler.core.encoding import Value
+from pourparler.core.encoding import Form, Value, kid_of
 from pourparler.core.errors import Malformed, Missing, PourparlerError, Refused, step_of
 from pourparler.core.redline import Answer, parse_text
 from pourparler.ports import KeyTrouble
@@ -85,7 +86,7 @@ def send(
     Raises :class:`PourparlerError`, :class:`Problem`, :class:`StoreError`, :class:`KeyTrouble`.
     """
     session.check_free(named)
-    session.check_out(out)
+    session.check_out(out, *ACT_FILE)
     catch_up(session, book, written)
     parcel, found = drafted(book, kind, written, session, texts)
     if kind in BINDING and session.can_ask and not session.yes:
@@ -267,11 +268,14 @@ def deliver(
 ) -> Sent:
     """Ask the law what would become of the act, and let it leave: to the ledger that is kept here, to the desk and a
     file otherwise. What ``others`` sent in and is refused is kept apart by the ledger, for supervisors."""
-    session.check_out(out)
+    session.check_out(out, *ACT_FILE)
     if found.single and not parcel.envelope.signatures:
         return lay_down(session, parcel, found, None, out)  # nobody here can say it: there is nothing to ask about
+    parcel = gathered(session, parcel, found, strangers=not book.kept)
+    if others and not parcel.envelope.signatures:
+        raise Problem(USAGE, "no good signature is on this act: nobody has spoken.", "Whoever says it signs: act sign.")
     act = parcel.act()
-    if act.id in book.registry.outcomes and act.id not in book.pending:
+    if act.id in book.registry.outcomes and book.registry.outcomes[act.id].moment.index < book.size:
         return already(session, book, parcel, act)
     before = Snapshot.of(session, book) if ask else None
     home = home_elsewhere(session, book, act.payload) if act.row.spine else None
@@ -298,6 +302,29 @@ def deliver(
     if named:
         session.workspace.give_name(named, act.id, stale=True)
     return sent
+
+
+def gathered(session: Session, parcel: Parcel, found: Speakers, *, strangers: bool) -> Parcel:
+    """Return the parcel with the good signatures of its copies at the desk as well, so that a copy with fewer never
+    takes the place of one with more. What does not verify is left out and said.
+
+    ``strangers`` keeps what is by no key that may sign as far as is known here: a copy of a ledger may be behind.
+    """
+    if parcel.envelope.form is not Form.SIGN or not found.keys:
+        return parcel
+    lie = [copy for folder in ("waiting", "pending") for _, copy in desk.copies_at(session.workspace, parcel, folder)]
+    joined = desk.joined([parcel, *lie])
+    act = joined.act()
+    good = tuple(good_signatures(act, found.keys).values())
+    kids, known = {signature.kid for signature in good}, {kid_of(key) for key in found.keys}
+    others = [signature for signature in act.envelope.signatures if signature.kid not in known]
+    kept = (*good, *others)[: limits.ENVELOPE_SIGNATURES_MAX] if strangers else good
+    wrong = [signature for signature in parcel.envelope.signatures if signature not in kept]
+    if wrong:
+        again = " (the good one that lies here stays)" if any(signature.kid in kids for signature in wrong) else ""
+        said = count(len(wrong), "signature that does not verify is", "signatures that do not verify are")
+        session.aside.line(f"{parcel.draft.kind}: {said} left out{again}", lead="  ")
+    return replace(joined, envelope=joined.envelope.with_signatures(kept))
 
 
 def remind(session: Session, book: Book, act: Act) -> None:

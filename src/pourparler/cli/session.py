@@ -30,7 +30,7 @@ from pourparler.service.books import Book
 from pourparler.service.completing import Standing
 from pourparler.service.forms import Form, read_instant
 from pourparler.service.names import Names
-from pourparler.service.workspace import KnownLedger, Workspace, WorkspaceError, check_name
+from pourparler.service.workspace import KnownLedger, Workspace, WorkspaceError, check_name, special
 
 InLedger = Annotated[
     str | None,
@@ -47,6 +47,8 @@ AtInstant = Annotated[
 ]
 MARK = {"yes": ("✓", "green"), "no": ("✗", "red"), "void": ("?", "yellow"), "waits": ("…", "yellow")}
 SLOW_SECONDS = 2.0
+OTHER_FILE = "Name a file in a folder that there is. Nothing was done."
+ACT_FILE = (desk.FORMAT.encode(), b"\xd2\x84", b"\xd8\x62\x84")
 
 
 @dataclass
@@ -70,6 +72,7 @@ class Session:
     _names: Names | None = None
     _names_of: list[int] = field(default_factory=list)
     _told_at: float = 0.0
+    _outs: set[Path] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.screen = Screen()
@@ -115,14 +118,28 @@ class Session:
         if sys.stdin.readline().strip().lower() not in ("y", "yes"):
             raise Problem(USAGE, "you did not say yes; nothing was done.")
 
-    def check_out(self, path: Path | None) -> None:
-        """Raise :class:`Problem` where a file could not be written, before anything is done that it is to tell of."""
-        if path is None:
+    def check_out(self, path: Path | None, *marks: bytes) -> None:
+        """Raise :class:`Problem` where a file could not be written, before anything is done that it is to tell of; and
+        where it would take the place of another that has none of ``marks`` in it, unless whoever asks for it says yes.
+        """
+        if path is None or path in self._outs:
             return
+        try:
+            device = special(path)
+        except OSError as error:
+            raise Problem(INPUT, f"{path} cannot be written: {error.strerror}.", OTHER_FILE) from None
         folder = path.parent
-        if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
-            why = "is a folder" if path.is_dir() else f"cannot be written: {folder} is no folder that you may write in"
-            raise Problem(INPUT, f"{path} {why}.", "Name a file in a folder that there is. Nothing was done.")
+        if device and not os.access(path, os.W_OK):
+            raise Problem(INPUT, f"{path} cannot be written: it is not yours to write.", OTHER_FILE)
+        if not device and (not folder.is_dir() or not os.access(folder, os.W_OK)):
+            what = f"{path} cannot be written: {folder} is no folder that you may write in."
+            raise Problem(INPUT, what, OTHER_FILE)
+        if not device and path.is_file() and not self.yes and not of_kind(path, marks):
+            if self.as_json or not (sys.stdin.isatty() and sys.stderr.isatty()):
+                what = f"{path} is there already, and is something else than what would be written."
+                raise Problem(USAGE, what, "Name another file, or give --yes to overwrite it. Nothing was done.")
+            self.sure(f"{path} is there already, and is something else. Overwrite it?")
+        self._outs.add(path)
 
     def progress(self, done: int, total: int) -> None:
         """Say how far a long reading has come, every two seconds."""
@@ -180,6 +197,13 @@ class Session:
             self._told_at = 0.0
             self.books[ledger.origin] = Book(self.workspace, ledger, progress=self.progress, waiting=waiting)
         return self.books[ledger.origin]
+
+    def reopen(self) -> None:
+        """Close the ledgers, to be read anew: a fold in which something was only tried is for nothing else."""
+        for book in self.books.values():
+            book.close()
+        self.books.clear()
+        self._names = None
 
     def all_books(self) -> list[Book]:
         return [self.book(ledger) for ledger in self.ledgers().values()]
@@ -383,6 +407,14 @@ def command(
         return function
 
     return wrap
+
+
+def of_kind(path: Path, marks: Sequence[bytes]) -> bool:
+    """Return whether a file is empty, or of a kind: it begins with one of the marks, or is CBOR and has one in it."""
+    data = path.read_bytes() if os.access(path, os.R_OK) else b"?"
+    formats = [mark for mark in marks if len(mark) > 3]  # what an envelope begins with may stand anywhere
+    is_map = data[:1] and data[0] >> 5 == 5
+    return not data or data.startswith(tuple(marks)) or bool(is_map and any(mark in data for mark in formats))
 
 
 # --- what the law said ------------------------------------------------------------------------------------------------

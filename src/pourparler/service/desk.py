@@ -142,10 +142,17 @@ def keep(workspace: Workspace, parcel: Parcel, folder: str) -> Path:
 
 
 def remove(workspace: Workspace, parcel: Parcel, folder: str) -> None:
-    """Take a parcel off the desk, whatever signatures it has there."""
-    for path in (workspace.desk / folder).glob(f"*-{payload_mark(parcel)}.act"):
+    """Take a parcel off the desk, whatever signatures it has there. The same act for another ledger stays."""
+    for path, _ in copies_at(workspace, parcel, folder):
         with contextlib.suppress(FileNotFoundError):
             path.unlink()
+
+
+def copies_at(workspace: Workspace, parcel: Parcel, folder: str) -> list[tuple[Path, Parcel]]:
+    """Return what lies in a folder of the desk of the same act for the same ledger, whoever has signed it."""
+    same = (parcel.envelope.payload, parcel.envelope.form, parcel.ledger)
+    found = lying(workspace, folder, f"*-{payload_mark(parcel)}.act")
+    return [(path, copy) for path, copy in found if (copy.envelope.payload, copy.envelope.form, copy.ledger) == same]
 
 
 def payload_mark(parcel: Parcel) -> str:
@@ -153,9 +160,9 @@ def payload_mark(parcel: Parcel) -> str:
     return text_digest(parcel.envelope.payload).hex()[:16]
 
 
-def lying(workspace: Workspace, folder: str) -> Iterator[tuple[Path, Parcel]]:
+def lying(workspace: Workspace, folder: str, names: str = "*.act") -> Iterator[tuple[Path, Parcel]]:
     """Yield what lies in a folder of the desk, oldest first; what cannot be read is passed over."""
-    for path in sorted((workspace.desk / folder).glob("*.act")):
+    for path in sorted((workspace.desk / folder).glob(names)):
         with contextlib.suppress(PourparlerError, OSError):
             yield path, parse_parcel(path.read_bytes())
 

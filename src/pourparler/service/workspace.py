@@ -13,10 +13,12 @@ leaves the old settings or the new ones.
 """
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
 import re
+import stat
 import tempfile
 import time
 import tomllib
@@ -33,6 +35,7 @@ FORMAT = "pourparler/1 workspace"
 VARIABLE = "POURPARLER_WORKSPACE"
 NAME = re.compile(r"[^\W_][\w.@+-]{0,63}")
 HEX = re.compile(r"[0-9a-fA-F]+")
+OPENED = re.compile(r"/dev/(stdout|stderr|fd/)|/proc/[^/]+/fd/")  # names of what a process has opened already
 HEAD = f"""\
 # A workspace of Pourparler. Names are yours to change; ids are not. Comments are not kept when a command writes.
 format = "{FORMAT}"
@@ -269,8 +272,31 @@ def quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
+def special(path: Path) -> bool:
+    """Return whether a path leads to something that data may be written into, and that no file may take the place of:
+    a terminal, ``/dev/null``, what the shell has opened for us. Raises ``OSError`` for a folder, a disk or a named
+    pipe: nothing may be written there."""
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return False
+    opened = OPENED.match(os.path.abspath(path)) is not None  # noqa: PTH100  a link would lead past the name
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, "it is a folder", str(path))
+    if stat.S_ISCHR(mode) or (opened and not stat.S_ISBLK(mode)):
+        return True
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, "it is a pipe, a socket or a disk, and no file", str(path))
+    return False
+
+
 def write_atomically(path: Path, data: bytes, mode: int = 0o600) -> None:
-    """Write a file whole or not at all: to a new one beside it, synced, that takes its place. Raises ``OSError``."""
+    """Write a file whole or not at all: to a new one beside it, synced, that takes its place; or into a device (see
+    :func:`special`), which nothing takes the place of. Raises ``OSError``."""
+    if special(path):
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NOCTTY), "wb") as device:
+            device.write(data)
+        return
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
