@@ -127,3 +127,42 @@ def program(*arguments: str, **streams) -> subprocess.Popen:
     code = "import sys; from pourparler.cli.main import main; sys.exit(main())"
     environment = {**clean_environment(), "POURPARLER_PASSPHRASE": os.environ["POURPARLER_PASSPHRASE"]}
     return subprocess.Popen([sys.executable, "-c", code, *arguments], env=environment, **streams)
+
+
+def deaf(*arguments: str) -> tuple[int, str]:
+    """Run a command whose reader is gone before it says anything; return its exit code and its complaints."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    made = program(*arguments, stdout=writer, stderr=subprocess.PIPE, text=True)
+    os.close(writer)
+    _, complaints = made.communicate()
+    return made.returncode, complaints
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("--version",),
+        ("--help",),
+        ("act", "kinds"),
+        ("act", "kinds", "--json"),
+        ("verify", "EVIDENCE"),
+        ("verify", "EVIDENCE", "--json"),
+    ],
+)
+def test_a_reader_who_is_gone_hears_of_no_verdict(place, command):
+    if "EVIDENCE" in command:
+        done("party", "found", "--title", "We", "--member", "ann", "--name", "we")
+        party = Workspace(place).settings.names["we"].hex()
+        code, said = run("act", "export", party, "--out", "EVIDENCE")
+        assert Path("EVIDENCE").is_file(), (code, said)
+    assert deaf(*command) == (5, "")
+
+
+def test_a_full_disk_is_said(place):
+    with Path("/dev/full").open("w") as full:
+        made = program("act", "kinds", stdout=full, stderr=subprocess.PIPE, text=True)
+        _, complaints = made.communicate()
+    assert made.returncode == 5
+    assert "No space left" in complaints
+    assert "Traceback" not in complaints

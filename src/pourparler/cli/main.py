@@ -5,6 +5,7 @@ Errors rise to :func:`main`, and :mod:`pourparler.cli.trouble` says what they ar
 script.
 """
 
+import os
 import sys
 from enum import StrEnum
 from importlib import import_module
@@ -22,7 +23,7 @@ from pourparler.cli.trouble import INPUT, INTERRUPTED, USAGE, Problem, complain,
 BEGIN = "New here? Watch it once: pourparler demo. Then begin your own in an empty folder: pourparler init."
 EXIT_CODES = (
     "Exit codes: 0 done or valid, 1 invalid, 2 cannot tell, 3 refused by mandate or law, 4 wrong usage, 5 input or "
-    "output."
+    "output; also where nobody reads the output to its end."
 )
 
 
@@ -127,7 +128,7 @@ def verify(
     Says VALID, INVALID or CANNOT TELL (never rounded up), with every step on the way and what to do next. It asks
     nobody: all that it needs beforehand is the id of a party that you trust.
 
-    Exit codes: 0 valid, 1 invalid, 2 cannot tell, 4 wrong usage, 5 a file could not be read.
+    Exit codes: 0 valid, 1 invalid, 2 cannot tell, 4 wrong usage, 5 a file could not be read, or nobody read the answer.
     """
     from pourparler.cli.verify import run
 
@@ -168,7 +169,36 @@ def demo(
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line and return the exit code."""
+    """Run the command line, see what it said off, and return the exit code.
+
+    Where whoever read the output has stopped reading, that is 5: the verdict was not heard, and 1 would be INVALID.
+    """
+    try:
+        code = obey(arguments)
+        sys.stdout.flush()  # at exit nobody could answer for it
+    except SystemExit as stop:  # what Click and Rich make of a pipe that nobody reads
+        if not isinstance(stop.__context__, BrokenPipeError):
+            raise
+    except BrokenPipeError:
+        pass
+    except OSError as error:  # a full disk
+        say_no_more()
+        return complain(Problem(INPUT, f"the output cannot be written: {error.strerror or error}."))
+    else:
+        return code
+    say_no_more()
+    return INPUT
+
+
+def say_no_more() -> None:
+    """Let what is still to be written, to a reader who is gone, go nowhere: it would be tried again at exit."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+
+
+def obey(arguments: list[str] | None) -> int:
+    """Run one command and return its exit code; what goes wrong is said."""
     # Typer has brought its own copy of Click since 0.26; this names the usage error of whichever it uses.
     usage_error: type[Exception] = typer.BadParameter.__mro__[1]
     given = sys.argv[1:] if arguments is None else arguments
@@ -180,9 +210,8 @@ def main(arguments: list[str] | None = None) -> int:
         return complain(wrong_usage(error), as_json=as_json)
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
-    except BrokenPipeError:  # whoever read the output has stopped reading
-        sys.stdout = sys.stderr
-        return INPUT
+    except BrokenPipeError:
+        raise
     except Exception as error:
         problem = problem_of(error)
         if problem is None:
