@@ -13,6 +13,7 @@ from pourparler.cli.exporting import export_claim
 from pourparler.cli.files import Example, example, read_toml
 from pourparler.cli.grouped import noun
 from pourparler.cli.meant import mandate_for, only_text, organ_for
+from pourparler.cli.options import Reserves, TextName, Words
 from pourparler.cli.sending import (
     Anyway,
     GiveName,
@@ -25,6 +26,7 @@ from pourparler.cli.sending import (
     payload_of,
     read_parcel,
     send,
+    show_whole,
     signed,
 )
 from pourparler.cli.session import ACT_FILE, Session, command
@@ -39,19 +41,6 @@ from pourparler.service.books import Book
 from pourparler.service.guard import Opening
 
 app = noun("Acts: propose, adopt, sign and whatever else is said; sign and send acts that others drafted.")
-TextName = Annotated[
-    str | None,
-    typer.Argument(
-        metavar="[TEXT]",
-        help="The text; otherwise the one on the table.",
-        show_default=False,
-    ),
-]
-Words = Annotated[str | None, typer.Option("--words", metavar="TEXT", help="Words, without legal effect.")]
-Reserves = Annotated[
-    list[str] | None,
-    typer.Option("--reserve", metavar="ARTICLE", help="Leave this article out; where the text allows."),
-]
 DESTRUCTIVE = {
     "dismiss": "Dismiss?",
     "urgent-dismiss": "Dismiss?",
@@ -499,7 +488,7 @@ def sign(session: Session, file: ActFile, key: WithKeys = None, out: OutFile = N
     sent on.
     """
     book, parcel, found = read_parcel(session, file)
-    describe(session, book, parcel, found, payload_of(parcel))
+    show_whole(session, book, parcel, found)
     parcel = signed(session, parcel, found, key or ())
     deliver(session, book, parcel, found, out=out or file, anyway=anyway, ask="Sign it?")
 

@@ -9,6 +9,7 @@ from pourparler.cli.effects import standing
 from pourparler.cli.exporting import export_claim
 from pourparler.cli.files import Example, example, read_toml
 from pourparler.cli.grouped import noun
+from pourparler.cli.options import Words
 from pourparler.cli.sending import (
     Anyway,
     GiveName,
@@ -49,7 +50,6 @@ HoldPowers = Annotated[
     list[str] | None, typer.Option("--hold", metavar="POWER", help="A power that is held over; can be given again.")
 ]
 UntilInstant = Annotated[str | None, typer.Option("--until", metavar="INSTANT", help="Until when that lasts.")]
-Words = Annotated[str | None, typer.Option("--words", metavar="TEXT", help="Words, without legal effect.")]
 
 
 # --- giving -----------------------------------------------------------------------------------------------------------

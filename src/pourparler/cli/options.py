@@ -125,3 +125,20 @@ def completing(parameter: inspect.Parameter) -> inspect.Parameter:
         if isinstance(note, (ArgumentInfo, OptionInfo)) and note.autocompletion is None:
             note.autocompletion = COMPLETERS.get(parameter.name)
     return parameter
+
+
+# What commands about texts share.
+
+TextName = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[TEXT]",
+        help="The text; otherwise the one on the table.",
+        show_default=False,
+    ),
+]
+Words = Annotated[str | None, typer.Option("--words", metavar="TEXT", help="Words, without legal effect.")]
+Reserves = Annotated[
+    list[str] | None,
+    typer.Option("--reserve", metavar="ARTICLE", help="Leave this article out; where the text allows."),
+]

@@ -7,6 +7,7 @@ import typer
 
 from pourparler.cli.files import read_toml
 from pourparler.cli.grouped import noun
+from pourparler.cli.options import Words
 from pourparler.cli.party import organ_data, tell_organ
 from pourparler.cli.sending import OutFile, WithKeys, keep_openings, send
 from pourparler.cli.session import Session, command
@@ -28,7 +29,6 @@ ByOrgan = Annotated[
         show_default=False,
     ),
 ]
-Words = Annotated[str | None, typer.Option("--words", metavar="TEXT", help="Words, without legal effect.")]
 
 
 def organ_meant(session: Session, organ: str) -> tuple[Book, bytes]:

@@ -245,10 +245,7 @@ def keep_openings(session: Session, made: Iterable[Opening]) -> list[Path]:
 
 
 def payload_of(parcel: Parcel) -> Mapping[str, Value]:
-    from pourparler.core.encoding import decode
-
-    payload: Mapping[str, Value] = decode(parcel.envelope.payload)
-    return payload
+    return parcel.draft.fields
 
 
 # --- delivering -------------------------------------------------------------------------------------------------------

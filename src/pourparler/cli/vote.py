@@ -7,6 +7,7 @@ import typer
 from pourparler.cli.dossier import DossierName
 from pourparler.cli.grouped import noun
 from pourparler.cli.meant import only_text, organ_for
+from pourparler.cli.options import Reserves, TextName, Words
 from pourparler.cli.page import text_here
 from pourparler.cli.sending import (
     Anyway,
@@ -37,24 +38,11 @@ from pourparler.service.completing import waiting_signatures
 from pourparler.service.guard import private_answers
 
 app = noun("Votes: ratify, refuse, and every other way in which members decide.")
-TextName = Annotated[
-    str | None,
-    typer.Argument(
-        metavar="[TEXT]",
-        help="The text; otherwise the one on the table.",
-        show_default=False,
-    ),
-]
 OrganName = Annotated[
     str | None,
     typer.Option(
         "--organ", metavar="ORGAN", help="Which organ; otherwise the one in which you sit.", show_default=False
     ),
-]
-Words = Annotated[str | None, typer.Option("--words", metavar="TEXT", help="Words, without legal effect.")]
-Reserves = Annotated[
-    list[str] | None,
-    typer.Option("--reserve", metavar="ARTICLE", help="Leave this article out; where the text allows."),
 ]
 
 

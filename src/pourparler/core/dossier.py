@@ -172,6 +172,10 @@ class Signature:
         deadline: int | None = self.act.get("deadline")
         return deadline
 
+    def waits(self, moment: Moment) -> bool:
+        """Return whether it was good when logged, was not withdrawn, and its deadline has not passed."""
+        return self.void is None and not self.withdrawn and (self.deadline is None or moment.time < self.deadline)
+
 
 @dataclass(slots=True)
 class Consent:
@@ -448,14 +452,11 @@ class Dossier:
 
     def is_pending(self, consent: Consent, moment: Moment) -> bool:
         """Return whether a signature waits for its ratification. Looks no further than the first that does."""
-        return any(
-            s.void is None and not s.withdrawn and (s.deadline is None or moment.time < s.deadline)
-            for s in consent.signatures
-        )
+        return any(signature.waits(moment) for signature in consent.signatures)
 
     def pending_signatures(self, consent: Consent, moment: Moment) -> list[Signature]:
         """Return the open signatures whose deadline, by log time, has not passed."""
-        return [s for s in self.open_signatures(consent) if s.deadline is None or moment.time < s.deadline]
+        return [signature for signature in consent.signatures if signature.waits(moment)]
 
     def bound_since(self, consent: Consent) -> Moment | None:
         """Return the moment from which a binding consent counts: its own, or that of the confirmation it needs."""
