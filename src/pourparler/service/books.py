@@ -350,9 +350,14 @@ def give(book: Book, signer: Signer) -> Copy:
 def copy_of(book: Book) -> Copy:
     """Return a copy of a ledger as it stands."""
     entries = tuple(entry.data for entry in book.store.entries())
-    digests = {act.get("text") for act in map(parse_act, entries) if act.kind == "propose"}
+    digests = set[bytes]().union(*map(digests_shown, map(parse_act, entries)))
     found = (book.store.text(digest) for digest in sorted(digests))
     return Copy(book.depositary, book.checkpoint(), entries, tuple(text for text in found if text is not None))
+
+
+def digests_shown(act: Act) -> set[bytes]:
+    """Return the digests of the texts that an act may have brought to its ledger: proposed, or published."""
+    return {act["text"]} if act.kind == "propose" else set(act["texts"]) if act.kind == "publish" else set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -450,10 +455,10 @@ def hold(path: Path, checked: MemoryStore, before: int) -> None:
         with store.transaction() as transaction:
             transaction.append(entries, nodes)
             for entry in entries:
-                act = parse_act(entry.data)
-                text = checked.text(act["text"]) if act.kind == "propose" else None
-                if text is not None:
-                    transaction.put_text(act["text"], text)
+                for digest in digests_shown(parse_act(entry.data)):
+                    text = checked.text(digest)
+                    if text is not None:
+                        transaction.put_text(digest, text)
             transaction.set_checkpoint(frontier.size, note)
     finally:
         store.close()
