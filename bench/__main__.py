@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 from rich.text import Text
 
-from bench import append, evidence, growth, lone, negotiate, rivals, sizes, speak
+from bench import append, evidence, growth, lone, negotiate, recorded, rivals, sizes, speak
 from bench.measure import TIMES, Effort, Result, Tell
 from tools.environment import SetUpFailed
 
@@ -34,6 +34,10 @@ BENCHES: dict[str, tuple[str, Callable[[Effort, Tell], list[Result]]]] = {
     "lone": ("syncs and checks for one lone act", lone.run),
     "negotiate": ("whole negotiations", negotiate.run),
     "evidence": ("verify, as a command", evidence.run),
+    "tree": ("tree work in a large ledger", recorded.tree),
+    "receipt": ("acts to their durable proofs, alone and many at once", recorded.receipt),
+    "proofs": ("proofs from a large ledger, and appends to it", recorded.proofs),
+    "checked": ("a stranger's check of proofs and evidence", recorded.checked),
 }
 
 

@@ -109,13 +109,13 @@ def check_judges(command: list[str], bundle: bytes, path: Path) -> None:
         raise NotDone(f"a changed bundle is not INVALID: exit code {done.returncode}")
 
 
-def evidence() -> tuple[Ledger, bytes]:
+def evidence(number_of_acts: int = ACTS) -> tuple[Ledger, bytes]:
     """Return the evidence that a text binds the seller, after talks in which either countered the other's texts."""
     ledger = Ledger.over(MemoryStore())
     (begun,) = ledger.begun(1)
     fixed = ledger.taken + len(begun.acts)
     last: bytes | None = None
-    for number in range(ACTS - fixed):
+    for number in range(number_of_acts - fixed):
         side = (ledger.buyer, ledger.seller)[number % 2]
         text = text_of(next(NUMBERS))
         answers: dict[str, Value] = {"answers": last} if last else {}
@@ -129,6 +129,6 @@ def evidence() -> tuple[Ledger, bytes]:
     acts = [
         data for shown in bundle.ledgers for _, data in shown.entries if parse_act(data).issuer is not Issuer.LEDGER
     ]
-    if len(acts) != ACTS:
-        raise NotDone(f"the evidence holds {len(acts)} acts, not {ACTS}")
+    if len(acts) != number_of_acts:
+        raise NotDone(f"the evidence holds {len(acts)} acts, not {number_of_acts}")
     return ledger, bundle.encoded()

@@ -7,6 +7,7 @@ ends the comparison.
 
 import asyncio
 import json
+import random
 import sys
 import time
 from collections.abc import Callable
@@ -204,6 +205,49 @@ def concordia() -> Callable[[], None]:
     return negotiate
 
 
+# --- pymerkle ---------------------------------------------------------------------------------------------------------
+
+TREES: list[Any] = []  # the one that was filled last
+
+
+def pymerkle_fill(path: str, size: int, width: int) -> int:
+    """Fill a tree on SQLite with the entries that ours has; return how many it then says to have."""
+    import pymerkle
+
+    tree = pymerkle.SqliteTree(path, algorithm="sha256")
+    TREES[:] = [tree]
+    for start in range(0, size, 10_000):
+        end = min(size, start + 10_000)
+        tree.append_entries([index.to_bytes(8, "big") + bytes(width - 8) for index in range(start, end)])
+    return int(tree.get_size())
+
+
+def pymerkle_prove(times: int) -> float:
+    """Make inclusion proofs at random places; return the seconds for one."""
+    import pymerkle
+
+    (tree,) = TREES
+    size = tree.get_size()
+    places = [random.randint(1, size) for _ in range(times)]
+    tree.cache_clear()  # proofs of other places have left nothing behind
+    started = time.perf_counter()
+    proofs = [tree.prove_inclusion(place) for place in places]
+    spent = time.perf_counter() - started
+    leaf, root = tree.get_leaf(places[-1]), tree.get_state()
+    pymerkle.verify_inclusion(leaf, root, proofs[-1])
+    must_refuse(lambda: pymerkle.verify_inclusion(bytes(32), root, proofs[-1]), "pymerkle: another leaf")
+    return spent / times
+
+
+def pymerkle_append(times: int) -> float:
+    """Append entries one by one; return the seconds for one."""
+    (tree,) = TREES
+    started = time.perf_counter()
+    for number in range(times):
+        tree.append_entry(number.to_bytes(8, "big"))
+    return (time.perf_counter() - started) / times
+
+
 # --- tasks ------------------------------------------------------------------------------------------------------------
 
 
@@ -218,8 +262,13 @@ TASKS: dict[str, Callable[..., Any]] = {
     "biscuit": lambda depth, act, times: timed(biscuit(depth, act), times),
     "tenuo": lambda depth, times: timed(tenuo(depth)(), times),
     "concordia": lambda times: timed(concordia(), times, time.perf_counter),
+    "pymerkle_fill": pymerkle_fill,
+    "pymerkle_prove": pymerkle_prove,
+    "pymerkle_append": pymerkle_append,
     "bytes": lambda: {"Biscuit": biscuit_bytes(), "Tenuo": tenuo_bytes(), "UCAN (JWT, py-ucan)": ucan_bytes()},
-    "versions": lambda: {p: version(p) for p in ("biscuit-python", "tenuo", "concordia-protocol", "py-ucan")},
+    "versions": lambda: {
+        p: version(p) for p in ("biscuit-python", "tenuo", "concordia-protocol", "py-ucan", "pymerkle")
+    },
 }
 
 

@@ -4,9 +4,10 @@
 when a line first needs it, and goes with ``./run clean``. A process in it (``rival_worker.py``) does a round when it is
 asked, so that their rounds alternate with ours. Without a network those lines are skipped, with the reason.
 
-What is in the lock (all permissive): biscuit-python (Apache-2.0), tenuo (Apache-2.0), concordia-protocol (Apache-2.0),
-py-ucan (MIT; of UCAN's earlier form as a JWT, for its bytes; it declares the installer poetry as a dependency, which it
-does not import, and an old bound on cryptography: both are left out).
+What is in the lock: biscuit-python (Apache-2.0), tenuo (Apache-2.0), concordia-protocol (Apache-2.0), py-ucan (MIT; of
+UCAN's earlier form as a JWT, for its bytes; it declares the installer poetry as a dependency, which it does not import,
+and an old bound on cryptography: both are left out) and pymerkle (GPL-3.0-or-later: it runs in that process and nowhere
+else; nothing of it is imported or shipped here).
 """
 
 import json
@@ -20,7 +21,7 @@ from tools import environment
 
 LOCK = environment.RIVALS.lock
 WORKER = environment.ROOT / "bench" / "rival_worker.py"
-WANTED = ("biscuit-python>=0.4", "concordia-protocol>=0.10", "py-ucan>=1", "tenuo>=0.3")
+WANTED = ("biscuit-python>=0.4", "concordia-protocol>=0.10", "py-ucan>=1", "pymerkle>=7", "tenuo>=0.3")
 OVERRIDES = ("poetry; python_version < '3'", "cryptography>=45")  # what they leave out stays out: --no-deps
 
 
