@@ -149,14 +149,14 @@ def test_every_bench_without_rivals(name):
             assert result.spread[0] <= result.value <= result.spread[1]
 
 
-@pytest.mark.parametrize("name", ["known", "cold", "bytes", "negotiate"])
+@pytest.mark.parametrize("name", ["known", "cold", "bytes", "negotiate", "proofs"])
 def test_a_line_beside_a_rival_is_skipped_with_the_reason_where_there_is_none(name):
     skipped_lines = [result for result in results_of(name) if result.value is None]
     assert skipped_lines
     assert all("the package index cannot be reached" in result.note for result in skipped_lines)
 
 
-@pytest.mark.parametrize("name", ["known", "cold", "bytes", "negotiate"])
+@pytest.mark.parametrize("name", ["known", "cold", "bytes", "negotiate", "proofs"])
 def test_every_line_beside_a_rival_where_they_are_installed(name):
     if environment.read_state(environment.place(environment.RIVALS)) != {
         "state": "ready",
@@ -172,6 +172,8 @@ def test_every_goal_of_the_bench_is_some_line_s():
     wanted = ["at least 0.6", "at least 0.75", "at least 0.75", "at most 1.05", "at least 5", "at least 0.9"]
     wanted += ["at most 216", "at most 420", "at most 300", "at most 950", "at most 1.2", "at most 1.2"]
     wanted += ["at most 2", "at most 1", "at least 3", "at most 3"]
+    wanted += ["at most 1.3", "at most 25", "at least 0.6", "at least 0.55", "at least 50", "at least 1"]
+    wanted += ["at most 1.5", "at least 0.6"]
     assert sorted(goals) == sorted(wanted)
 
 
