@@ -145,7 +145,7 @@ def test_hchacha20_is_that_of_the_draft() -> None:
 
 
 def test_other_code_opens_a_file_by_the_format_alone(tmp_path: Path) -> None:
-    """Argon2id of another library, XChaCha20 by hand: what the module's docstring says is all that one needs."""
+    """Argon2id of another library, XChaCha20 by hand: what spec/keyfile.md says is all that one needs."""
     ring = Keyring(tmp_path / "keys")
     ring.new("ann", "recovery", "Zoë's passphrase")
     members = json.loads((tmp_path / "keys" / "ann.key").read_text())
@@ -641,10 +641,10 @@ def test_sums_are_what_the_format_says(ring: Keyring) -> None:
     assert stated == hashlib.sha256((json.dumps(members, indent=2) + "\n").encode()).hexdigest()
 
 
-def test_the_file_shown_in_the_documentation_opens() -> None:
-    page = (ROOT / "docs" / "keys.md").read_text("utf-8")
+def test_the_file_shown_in_the_specification_opens() -> None:
+    page = (ROOT / "spec" / "keyfile.md").read_text("utf-8")
     (shown,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
-    kept = parse(shown.encode("ascii"), "the documentation")
+    kept = parse(shown.encode("ascii"), "the specification")
     assert isinstance(kept, keyring.Sealed)
     assert kept.opened("correct horse", "ann").public_key.hex() == json.loads(shown)["public"]
 

@@ -5,9 +5,8 @@ scenario's expectations alone: the player has compared each with the core's real
 own state.
 """
 
-import random
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -18,17 +17,14 @@ import pytest
 from pourparler.core.act import Power
 from pourparler.core.authority import Moment
 from pourparler.core.clauses import parse_clauses
-from pourparler.core.dossier import ConsentState, Dossier, DossierState, Effect, EffectState, TextState
+from pourparler.core.dossier import ConsentState, DossierState, Effect, EffectState, TextState
 from pourparler.core.errors import Malformed, Refused
 from pourparler.core.evidence import Claim, Trust, verify
 from pourparler.core.evidence import Verdict as Judged
 from pourparler.core.redline import parse_text
 from pourparler.service.export import assemble
-from pourparler.service.intake import Intake
 from pourparler.service.replay import (
     Differs,
-    Event,
-    Logged,
     Nature,
     Played,
     ReplayClock,
@@ -37,10 +33,11 @@ from pourparler.service.replay import (
     play,
     read_scenario,
 )
-from pourparler.store.sqlite import SqliteStore
 from pourparler.testing.keys import Key
+from tests import playing
+from tests.playing import NOW, SCENARIOS, Dice, at, open_desks
 
-SCENARIO = Path(__file__).parent.parent / "scenarios" / "november-1917.toml"
+SCENARIO = SCENARIOS / "november-1917.toml"
 
 
 class Reading(StrEnum):
@@ -50,54 +47,14 @@ class Reading(StrEnum):
     SIGN = "sign"
 
 
-NOW = 2**62  # an index past every entry
-
-
-class Dice:
-    """Chance from a seed."""
-
-    def __init__(self) -> None:
-        self.random = random.Random(1917)
-
-    def bytes(self, count: int) -> bytes:
-        return self.random.randbytes(count)
-
-
 @dataclass
-class Run:
-    """A played reading: its ledgers, and what was asked of the core while the armistice had just begun."""
+class Run(playing.Run):
+    """A played reading, and what was asked of the core while the armistice had just begun."""
 
-    played: Played
-    desks: dict[str, Intake]
-    effects: dict[int, Effect]
-    evidence: dict[str, bytes]
+    table = "neutral"
+    us = "russia"
 
-    def __getitem__(self, symbol: str) -> Event:
-        return self.played.event(symbol)
-
-    def answer(self, symbol: str) -> Logged:
-        answer = self.played.event(symbol).outcome
-        assert answer is not None
-        return answer
-
-    def dossier(self, symbol: str) -> Dossier:
-        return self.desks["neutral"].registry.dossiers[self.played.acts[symbol].id]
-
-    def state(self, row: str, what: str, about: str) -> str:
-        """Return a state as it was when the last act of a row had been played."""
-        last = [event for event in self.played.events if event.row.id == row][-1]
-        return next(state.word for state in last.states if (state.what, state.about) == (what, about))
-
-    def register(self, ledger: str = "neutral", party: str = "russia"):
-        return self.desks[ledger].registry.register(self.played.parties[party])
-
-    def row_time(self, symbol: str) -> int:
-        """Return when the ledger says that an act was logged."""
-        return self.desks["neutral"].registry.outcomes[self.played.acts[symbol].id].moment.time
-
-
-def at(text: str) -> int:
-    return int((datetime.fromisoformat(text) - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds())
+    effects: dict[int, Effect] = field(default_factory=dict)
 
 
 BEGINS = at("1917-12-17T11:00:00+00:00")
@@ -107,18 +64,11 @@ def load(reading: Reading) -> Scenario:
     return read_scenario(SCENARIO.read_text("utf-8"), reading)
 
 
-def open_desks(scenario: Scenario, folder: Path, clock: ReplayClock) -> dict[str, Intake]:
-    return {
-        name: Intake(SqliteStore(folder / f"{name}.sqlite"), Key.from_name(f"ledger {name}"), clock, given["origin"])
-        for name, given in scenario.ledgers.items()
-    }
-
-
 def perform(reading: Reading, folder: Path) -> Run:
     scenario = load(reading)
     clock = ReplayClock(scenario.rows[0].at)
     desks = open_desks(scenario, folder, clock)
-    run = Run(Played(scenario), desks, {}, {})
+    run = Run(Played(scenario), desks)
 
     def look(played: Played) -> None:
         proof = played.proof
@@ -150,8 +100,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[Reading, Run
     played = {reading: perform(reading, tmp_path_factory.mktemp(reading.value)) for reading in Reading}
     yield played
     for run in played.values():
-        for desk in run.desks.values():
-            desk.close()
+        run.close()
 
 
 @pytest.fixture
@@ -187,7 +136,7 @@ def test_fact_02_an_order_is_checked_alone_and_a_query_suspends_nothing(run):
     assert run.answer("query").verdict is Verdict.ACCEPTED
     register = run.register()
     asked = run["query"].logged[-1].index
-    register.check_standing(register.mandate(order.id), Power.OPEN, Moment(asked + 1, run.row_time("query") + 1))
+    register.check_standing(register.mandate(order.id), Power.OPEN, Moment(asked + 1, run.time("query") + 1))
     assert run.answer("too-late").reason == "standing.duty-missed"  # the time for his duty ran on all the same
 
 
@@ -325,7 +274,7 @@ def test_fact_10_publication_lags_behind_signature(run):
         ("brest", "truce-signed-russia", "brest-truce"),
     ):
         printed = run.dossier(dossier).published[run.played.texts[text]]
-        days[text] = (printed.time - run.row_time(signature)) / 86_400
+        days[text] = (printed.time - run.time(signature)) / 86_400
     assert round(days["soly-truce"]) == 4
     assert round(days["brest-truce"]) == 2
 
@@ -337,12 +286,12 @@ def test_fact_11_tacit_renewal_seven_days_notice_and_its_breach(run):
     assert run.state("notice", *armistice) == EffectState.NOTICE_RUNNING.value
     last = [event for event in run.played.events if event.row.id == "notice"][-1]
     running = next(state for state in last.states if state.about == armistice[1])
-    given = run.row_time("notice")
+    given = run.time("notice")
     assert running.until == given + 7 * 86_400
     assert datetime.fromtimestamp(running.until, UTC).date().isoformat() == "1918-02-23"
     breach = run.played.acts["breach"]
     assert breach["attributed"] == run.played.parties["germany"]
-    assert given < run.row_time("breach") < running.until  # the 18th: two days, not seven
+    assert given < run.time("breach") < running.until  # the 18th: two days, not seven
     assert run.answer("remedy-suspend").verdict is Verdict.ACCEPTED
     assert run.state("advance", *armistice) == EffectState.SUSPENDED.value
     assert run.played.acts["private-breach"]["attributed"] is None

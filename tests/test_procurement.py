@@ -5,10 +5,8 @@ here looks at the scenario's expectations alone: the player has compared each wi
 tests ask the core's own state.
 """
 
-import random
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,20 +14,18 @@ from typing import Any
 import pytest
 
 from pourparler.core.act import Power, parse_act
-from pourparler.core.authority import Moment, Register
+from pourparler.core.authority import Moment
 from pourparler.core.clauses import date_of_effect
-from pourparler.core.dossier import ConsentState, Dossier, EffectState, TextState
+from pourparler.core.dossier import ConsentState, EffectState, TextState
 from pourparler.core.encoding import ALGORITHM_ED25519, ALGORITHM_PASSKEY_ED25519
 from pourparler.core.evidence import Claim, Trust, verify
 from pourparler.core.evidence import Verdict as Judged
 from pourparler.core.redline import Answer, parse_text, text_digest
 from pourparler.service.export import assemble
 from pourparler.service.guard import Opening, private_answers
-from pourparler.service.intake import Intake
 from pourparler.service.replay import (
     Differs,
     Event,
-    Logged,
     Nature,
     Played,
     ReplayClock,
@@ -39,68 +35,26 @@ from pourparler.service.replay import (
     read_readings,
     read_scenario,
 )
-from pourparler.store.sqlite import SqliteStore
 from pourparler.testing.keys import Key
+from tests import playing
+from tests.playing import NOW, SCENARIOS, Dice, at, open_desks
 
-SCENARIO = Path(__file__).parent.parent / "scenarios" / "procurement.toml"
-NOW = 2**62  # an index past every entry
+SCENARIO = SCENARIOS / "procurement.toml"
 READINGS = ("ratified", "refused")
 
 
-class Dice:
-    """Chance from a seed."""
+class Run(playing.Run):
+    """A played reading."""
 
-    def __init__(self) -> None:
-        self.random = random.Random(250_000)
-
-    def bytes(self, count: int) -> bytes:
-        return self.random.randbytes(count)
-
-
-@dataclass
-class Run:
-    """A played reading, its ledgers, and the evidence as it left them where the scenario makes its claim."""
-
-    played: Played
-    desks: dict[str, Intake]
-    evidence: dict[str, bytes]
-
-    def __getitem__(self, symbol: str) -> Event:
-        return self.played.event(symbol)
-
-    def answer(self, symbol: str) -> Logged:
-        answer = self.played.event(symbol).outcome
-        assert answer is not None
-        return answer
-
-    def stopped(self, symbol: str) -> tuple[Verdict, int, str]:
-        answer = self.answer(symbol)
-        return answer.verdict, answer.step, answer.reason
-
-    def dossier(self, symbol: str = "castings") -> Dossier:
-        return self.desks["exchange"].registry.dossiers[self.played.acts[symbol].id]
-
-    def register(self, ledger: str = "exchange", party: str = "buyer") -> Register:
-        return self.desks[ledger].registry.register(self.played.parties[party])
-
-    def state(self, row: str, what: str, about: str) -> str:
-        """Return a state as it was when the last act of a row had been played."""
-        last = [event for event in self.played.events if event.row.id == row][-1]
-        return next(state.word for state in last.states if (state.what, state.about) == (what, about))
+    table = "exchange"
+    us = "buyer"
+    talks = "castings"
 
     def terms(self, text: str) -> dict[str, Any]:
         return dict(parse_text(self.played.text_bytes[self.played.texts[text]]).terms)
 
-    def logged_anywhere(self, symbol: str) -> bool:
-        act = self.played.acts[symbol].id
-        return any(act in desk.registry.outcomes for desk in self.desks.values())
-
     def trust(self) -> Trust:
         return Trust({self.played.parties["buyer"]: "handed over"})
-
-
-def at(text: str) -> int:
-    return int((datetime.fromisoformat(text) - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds())
 
 
 NEW_YEAR = at("2026-01-01T00:00:00+00:00")
@@ -111,17 +65,10 @@ def load(reading: str = "") -> Scenario:
     return read_scenario(SCENARIO.read_text("utf-8"), reading)
 
 
-def open_desks(scenario: Scenario, folder: Path, clock: ReplayClock) -> dict[str, Intake]:
-    return {
-        name: Intake(SqliteStore(folder / f"{name}.sqlite"), Key.from_name(f"ledger {name}"), clock, given["origin"])
-        for name, given in scenario.ledgers.items()
-    }
-
-
 def perform(scenario: Scenario, folder: Path) -> Run:
     clock = ReplayClock(scenario.rows[0].at)
     desks = open_desks(scenario, folder, clock)
-    run = Run(Played(scenario), desks, {})
+    run = Run(Played(scenario), desks)
 
     def look(played: Played) -> None:
         proof = played.proof
@@ -145,8 +92,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Run]]:
     played = {reading: perform(load(reading), tmp_path_factory.mktemp(reading)) for reading in READINGS}
     yield played
     for run in played.values():
-        for desk in run.desks.values():
-            desk.close()
+        run.close()
 
 
 @pytest.fixture
@@ -215,8 +161,8 @@ def test_point_03_a_counter_offer_kills_the_offer_it_answers(run: Run) -> None:
 def test_point_04_an_offer_over_the_line_is_refused_before_it_leaves(run: Run) -> None:
     terms = run.terms("offer-at-96")
     assert terms["unit_price"] == ["EUR", "96.00"]
-    assert run.stopped("propose-96") == (Verdict.REFUSED, 9, "line.crossed")
-    assert not run.logged_anywhere("propose-96")
+    assert run.fate("propose-96") == ("refused", 9, "line.crossed")
+    assert not run.is_logged("propose-96")
     assert run.played.texts["offer-at-96"] not in run.dossier().papers
     assert "92" not in run.answer("propose-96").detail  # the answer names no limit
 
@@ -250,14 +196,14 @@ def test_point_04_a_private_target_stops_the_agent_at_its_own_signer(run: Run) -
 
 def test_point_05_a_better_offer_keeps_every_line(run: Run) -> None:
     assert run.terms("second-offer")["unit_price"] == ["EUR", "91.50"]
-    assert run.stopped("propose-91")[0] is Verdict.ACCEPTED
+    assert run.fate("propose-91")[0] == "accepted"
     assert run.state("second-offer", "text", "high-counter") == TextState.SUPERSEDED.value
 
 
 def test_point_06_an_offer_that_renews_itself_is_recorded_and_cannot_be_accepted(run: Run) -> None:
     assert run.terms("renewing")["unit_price"] == ["EUR", "90.00"]
     assert run.answer("counter-renewing").verdict is Verdict.ACCEPTED
-    assert run.stopped("accept-renewing") == (Verdict.REFUSED, 9, "line.crossed")
+    assert run.fate("accept-renewing") == ("refused", 9, "line.crossed")
     assert run.state("renewing", "text", "renewing") == TextState.PROPOSED.value
     assert run.dossier().papers[run.played.texts["renewing"]].adopted_by == set()
 
@@ -265,7 +211,7 @@ def test_point_06_an_offer_that_renews_itself_is_recorded_and_cannot_be_accepted
 def test_point_06_a_total_that_is_not_the_product_is_not_adopted(run: Run) -> None:
     terms = run.terms("slip")
     assert Decimal(terms["unit_price"][1]) * terms["qty"] != Decimal(terms["total"][1])
-    assert run.stopped("accept-slip") == (Verdict.REFUSED, 9, "text.check")
+    assert run.fate("accept-slip") == ("refused", 9, "text.check")
 
 
 def test_point_07_the_counter_without_renewal_supersedes_it(run: Run) -> None:
@@ -291,12 +237,12 @@ def test_point_08_accepted_initialled_and_signed_subject_to_approval(run: Run) -
 def test_point_09_an_injected_message_raises_no_limit(run: Run) -> None:
     assert run.answer("injected").verdict is Verdict.ACCEPTED  # words: recorded, without effect
     for forged in ("forged-mandate", "own-mandate"):
-        assert run.stopped(forged) == (Verdict.REFUSED, 6, "decision.insufficient")
-        assert not run.logged_anywhere(forged)
+        assert run.fate(forged) == ("refused", 6, "decision.insufficient")
+        assert not run.is_logged(forged)
         assert run.played.acts[forged].id not in run.register("northmill").mandates
-    assert run.stopped("persuaded") == (Verdict.REFUSED, 9, "line.private")
-    assert run.stopped("persuaded-unguarded") == (Verdict.REFUSED, 9, "line.crossed")
-    assert run.stopped("persuaded-concludes") == (Verdict.REFUSED, 7, "power.missing")
+    assert run.fate("persuaded") == ("refused", 9, "line.private")
+    assert run.fate("persuaded-unguarded") == ("refused", 9, "line.crossed")
+    assert run.fate("persuaded-concludes") == ("refused", 7, "power.missing")
     assert run.state("injected", "text", "high-counter") == TextState.SUPERSEDED.value
     assert run.state("injected", "consent", "buyer: accepted") == ConsentState.SIGNED_AD_REFERENDUM.value
 
@@ -311,7 +257,7 @@ def test_point_10_two_of_three_ratify_by_vote_one_of_them_by_passkey(run: Run) -
         "vote-counsel": ALGORITHM_ED25519,
         "vote-operations": ALGORITHM_ED25519,
     }
-    assert run.stopped("early-result") == (Verdict.REFUSED, 6, "vote.open")
+    assert run.fate("early-result") == ("refused", 6, "vote.open")
     ratification = run.played.acts["ratified"]
     assert set(ratification["votes"]) == {run.played.acts[symbol].id for symbol in algorithms}
     poll = run.register("northmill").spines.polls[run.played.acts["call"].id]
@@ -363,19 +309,19 @@ def test_point_11_in_force_at_the_later_of_ratification_and_new_year(run: Run) -
 
 
 def test_point_12_the_second_dossier_overruns_the_cumulative_line(run: Run) -> None:
-    assert run.stopped("housings-signature") == (Verdict.VOID, 11, "limit.exceeded")
+    assert run.fate("housings-signature") == ("void", 11, "limit.exceeded")
     assert run.played.acts["housings-signature"]["total"] == ["EUR", "414000.00"]
     assert run.played.acts["housings-signature"]["previous"] == run.played.acts["signature"].id
-    assert run.stopped("forgetful") == (Verdict.VOID, 11, "limit.misstated")
+    assert run.fate("forgetful") == ("void", 11, "limit.misstated")
     assert run.state("second-dossier", "consent", "buyer: housings") == ConsentState.NONE.value
     assert Decimal(run.terms("housings")["total"][1]) <= 240_000  # each line was kept: only the sum is too much
-    assert run.stopped("expired") == (Verdict.VOID, 10, "standing.expired")
+    assert run.fate("expired") == ("void", 10, "standing.expired")
 
 
 def test_point_13_late_delivery_ten_days_to_cure_and_the_agreed_rebate(run: Run) -> None:
     registry = run.desks["exchange"].registry
     alleged, taken = (registry.outcomes[run.played.acts[symbol].id].moment.time for symbol in ("breach", "remedy"))
-    assert run.stopped("remedy-too-early") == (Verdict.VOID, 12, "dossier.cure-time")
+    assert run.fate("remedy-too-early") == ("void", 12, "dossier.cure-time")
     assert taken == alleged + 10 * 86_400  # to the second
     assert run.answer("remedy").verdict is Verdict.ACCEPTED
     paper = run.dossier().papers[run.played.texts["accepted"]]
@@ -393,7 +339,7 @@ def test_point_13_the_rebate_follows_from_the_agreed_terms_and_the_ledgers_time(
     assert (days, rate) == (note["days_late"], Decimal(note["rebate_rate"]))
     assert rate * Decimal(agreed["total"][1]) == Decimal(note["rebate"][1]) == 21_060
     assert (note["total"], note["rebate_per_day"]) == (agreed["total"], agreed["rebate_per_day"])
-    assert run.stopped("wrong-note-adopted") == (Verdict.REFUSED, 9, "text.check")
+    assert run.fate("wrong-note-adopted") == ("refused", 9, "text.check")
     supplier, buyer = run.played.parties["supplier"], run.played.parties["buyer"]
     assert run.dossier().bound(run.played.texts["credit-note"], supplier, LATEST)
     assert not run.dossier().bound(run.played.texts["credit-note"], buyer, LATEST)
@@ -401,9 +347,9 @@ def test_point_13_the_rebate_follows_from_the_agreed_terms_and_the_ledgers_time(
 
 def test_point_14_who_has_left_votes_no_more_by_key_or_passkey(run: Run) -> None:
     for vote in ("vote-after-leaving", "key-after-leaving"):
-        assert run.stopped(vote) == (Verdict.REFUSED, 6, "decision.no-seat")
-        assert not run.logged_anywhere(vote)
-    assert run.stopped("vote-new-member") == (Verdict.REFUSED, 6, "vote.not-on-roll")
+        assert run.fate(vote) == ("refused", 6, "decision.no-seat")
+        assert not run.is_logged(vote)
+    assert run.fate("vote-new-member") == ("refused", 6, "vote.not-on-roll")
     council = run.register("northmill").spines.organ(run.played.organs["council"])
     seats = {Key.from_name(name).public_key for name in ("operations", "counsel", "new-finance")}
     assert set(council.members.seats) == seats
@@ -424,9 +370,9 @@ def test_above_250_000_the_council_may_not_ratify_and_the_board_may(run: Run) ->
     assert run.terms("next-year")["total"] == ["EUR", "299200.00"]
     poll = run.register("northmill").spines.polls[run.played.acts["next-call"].id]
     assert poll.tally(run.played.acts["council-ratifies-above"]["votes"])["yes"] == 2  # the vote itself was carried
-    assert run.stopped("council-ratifies-above") == (Verdict.VOID, 9, "line.crossed")
+    assert run.fate("council-ratifies-above") == ("void", 9, "line.crossed")
     assert run.state("above-the-ceiling", "consent", "buyer: next-year") == ConsentState.SIGNED_AD_REFERENDUM.value
-    assert run.stopped("board-ratifies-short") == (Verdict.REFUSED, 6, "decision.insufficient")
+    assert run.fate("board-ratifies-short") == ("refused", 6, "decision.insufficient")
     assert run.answer("board-ratifies").verdict is Verdict.ACCEPTED
     assert run.state("board-ratifies", "effect", "buyer-supplier: next-year") == EffectState.IN_FORCE.value
 
@@ -447,9 +393,9 @@ def test_the_ceiling_stands_in_the_councils_power_and_not_in_the_boards(run: Run
 
 def test_variant_a_refused_text_is_dead_and_a_new_one_has_a_new_digest(refused: Run) -> None:
     assert refused.answer("refused").verdict is Verdict.ACCEPTED
-    assert refused.stopped("ratified-too-late") == (Verdict.VOID, 12, "dossier.overtaken")
-    assert refused.stopped("same-again") == (Verdict.VOID, 12, "dossier.repeated")
-    assert refused.stopped("signed-again") == (Verdict.VOID, 12, "dossier.overtaken")
+    assert refused.fate("ratified-too-late") == ("void", 12, "dossier.overtaken")
+    assert refused.fate("same-again") == ("void", 12, "dossier.repeated")
+    assert refused.fate("signed-again") == ("void", 12, "dossier.overtaken")
     assert refused.state("new-text", "consent", "buyer: accepted") == ConsentState.REFUSED.value
     assert refused.state("new-text", "text", "new-text") == TextState.PROPOSED.value
     assert refused.played.texts["new-text"] != refused.played.texts["accepted"]

@@ -6,11 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from pourparler.cli.main import main
 from pourparler.service.intake import Intake
 from pourparler.store.memory import MemoryStore
 from pourparler.testing.keys import Key
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+TEXTS = re.compile(r"```text\n(.*?)```", re.DOTALL)
 
 
 class Still:
@@ -26,6 +30,34 @@ def test_the_library_in_ten_lines() -> None:
     for name in ("party", "mandate"):
         assert intake.submit(names[name].envelope.encoded()).void is None
     assert len([line for line in code.splitlines() if "import" not in line and line.strip()]) <= 10
+
+
+# What of a demo differs from run to run: keys, and what hangs from them, such as the order of ids.
+CHANGING = re.compile(
+    r"\b[0-9a-f]{8,}…|\bbyte [0-9,]+ of [0-9,]+|\d+ of the \d+ acts in the stream of (the dossier|“[^”]+”)"
+)
+BETWEEN = re.compile(r"between (“[^”]+”) and (“[^”]+”)")
+
+
+def same_each_time(text: str) -> str:
+    plain = CHANGING.sub("~", re.sub(r"\s+", " ", text))
+    return BETWEEN.sub(lambda found: "between {} and {}".format(*sorted(found.groups())), plain)
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_demo_says_what_the_readme_shows(
+    number: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Piece by piece, in this order; a piece ends at a line with nothing but an ellipsis."""
+    monkeypatch.setenv("COLUMNS", "80")
+    excerpts = TEXTS.findall((ROOT / "README.md").read_text("utf-8"))
+    assert len(excerpts) == 2
+    assert main(["demo", ("procurement", "november-1917")[number], "--once"]) == 0
+    said, at = same_each_time(capsys.readouterr().out), 0
+    for piece in re.split(r"\n\n +…\n\n", excerpts[number].rstrip()):
+        found = said.find(same_each_time(piece), at)
+        assert found >= 0, f"the demo does not say, or not here:\n{piece}"
+        at = found + len(same_each_time(piece))
 
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))

@@ -4,7 +4,6 @@ Nothing here looks at the scenario's expectations alone: the player has compared
 these tests ask the core's own state, and the verifier.
 """
 
-import random
 import re
 import runpy
 from collections.abc import Iterator
@@ -18,19 +17,15 @@ import pytest
 
 from pourparler.cli.main import main
 from pourparler.core.authority import Moment
-from pourparler.core.dossier import ConsentState, Dossier, Effect, EffectState, TextState
+from pourparler.core.dossier import ConsentState, Effect, EffectState, TextState
 from pourparler.core.errors import Refused
 from pourparler.core.evidence import Claim, Trust, verify
 from pourparler.core.evidence import Verdict as Judged
 from pourparler.core.redline import Answer, check_lines_kept, evaluate, parse_text
-from pourparler.core.registry import Registry
 from pourparler.service.drafting import draft
 from pourparler.service.export import assemble
-from pourparler.service.intake import Intake
 from pourparler.service.replay import (
     Differs,
-    Event,
-    Logged,
     Nature,
     Played,
     ReplayClock,
@@ -39,70 +34,26 @@ from pourparler.service.replay import (
     play,
     read_scenario,
 )
-from pourparler.store.sqlite import SqliteStore
 from pourparler.testing.keys import Key
+from tests import playing
+from tests.playing import NOW, SCENARIOS, Dice, at, open_desks
 
-SCENARIO = Path(__file__).parent.parent / "scenarios" / "union.toml"
-NOW = 2**62  # an index past every entry
+SCENARIO = SCENARIOS / "union.toml"
 DAY = 86_400
-
-
-class Dice:
-    """Chance from a seed."""
-
-    def __init__(self) -> None:
-        self.random = random.Random(2023)
-
-    def bytes(self, count: int) -> bytes:
-        return self.random.randbytes(count)
-
-
-def at(text: str) -> int:
-    return int(datetime.fromisoformat(text).timestamp())
 
 
 BEGINS, ENDS = at("2023-11-20T12:00:00Z"), at("2028-05-01T03:59:00Z")
 
 
 @dataclass
-class Run:
-    """The story as played: its ledgers, and what was asked of the core at the moment of its claim."""
+class Run(playing.Run):
+    """The story as played, and what was asked of the core at the moment of its claim."""
 
-    played: Played
-    desks: dict[str, Intake]
+    table = "mediator"
+    us = "union"
+    talks = "bargaining"
+
     effects: dict[int, Effect] = field(default_factory=dict)
-    evidence: dict[str, bytes] = field(default_factory=dict)
-
-    def __getitem__(self, symbol: str) -> Event:
-        return self.played.event(symbol)
-
-    def answer(self, symbol: str) -> Logged:
-        answer = self.played.event(symbol).outcome
-        assert answer is not None
-        return answer
-
-    def fate(self, symbol: str) -> tuple[str, int, str]:
-        answer = self.answer(symbol)
-        return answer.verdict.value, answer.step, answer.reason
-
-    @property
-    def registry(self) -> Registry:
-        return self.desks["mediator"].registry
-
-    def dossier(self, symbol: str = "bargaining") -> Dossier:
-        return self.registry.dossiers[self.played.acts[symbol].id]
-
-    def is_logged(self, symbol: str) -> bool:
-        act = self.played.acts[symbol]
-        return any(act.id in desk.registry.outcomes for desk in self.desks.values())
-
-    def time(self, symbol: str) -> int:
-        return self.registry.outcomes[self.played.acts[symbol].id].moment.time
-
-    def state(self, row: str, what: str, about: str) -> str:
-        """Return a state as it was when the last act of a row had been played."""
-        last = [event for event in self.played.events if event.row.id == row][-1]
-        return next(state.word for state in last.states if (state.what, state.about) == (what, about))
 
     def consent(self, row: str, about: str) -> ConsentState:
         return ConsentState(self.state(row, "consent", about))
@@ -115,19 +66,9 @@ class Run:
         ledger = self.desks["mediator"].depositary
         return Claim(kind, ledger, 0, ids, self.played.acts[dossier].id, self.played.texts[text])
 
-    def index(self, symbol: str) -> int:
-        return self.registry.outcomes[self.played.acts[symbol].id].moment.index
-
 
 def load() -> Scenario:
     return read_scenario(SCENARIO.read_text("utf-8"))
-
-
-def open_desks(scenario: Scenario, folder: Path, clock: ReplayClock) -> dict[str, Intake]:
-    return {
-        name: Intake(SqliteStore(folder / f"{name}.sqlite"), Key.from_name(f"ledger {name}"), clock, given["origin"])
-        for name, given in scenario.ledgers.items()
-    }
 
 
 def perform(folder: Path, after: str, *, until: str = "") -> Run:
@@ -183,8 +124,7 @@ def ask(run: Run) -> None:
 def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     played = perform(tmp_path_factory.mktemp("union"), after="in-force")
     yield played
-    for desk in played.desks.values():
-        desk.close()
+    played.close()
 
 
 @pytest.fixture(scope="module")
@@ -192,8 +132,7 @@ def joined(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     """The same story up to the accession, with evidence from that day."""
     played = perform(tmp_path_factory.mktemp("joined"), after="me-too", until="me-too")
     yield played
-    for desk in played.desks.values():
-        desk.close()
+    played.close()
 
 
 def trusting(run: Run, party: str = "union") -> Trust:
@@ -217,7 +156,7 @@ def test_the_committee_signs_ad_referendum_and_cannot_conclude(run):
 
 def test_the_executive_cannot_give_the_power_that_it_lacks(run):
     assert run.fate("mandate-to-conclude") == ("refused", 7, "power.missing")
-    home = run.desks["hall"].registry.register(run.played.parties["union"])
+    home = run.register("hall")
     assert run.played.acts["mandate-to-conclude"].id not in home.mandates
 
 
@@ -268,7 +207,7 @@ def test_a_text_across_a_red_line_is_refused_whoever_is_tempted(run, symbol, rea
     ],
 )
 def test_each_of_the_three_red_lines_stops_by_itself(run, changed, answers):
-    mandate = run.registry.register(run.played.parties["union"]).mandate(run.played.acts["committee-mandate"].id)
+    mandate = run.register().mandate(run.played.acts["committee-mandate"].id)
     text = parse_text(run.played.text_bytes[run.played.texts["first"]])
     offered = replace(text, terms={**text.terms, **changed})
     assert [evaluate(line, offered.terms) for line in mandate.lines] == answers
@@ -325,9 +264,7 @@ def test_the_members_refuse_by_a_count_that_two_tellers_certify(run):
     assert run.answer("refusal").verdict is Verdict.ACCEPTED
     assert share(run, "refusal", "no") == 73
     assert run.consent("refused", "union: first") is ConsentState.REFUSED
-    membership = (
-        run.desks["hall"].registry.register(run.played.parties["union"]).spines.organ(run.played.organs["membership"])
-    )
+    membership = run.register("hall").spines.organ(run.played.organs["membership"])
     assert (len(membership.members.seats), membership.members.needs) == (3, 2)
 
 
@@ -352,7 +289,7 @@ def test_two_certificates_of_one_count_have_one_place_and_the_first_has_it(run):
     refusal, contradiction = run.played.acts["refusal"], run.played.acts["contradiction"]
     assert refusal["prior"] == contradiction["prior"]
     assert [answer.ledger for answer in run["contradiction"].logged] == ["hall"]  # the home refuses it
-    home = run.desks["hall"].registry.register(run.played.parties["union"]).spines
+    home = run.register("hall").spines
     assert home.taken[refusal["organ"], refusal["prior"]] == refusal.id
     assert not run.is_logged("contradiction")
 
@@ -383,8 +320,7 @@ def test_a_certificate_slipped_to_the_mediator_first_binds_nobody(tmp_path):
     assert (whole.verdict, whole.reason) == (Judged.INVALID, "claim.not-bound")
     without_home = verify(assemble(claim, [mediator, run.desks["maker"]]).encoded(), trusting(run))
     assert without_home.verdict is Judged.CANNOT_TELL
-    for desk in run.desks.values():
-        desk.close()
+    run.close()
 
 
 def test_refused_at_one_table_is_refused_at_every_table(run):

@@ -4,45 +4,8 @@ A *key file* holds an Ed25519 secret sealed under a passphrase, or points at a k
 secret is ever written in the clear, not even for a moment: what reaches the disk is sealed first. A key has one role
 for its whole life (``spec/council.md`` section 5), and no key stands in the folder twice.
 
-The format, ``pourparler/1 key``
---------------------------------
-``NAME.key`` is one JSON object in ASCII, with these members in this order, two spaces of indentation, and a line feed
-at its end. A file that is the same object written otherwise is refused, so every bit of the file has one meaning::
-
-    {
-      "format": "pourparler/1 key",
-      "role": "member",                   one of ROLES
-      "public": "64 hex digits",          the Ed25519 public key
-      "created": 1764000000,              seconds since 1970
-      "kdf": {
-        "name": "argon2id",               RFC 9106, version 1.3, one lane, no secret, no associated data
-        "memory_kib": 65536,              from 8,192 to 524,288
-        "passes": 3,                      from 1 to 8
-        "salt": "32 hex digits"
-      },
-      "cipher": "xchacha20-poly1305",     the IETF construction with a nonce of 24 bytes
-      "nonce": "48 hex digits",
-      "sealed": "96 hex digits",          the 32-byte seed of the key, and a tag of 16 bytes
-      "sum": "64 hex digits"
-    }
-
-The key of the cipher is the 32 bytes that Argon2id makes of the passphrase: its UTF-8 after Unicode normalisation
-form C. The associated data are the same object, written the same way, without ``sealed`` and ``sum``: role, public
-key and parameters cannot be exchanged behind the owner's back. ``sum`` is the SHA-256 of the object without ``sum``.
-It protects from accidents only, and is there so that a damaged file and a wrong passphrase are told apart.
-
-A key in an agent has ``"format": "pourparler/1 agent key"``, then ``role``, ``public``, ``created``, ``comment`` (the
-agent's, at most 256 characters) and ``sum``.
-
-Reading, in this order; the first that fails is said:
-
-1. the file is a plain file of the user who asks, with no permission for anybody else (``key.owner``, ``key.mode``);
-2. it has at most 4,096 bytes, and is not empty (``key.damaged``);
-3. it is JSON of a format that is known here (``key.damaged``, ``key.format``);
-4. the members are those above, within their bounds, written as above, and ``sum`` is right: what was read, written
-   again, gives the very bytes of the file (``key.damaged``). So no file makes its reader spend more than 512 MiB and
-   eight passes;
-5. the passphrase opens the seal (``key.passphrase``), and the seed makes the public key (``key.damaged``).
+What a file holds, and in which order it is read, stands in ``spec/keyfile.md``: JSON that can be written in one way
+only, so every bit of it has one meaning, and a damaged file is told from a wrong passphrase.
 
 Writing
 -------
