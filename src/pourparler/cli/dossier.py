@@ -106,7 +106,7 @@ def join(
 def list_dossiers(session: Session) -> None:
     """Show the talks that the ledgers here know, and what is awaited next."""
     rows, data = [], []
-    for book in session.all_books():
+    for book in map(session.as_of, session.all_books()):
         moment = session.moment(book)
         waits = awaited(book.registry, moment)
         for dossier in book.registry.dossiers.values():
@@ -129,10 +129,11 @@ def list_dossiers(session: Session) -> None:
 def show(session: Session, dossier: DossierName) -> None:
     """Show where talks stand: parties, texts, consents, what is in force, what is awaited of whom, all that was said.
 
-    With --at, as of a later instant: deadlines pass, texts enter into force, by the same acts.
+    With --at, as of another instant: an earlier one, by what had been said; a later one, when deadlines have passed and
+    texts entered into force by the same acts.
     """
     dossier_id = session.find(dossier, "dossier")
-    book = session.holding(dossier_id)
+    book = session.as_of(session.holding(dossier_id), dossier_id)
     found = book.registry.dossier(dossier_id)
     data = dossier_data(session, book, found, session.moment(book))
     session.answer(**data)

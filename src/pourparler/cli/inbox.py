@@ -58,7 +58,7 @@ def inbox(
 def from_ledgers(session: Session, mine: frozenset[bytes], *, everything: bool) -> list[dict[str, Any]]:
     """Return what the ledgers await of these keys, by deadline."""
     found = []
-    for book in session.all_books():
+    for book in map(session.as_of, session.all_books()):
         moment = session.moment(book)
         found += [item for item in awaited(book.registry, moment) if everything or item.keys & mine]
     found.sort(key=lambda item: (item.deadline is None, item.deadline or 0))

@@ -5,10 +5,11 @@ from typing import Annotated, Any
 
 import typer
 
-from pourparler.cli.effects import standing
+from pourparler.cli.effects import standing, standing_powers
 from pourparler.cli.exporting import export_claim
 from pourparler.cli.files import Example, example, read_toml
 from pourparler.cli.grouped import noun
+from pourparler.cli.lines import SIGNS, terms_in, tested, tried
 from pourparler.cli.options import Words
 from pourparler.cli.sending import (
     Anyway,
@@ -26,7 +27,7 @@ from pourparler.core.act import NO_POWER, Power, power_words
 from pourparler.core.authority import Mandate, Moment, Register
 from pourparler.core.encoding import Value
 from pourparler.core.evidence import Claim
-from pourparler.core.redline import Answer, Line, evaluate, parse_line, parse_text, sentence
+from pourparler.core.redline import Answer, parse_line, sentence
 from pourparler.service.books import Book
 from pourparler.service.guard import read_opening
 from pourparler.service.speaking import mandate_of
@@ -173,7 +174,7 @@ def hand_openings(
 def list_mandates(session: Session) -> None:
     """Show the mandates that the ledgers here know, and whether they stand."""
     rows, data = [], []
-    for book in session.all_books():
+    for book in map(session.as_of, session.all_books()):
         moment = session.moment(book)
         for register in book.registry.registers.values():
             for mandate in register.mandates.values():
@@ -201,13 +202,18 @@ def holder_words(session: Session, mandate: Mandate) -> str:
     return names if len(mandate.holder.seats) == 1 else f"{mandate.holder.needs} of {names}"
 
 
+def looked_up(session: Session, mandate: str) -> tuple[Book, Mandate, Register]:
+    """Return a mandate with its register and ledger, as of ``--at``."""
+    mandate_id = session.find(mandate, "mandate")
+    book = session.as_of(session.holding(mandate_id), mandate_id)
+    return book, *mandate_of(mandate_id, book.registry)
+
+
 @command(app)
 def show(session: Session, mandate: MandateName) -> None:
-    """Say in words what a mandate lets its holder do, and whether it stands."""
-    mandate_id = session.find(mandate, "mandate")
-    book = session.holding(mandate_id)
-    found, register = mandate_of(mandate_id, book.registry)
-    moment = after(session.moment(book))
+    """Say in words what a mandate lets its holder do, and whether it stands: now, or with --at at another instant."""
+    book, found, register = looked_up(session, mandate)
+    mandate_id, moment = found.id, after(session.moment(book))
     may = NO_POWER | found.powers
     for link in found.chain():
         may &= link.powers
@@ -302,7 +308,6 @@ def export(
 # --- testing ----------------------------------------------------------------------------------------------------------
 
 CODES = {Answer.KEPT: 0, Answer.CROSSED: REFUSED, Answer.CANNOT_TELL: CANNOT_TELL}
-SIGNS = {Answer.KEPT: ("✓", "green"), Answer.CROSSED: ("✗", "red"), Answer.CANNOT_TELL: ("?", "yellow")}
 
 
 @command(app)
@@ -311,46 +316,30 @@ def test(
     mandate: MandateName,
     terms: Annotated[Path, typer.Argument(metavar="TERMS", help="A text or only terms, in TOML.", show_default=False)],
 ) -> int:
-    """Try a draft of terms on every red line of a mandate's chain.
+    """Try a draft of terms on every red line of a mandate's chain, and whether the mandate stands.
 
-    Exit codes: 0 all are kept, 3 one is crossed, 2 for one it cannot be told.
+    Exit codes: 0 all are kept, 3 one is crossed or the mandate is not in force, 2 for one it cannot be told.
     """
-    mandate_id = session.find(mandate, "mandate")
-    book = session.holding(mandate_id)
-    found, register = mandate_of(mandate_id, book.registry)
+    book, found, register = looked_up(session, mandate)
     stated = terms_in(session, read_toml(terms))
-    answers = []
-    for line, kind in tested(session, register, found, after(session.moment(book))):
-        given = evaluate(line, stated) if line is not None else Answer.CANNOT_TELL
-        words = clean(sentence(line)) if line is not None else "a private red line whose opening is not here"
-        answers.append((given, words, kind))
-        sign, style = SIGNS[given]
-        session.say(
-            f"{words}: {given.value}", (f" ({kind})" if kind != "public" else "", "dim"), lead=(f"{sign} ", style)
-        )
-    worst = next(
-        (a for a in (Answer.CROSSED, Answer.CANNOT_TELL) if any(given is a for given, _, _ in answers)), Answer.KEPT
-    )
-    session.answer(answer=worst.value, lines=[{"line": w, "answer": g.value, "kind": k} for g, w, k in answers])
+    moment = after(session.moment(book))
+    answers = [tried(line, kind, stated) for line, kind in tested(session, register, found, moment)]
+    for one in answers:
+        sign, style = SIGNS[one.answer]
+        because = f", since {one.because}" if one.because else ""
+        kind = f" ({one.kind})" if one.kind != "public" else ""
+        session.say(f"{one.words}: {one.answer.value}{because}", (kind, "dim"), lead=(f"{sign} ", style))
     if not answers:
         session.say("The mandate has no red lines.")
-    return CODES[worst]
-
-
-def terms_in(session: Session, written: dict[str, Any]) -> Any:
-    whole = written if "terms" in written or "articles" in written else {"terms": written}
-    return parse_text(session.form().text(whole)).terms
-
-
-def tested(session: Session, register: Register, mandate: Mandate, moment: Moment) -> list[tuple[Line | None, str]]:
-    power = Power.CONCLUDE if all(Power.CONCLUDE in link.powers for link in mandate.chain()) else NO_POWER
-    lines: list[tuple[Line | None, str]] = [(line, "public") for line in register.lines(mandate, power, moment)]
-    known = {opening.commitment: opening for opening in openings(session)}
-    for link in mandate.chain():
-        for committed in link.private:
-            opening = known.get(committed)
-            lines.append((parse_line(opening.line) if opening else None, "private"))
-    return lines
+    status, dead = standing(register, found, moment), not standing_powers(register, found, moment)
+    if status != "in force":
+        nothing = ": nothing can be said under it" if dead else ""
+        said = f"{session.called(found.id)} is not in force as it was given: {status}{nothing}"
+        session.say(said, lead=("✗ ", "red"))
+    given = {one.answer for one in answers}
+    worst = next((a for a in (Answer.CROSSED, Answer.CANNOT_TELL) if a in given), Answer.KEPT)
+    session.answer(answer=worst.value, standing=status, lines=[one.as_data() for one in answers])
+    return REFUSED if dead else CODES[worst]
 
 
 # --- ending -----------------------------------------------------------------------------------------------------------

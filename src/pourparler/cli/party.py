@@ -84,7 +84,7 @@ def list_parties(session: Session) -> None:
     """Show the parties that the ledgers here know."""
     rows, data = [], []
     trusted = session.workspace.settings.trust
-    for book in session.all_books():
+    for book in map(session.as_of, session.all_books()):
         for party, register in book.registry.registers.items():
             how = trusted.get(party, "")
             rows.append((session.called(party), quoted(register.spines.party.name), how or "not trusted", party.hex()))
@@ -99,7 +99,7 @@ def list_parties(session: Session) -> None:
 def show(session: Session, party: PartyName) -> None:
     """Show a party: its home, its organs with members and powers, its mandates."""
     party_id = session.find(party, "party")
-    book = session.holding(party_id)
+    book = session.as_of(session.holding(party_id), party_id)
     register = book.registry.register(party_id)
     about = register.spines.party
     session.say(f"{quoted(about.name)} ({session.called(party_id)})", lead=("party    ", "bold"))

@@ -19,7 +19,7 @@ import typer
 from pourparler.cli.options import AsJson, InWorkspace, PassphraseFile, Quiet, Yes, completing, say_json
 from pourparler.cli.passphrase import Passphrases
 from pourparler.cli.trouble import INPUT, USAGE, Problem
-from pourparler.cli.words import Part, Screen
+from pourparler.cli.words import Part, Screen, date_time
 from pourparler.core.authority import Moment
 from pourparler.core.errors import STEPS, PourparlerError, step_of
 from pourparler.core.redline import text_digest
@@ -279,6 +279,19 @@ class Session:
 
     def standing(self, book: Book, home: Registry | None = None) -> Standing:
         return Standing(book.registry, book.depositary, book.next_moment(), book.position, os.urandom, home)
+
+    def as_of(self, book: Book, identifier: bytes | None = None) -> Book:
+        """Return the ledger as it is to be looked at: as it stands, or with ``--at`` as it stood at an earlier instant.
+
+        Raises :class:`Problem` where it did not know ``identifier`` then.
+        """
+        if self.at is None or self.now >= book.last_time:
+            return book
+        past = book.as_of(self.now)
+        if identifier is not None and not knows(past.registry, identifier):
+            what = f"on {date_time(self.now)} there was no {self.called(identifier)} in {book.ledger.origin}."
+            raise Problem(USAGE, what, "Name a later instant with --at.")
+        return past
 
     def moment(self, book: Book) -> Moment:
         """Return the moment that a question is about: now, or ``--at``; never before what was logged."""
