@@ -411,7 +411,7 @@ def test_json_has_the_same_keys_whatever_the_verdict(truce: Truce, bundle: Path,
 
 def test_json_of_what_is_no_bundle(tmp_path: Path) -> None:
     path = tmp_path / "letter"
-    path.write_text("Dear Sir")
+    path.write_bytes(b"\xa0")
     done = run("verify", path, "--json")
     report = json.loads(done.stdout)
     assert done.returncode == 1
@@ -429,8 +429,9 @@ def test_json_of_what_is_no_bundle(tmp_path: Path) -> None:
         (lambda path: None, 5, "there is no file"),
         (lambda path: path.mkdir(), 5, "is a directory"),
         (lambda path: path.write_bytes(b""), 5, "is empty"),
-        (lambda path: path.write_bytes(b"%PDF-1.7"), 1, "looks like a PDF document"),
-        (lambda path: path.write_text("Dear Sir"), 1, "looks like plain text"),
+        (lambda path: path.write_bytes(b"%PDF-1.7"), 5, "looks like a PDF document"),
+        (lambda path: path.write_text("Dear Sir"), 5, "looks like plain text"),
+        (lambda path: path.write_text('organ = "we.board"'), 5, "is no evidence bundle"),
         (lambda path: path.write_bytes(b"\xa0"), 1, "[bundle.malformed]"),
     ],
 )

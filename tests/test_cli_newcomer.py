@@ -5,6 +5,7 @@ import ctypes
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -159,7 +160,7 @@ def by_process(*arguments: str) -> tuple[int, str]:
         [sys.executable, "-m", "pourparler.cli.main", *arguments],
         capture_output=True, text=True, encoding="utf-8", stdin=subprocess.DEVNULL, check=False,
         env={**os.environ, "PYTHONPATH": str(ROOT / "src"), "PYTHONIOENCODING": "utf-8"},
-        preexec_fn=obey_modes,  # noqa: PLW1509  no thread runs here
+        preexec_fn=obey_modes,
     )  # fmt: skip
     if made.returncode == 77:
         pytest.skip("the superuser here cannot do without his rights")
@@ -195,3 +196,107 @@ def test_what_may_not_be_written_can_be_read(locked, tmp_path_factory):
     assert code == 5
     assert "may not be written" in said
     assert {path: path.stat().st_mtime_ns for path in locked.rglob("*")} == before
+
+
+# --- what is written wrongly ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--member", "ann", "--member", "ann"), "seats of the organ “board”: ann is named twice. [act.field]"),
+        (("--member", "ann", "--needs", "0"), "needs of the organ “board”: a whole number from 1 to 1000000 belongs"),
+        (("--member", "ann", "--needs", "-1"), "and not -1. [act.field]"),
+    ],
+)
+def test_a_party_that_is_written_wrongly_is_usage(begun, arguments, says):
+    said = fails(4, "party", "found", "--title", "Third", *arguments)
+    assert says in said
+    assert "do:" in said
+    assert len(told("party", "list")["parties"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("form", "says"),
+    [
+        ('organ = "we.board"\nto = "agent"\n', "grant: it is not said which powers: open, propose, adopt"),
+        (AGENT.replace('["open", "propose", "adopt", "sign-ad-referendum"]', "[]"),
+         "powers: at least one power belongs here: open, propose"),
+        (AGENT + "depth = -1\n", "depth: a whole number from 0 to"),
+        (AGENT + 'cosign = { powers = [], keys = ["ann"], needs = 1 }\n', "cosign.powers: at least one power belongs"),
+        (AGENT + 'limit = { path = "total", most = 5 }\n', "limit: it is not said which ledger"),
+        (AGENT + 'scope = [""]\n', "scope (number 1): text that is not empty, of 256 bytes at most, belongs here"),
+        (AGENT + 'duty = { kind = "sleep", by = 2027-01-01, then = "agent" }\n', "a duty is to do something"),
+    ],
+)  # fmt: skip
+def test_a_mandate_that_is_written_wrongly_is_usage(begun, form, says):
+    Path("wrong.toml").write_text(form)
+    problem = told("mandate", "grant", "wrong.toml", code=4)["error"]
+    assert says in problem["what"]
+    assert problem["reason"].startswith("act.")
+    for wire in ("integer", "ascending", "2047", "lacks", "'"):
+        assert wire not in problem["what"]
+
+
+def test_an_ill_formed_vkey_is_usage(begun):
+    done("ledger", "copy", "--out", "copy")
+    said = fails(4, "ledger", "take", "copy", "--vkey", "ledger.example/first")
+    assert "--vkey ledger.example/first: this is no ledger key" in said
+
+
+def test_what_has_passed_before_it_begins_is_said(begun):
+    Path("late.toml").write_text(AGENT + "until = 2020-01-01\n")
+    said = done("mandate", "grant", "late.toml")
+    assert "! until has passed already: 1 Jan 2020 00:00 UTC" in said
+    Path("duty.toml").write_text(AGENT + 'duty = { kind = "open", by = 2020-01-01, then = "agent" }\n')
+    assert "! duty.by has passed already" in done("mandate", "grant", "duty.toml")
+    Path("soon.toml").write_text(AGENT + 'until = "in 2 days"\nfrom = 2020-01-01\n')
+    assert "passed" not in done("mandate", "grant", "soon.toml")
+
+
+# --- files that are gone or damaged -----------------------------------------------------------------------------------
+
+
+def test_what_the_doctor_advises_helps(talks):
+    done("ledger", "copy", "--out", "../copy")
+    vkey = told("ledger", "list")["ledgers"][0]["vkey"]
+    os.chdir(talks.parent)
+    done("init", "theirs")
+    os.chdir("theirs")
+    done("ledger", "take", "../copy", "--vkey", vkey)
+    shutil.rmtree("ledgers")
+    assert "Take a new copy: pourparler ledger take FILE" in fails(5, "doctor")
+    shutil.rmtree("desk")
+    done("ledger", "take", "../copy")
+    assert "tents" in done("dossier", "list") or "open" in done("dossier", "list")
+    done("key", "new", "zoe", "--role", "member")
+    done("party", "found", "--title", "Theirs", "--member", "zoe")  # lies at the desk, which is made anew
+
+
+def test_a_damaged_key_is_said_where_it_is_missed(talks):
+    for command in (("act", "adopt", "tents", "--by", "agent-1"), ("act", "adopt", "tents", "--by", "sale"),
+                    ("act", "sign-ad-referendum", "tents", "--by", "agent-1")):  # fmt: skip
+        done(*command)
+    for name in ("ann", "bo"):
+        Path(f"keys/{name}.key").write_text("{")
+    said = fails(5, "vote", "ratify", "tents")
+    assert "ann" in said
+    assert "no key here sits" not in said
+    done("key", "new", "cy", "--role", "member")
+    said = done("party", "found", "--title", "Third", "--member", "cy")
+    assert "Nothing is signed with it." in said
+    Path("keys/ledger.key").write_text("{")
+    assert "ledger" in fails(5, "party", "found", "--title", "Fourth", "--member", "cy")
+
+
+# --- quiet ------------------------------------------------------------------------------------------------------------
+
+
+def test_quiet_leaves_what_a_script_takes(talks):
+    assert done("act", "adopt", "tents", "--by", "agent-1", "-q") == ""
+    assert done("mandate", "dismiss", "agent-1", "--yes", "-q") == ""
+    file = done("party", "found", "--title", "Third", "--member", "ann", "--member", "bo", "--key", "ann", "-q")
+    assert Path(file).is_file()
+    code, said = run("act", "say", "tents", "Hello.", "--by", "agent-1", "-q")
+    assert (code, "standing.dismissed" in said) == (3, True)
+    assert done("party", "trust", "they", "--how", "told", "-q") == ""

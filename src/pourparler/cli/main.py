@@ -23,7 +23,8 @@ from pourparler.cli.trouble import INPUT, INTERRUPTED, USAGE, Problem, complain,
 BEGIN = "New here? Watch it once: pourparler demo. Then begin your own in an empty folder: pourparler init."
 EXIT_CODES = (
     "Exit codes: 0 done or valid, 1 invalid, 2 cannot tell, 3 refused by mandate or law, 4 wrong usage, 5 input or "
-    "output; also where nobody reads the output to its end."
+    "output, also where nobody reads the output to its end, 130 interrupted. An act that waits for more signatures, or "
+    "for its ledger, is done: --json says what it waits for."
 )
 
 
@@ -128,7 +129,8 @@ def verify(
     Says VALID, INVALID or CANNOT TELL (never rounded up), with every step on the way and what to do next. It asks
     nobody: all that it needs beforehand is the id of a party that you trust.
 
-    Exit codes: 0 valid, 1 invalid, 2 cannot tell, 4 wrong usage, 5 a file could not be read, or nobody read the answer.
+    Exit codes: 0 valid, 1 invalid, 2 cannot tell, 4 wrong usage, 5 a file could not be read or is of another kind, or
+    nobody read the answer.
     """
     from pourparler.cli.verify import run
 

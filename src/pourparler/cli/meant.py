@@ -29,6 +29,7 @@ def mandate_for(
     if len(able) == 1:
         return able[0]
     if not able:
+        session.check_keys()
         has = f"; held here: {', '.join(map(session.called, of_party))}, without that power" if of_party else ""
         raise Problem(
             USAGE,
@@ -96,6 +97,7 @@ def organ_for(
     if len(found) == 1:
         return found[0]
     if not found:
+        session.check_keys()
         raise Problem(
             USAGE,
             f"no key here sits in an organ of these parties that may {words_of(power)}.",

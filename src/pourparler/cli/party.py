@@ -184,7 +184,7 @@ def trust(
     if name:
         session.workspace.give_name(name, party_id)
     session.answer(party=party_id, learnt=how)
-    session.say(f"{session.called(party_id)} is trusted: {how}", lead=("✓ ", "green"))
+    session.mention(f"{session.called(party_id)} is trusted: {how}", lead=("✓ ", "green"))
 
 
 @command(app, "announce")

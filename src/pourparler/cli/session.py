@@ -91,6 +91,11 @@ class Session:
         if not self.as_json and not self.quiet:
             self.screen.line(*parts, lead=lead)
 
+    def only(self, line: str) -> None:
+        """Print the one line that is left with ``--quiet``, whole, for a script to take."""
+        if self.quiet and not self.as_json:
+            self.screen.raw(line)
+
     def answer(self, **data: Any) -> None:
         """Add to the one value that ``--json`` prints at the end."""
         self.data.update({name: plain(value) for name, value in data.items()})
@@ -314,8 +319,19 @@ class Session:
             self._signers[key] = self.passphrases.signer(self.keys, info.name)
         return self._signers[key]
 
+    def unreadable(self) -> list[keyring.KeyTrouble]:
+        """Return what is wrong with the files of keys here that cannot be read: such a key signs nothing."""
+        return list(self.keys.troubles().values())
+
+    def check_keys(self) -> None:
+        """Raise :class:`KeyTrouble` where the key that is looked for may be one whose file cannot be read."""
+        for trouble in self.unreadable():
+            raise trouble
+
     def ledger_signer(self, book: Book) -> Signer:
         if book.depositary.key not in self.key_infos:
+            if book.ledger.kept_by in (troubles := self.keys.troubles()):
+                raise troubles[book.ledger.kept_by]
             raise Problem(
                 INPUT,
                 f"the key that keeps {book.ledger.origin}, {book.ledger.kept_by}, is not in this workspace.",

@@ -1,6 +1,7 @@
 """``pourparler verify``: read the file, the trust and the clock; ask :func:`pourparler.core.evidence.verify`; say it.
 
-Exit codes: 0 VALID, 1 INVALID, 2 CANNOT TELL, 4 the command was given wrongly, 5 a file could not be read.
+Exit codes: 0 VALID, 1 INVALID, 2 CANNOT TELL, 4 the command was given wrongly, 5 a file could not be read or is of
+another kind, or nobody read the answer to its end; 130 interrupted by Ctrl-C.
 """
 
 import json
@@ -119,13 +120,14 @@ def run(
     try:
         beside = neighbour(workspace) if in_workspace else None
         examined = examine(bundle, trust=trust, policy=policy, at=at, beside=beside)
+        check_kind(bundle, examined)
     except Problem as problem:
         return complain(problem, as_json=as_json)
     report, known = examined.report, examined.known
     if as_json:
         print(json.dumps(words.report_data(report, known.parties, examined.at, known.sources), indent=2))
     else:
-        show(words.Screen(), report, known, examined.data)
+        words.print_report(words.Screen(), report, known.parties, known.sources)
     return words.EXIT_CODES[report.verdict]
 
 
@@ -195,10 +197,14 @@ def settings_file(given: Path | None) -> Path | None:
     return next((folder / SETTINGS for folder in (here, *here.parents) if (folder / SETTINGS).is_file()), None)
 
 
-def show(screen: words.Screen, report: Report, known: Known, data: bytes) -> None:
-    words.print_report(screen, report, known.parties, known.sources)
-    if report.claim is None and (looks := looks_like(data)):
-        screen.line(f"the file looks like {looks}", lead=words.field("note"))
+def check_kind(name: str, examined: Examined) -> None:
+    """Raise :class:`Problem` for a file that is plainly of another kind: it claims nothing, and is no evidence at all.
+    What might have been a bundle once, and is spoilt, is INVALID."""
+    looks = looks_like(examined.data) if examined.report.claim is None else ""
+    if looks:
+        where = "standard input" if name == "-" else name
+        what = f"{where} is no evidence bundle: it looks like {looks}."
+        raise Problem(INPUT, what, "Is it the right file? Evidence is what `dossier export` writes.")
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------

@@ -105,7 +105,7 @@ class PassingCopy(WatchedStore):
 
 def writable(path: Path) -> bool:
     """Return whether a ledger's file, and what SQLite and the lock put beside it, may be written."""
-    return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+    return os.access(path.parent, os.W_OK) and (not path.exists() or os.access(path, os.W_OK))
 
 
 # --- an open ledger ---------------------------------------------------------------------------------------------------
@@ -335,6 +335,7 @@ def create_ledger(
             raise WorkspaceError(
                 f"there is a ledger {origin} here already.", "Go on with it, or choose another origin."
             )
+        workspace.ledgers.mkdir(mode=0o700, exist_ok=True)
         ledger = KnownLedger(origin, signer.public_key, new_file(workspace, origin), kept_by)
         path = workspace.ledgers / ledger.file
         intake = Intake(SqliteStore(path), signer, clock or WallClock(), origin, bound_seconds=bound_seconds)
@@ -436,6 +437,7 @@ def take(workspace: Workspace, copy: Copy) -> Taken:
         )
     if known is not None and known.kept_by is not None:
         raise WorkspaceError(f"the ledger {origin} is kept here: there is nothing to take.", "Copies are for others.")
+    workspace.ledgers.mkdir(mode=0o700, exist_ok=True)  # somebody who lost it all takes it again
     if known is None:
         with workspace.changing() as settings:
             known = KnownLedger(origin, copy.depositary.key, new_file(workspace, origin))

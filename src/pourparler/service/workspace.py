@@ -208,7 +208,7 @@ class Workspace:
         """Keep a text at the desk; return its digest."""
         digest = text_digest(data)
         path = self.text_path(digest)
-        path.parent.mkdir(mode=0o700, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_atomically(path, data)
         return digest
 
