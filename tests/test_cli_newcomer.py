@@ -300,3 +300,141 @@ def test_quiet_leaves_what_a_script_takes(talks):
     code, said = run("act", "say", "tents", "Hello.", "--by", "agent-1", "-q")
     assert (code, "standing.dismissed" in said) == (3, True)
     assert done("party", "trust", "they", "--how", "told", "-q") == ""
+
+
+# --- what is awaited --------------------------------------------------------------------------------------------------
+
+
+def awaited_now() -> list[tuple[str, str]]:
+    return [(item["what"], item["sentence"]) for item in told("inbox")["awaited"]]
+
+
+def test_the_inbox_lists_what_the_talks_have_come_to(talks):
+    ours, theirs = "we: adopt tents.1, its own, or withdraw it", "they: adopt or reject tents.1"
+    assert sorted(awaited_now()) == [("adopt", theirs), ("adopt", ours)]
+    done("act", "propose", "tents", "text.toml", "--by", "agent-1")  # better words for the same, and nothing withdrawn
+    assert not any("tents.1" in sentence for _, sentence in awaited_now())
+    shown = done("dossier", "show", "tents")
+    assert "a newer offer has come since, tents.2; this one stands all the same" in shown
+    done("act", "propose", "tents", "text.toml", "--by", "sale", "--answers", "tents.2")
+    assert {sentence.split(",")[0].rpartition(" ")[2] for _, sentence in awaited_now()} == {"tents.3"}
+    states = {text["called"]: text["state"] for text in told("dossier", "show", "tents")["texts"]}
+    assert states == {"tents.1": "proposed", "tents.2": "superseded", "tents.3": "proposed"}
+    done("act", "reject", "tents", "tents.3", "--by", "agent-1")  # and with that the older one is what there is
+    assert {sentence.split(",")[0].rpartition(" ")[2] for _, sentence in awaited_now()} == {"tents.1"}
+
+
+def test_what_somebody_has_adopted_is_awaited_of_the_other(talks):
+    done("act", "adopt", "tents", "tents.1", "--by", "sale")
+    done("act", "propose", "tents", "text.toml", "--by", "agent-1")
+    assert ("adopt", "we: adopt tents.1, its own, or withdraw it") in awaited_now()
+
+
+def test_the_inbox_says_what_it_is_about_and_what_to_run(talks):
+    said = done("inbox", "--key", "sal")
+    assert "they: adopt or reject tents.1 · sal “Forty tents. In May.”, proposed by we" in said
+    (item,) = told("inbox", "--key", "sal")["awaited"]
+    assert (item["title"], item["from"]) == ("Forty tents. In May.", "we")
+    assert item["command"] == "pourparler act adopt tents tents.1  (or: act reject)"
+    done("act", "adopt", "tents", "tents.1", "--key", "sal")
+    done("act", "adopt", "tents", "tents.1", "--key", "agent")
+    (item,) = told("inbox", "--key", "sal")["awaited"]
+    assert "pourparler act sign-ad-referendum tents tents.1  (or: act conclude" in item["command"]
+    done("party", "found", "--title", "Third", "--member", "ann", "--member", "sue", "--key", "ann")
+    (file,) = told("inbox", "--key", "sue")["files"]
+    done(*file["command"].split()[1:], "--key", "sue", "--yes")
+    assert "Third" in done("party", "list")
+
+
+# --- how things are called --------------------------------------------------------------------------------------------
+
+
+def test_what_lacks_signatures_is_nothing_yet(begun):
+    said = done("party", "found", "--title", "Third", "--member", "ann", "--member", "bo", "--key", "ann")
+    assert "1 of 2 signatures; still needed: bo" in said
+    assert "third will be the party once those signatures have come" in said
+    assert "is the party" not in said
+    again = done("party", "found", "--title", "Fourth", "--member", "ann")
+    assert "fourth is the party" in again
+
+
+def test_what_there_is_is_named_once(begun):
+    said = fails(4, "organ", "show", "we.bord")
+    assert said.count("we.board") == 1
+
+
+def test_raw_rows_and_seconds_are_put_in_words(talks):
+    said = done("ledger", "show")
+    assert "organs board (ann, bo; 2 must sign; all powers), suspension 1 day" in said
+    assert "86400" not in said
+    assert "\ufffd" not in done("dossier", "text", "tents.1")
+    _, said = run("dossier", "text", "tents.1")
+    assert "en 1. Forty tents.\n" in said
+    assert "\n                In May." in said
+
+
+@pytest.mark.parametrize("command", [("ledger", "list"), ("ledger", "show")])
+def test_the_key_of_a_ledger_can_be_shown_again(begun, command):
+    done("ledger", "copy", "--out", "../copy")
+    vkey = told("ledger", "show")["vkey"]
+    _, said = run(*command)
+    assert any(line.strip() == vkey for line in said.splitlines())
+    os.chdir(begun.parent)
+    done("init", "other")
+    done("ledger", "take", "copy", "--vkey", vkey, "--workspace", "other")
+
+
+def test_no_id_is_broken(talks, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "72")
+    _, said = run("party", "found", "--title", "The Third of These Parties", "--member", "ann")
+    whole = told("party", "show", "the-third-of-these-parties")["party"]
+    assert any(line.strip() == whole for line in said.splitlines())
+    _, said = run("party", "list")
+    assert whole[:8] in said
+    assert whole not in said
+
+
+# --- openings ---------------------------------------------------------------------------------------------------------
+
+
+def test_openings_take_no_other_file_s_place(begun):
+    Path("secret.toml").write_text(AGENT + 'private = [["at-most", "price", ["EUR", "88.00"]]]\n')
+    done("mandate", "grant", "secret.toml", "--name", "secret")
+    Path("letter").write_text("Dear Sir")
+    assert "letter is no folder" in fails(5, "mandate", "openings", "secret", "--out", "letter")
+    done("mandate", "openings", "secret", "--out", "handed")
+    (opening,) = Path("handed").iterdir()
+    whole = opening.read_bytes()
+    opening.write_text("Dear Sir")
+    assert "is there already, and is something else" in fails(4, "mandate", "openings", "secret", "--out", "handed")
+    assert opening.read_text() == "Dear Sir"
+    done("mandate", "openings", "secret", "--out", "handed", "--yes")
+    assert opening.read_bytes() == whole
+    assert "letter is no opening" in fails(5, "mandate", "openings", "secret", "--take", "letter")
+    done("mandate", "openings", "secret", "--take", str(opening))
+
+
+def test_another_program_s_settings_are_no_workspace(begun):
+    inner = begun / "elsewhere"
+    inner.mkdir()
+    (inner / "pourparler.toml").write_text('colour = "red"\n')
+    os.chdir(inner)
+    assert "we" in done("party", "list")
+
+
+# --- examples ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["say", "suspend-talks", "decide", "dismiss", "suspend", "close"])
+def test_the_example_of_a_kind_is_sent_as_it_stands(talks, kind):
+    code, example = run("act", "draft", "--example", kind)
+    assert code == 0, example
+    Path("example.toml").write_text(example)
+    where = ["--key", "ann"] if kind == "suspend" else []
+    said = told("act", "draft", kind, "example.toml", "--yes", *where)
+    assert (said["kind"], said["void"]) == (kind, None)
+
+
+def test_no_kind_is_without_a_word_for_who_forgot_the_file(talks):
+    assert "act draft say --example" in fails(4, "act", "draft", "say")
+    assert "stamp is no kind of act that you could write" in fails(4, "act", "draft", "stamp", "--example")

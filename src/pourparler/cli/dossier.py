@@ -6,12 +6,13 @@ from typing import Annotated, Any
 
 import typer
 
+from pourparler.cli.awaited import awaited_data
 from pourparler.cli.exporting import export_claim
 from pourparler.cli.files import Example, example, read_toml
 from pourparler.cli.grouped import noun
 from pourparler.cli.meant import mandate_for, only_text
-from pourparler.cli.page import awaited_data, dossier_data, print_dossier, print_text_itself
-from pourparler.cli.sending import Anyway, GiveName, OutFile, WithKeys, send
+from pourparler.cli.page import dossier_data, print_dossier, print_text_itself
+from pourparler.cli.sending import Anyway, GiveName, OutFile, WithKeys, send, tell_named
 from pourparler.cli.session import Session, command
 from pourparler.cli.trouble import INPUT, USAGE, Problem
 from pourparler.cli.verify import read_file
@@ -74,7 +75,8 @@ def open_(
         fields["by"] = mandate_for(session, book, fields["parties"], Power.OPEN, key)
     sent = send(session, book, "open", fields, keys=key, out=out, anyway=anyway, named=name)
     session.answer(dossier=sent.act.id, name=name)
-    session.mention(f"{session.called(sent.act.id)} is the dossier {sent.act.id.hex()}", lead="  ")
+    if sent.act.id:
+        tell_named(session, sent, "dossier")
     return None
 
 
@@ -111,7 +113,7 @@ def list_dossiers(session: Session) -> None:
         waits = awaited(book.registry, moment)
         for dossier in book.registry.dossiers.values():
             parties = ", ".join(session.called(party) for party in dossier.parties)
-            next_ = [awaited_data(session, item) for item in waits if item.dossier == dossier.id]
+            next_ = [awaited_data(session, book, item) for item in waits if item.dossier == dossier.id]
             state = dossier.state(moment).value
             said = next_[0]["sentence"] if next_ else "nothing is awaited"
             rows.append((session.called(dossier.id), parties, state, str(len(dossier.papers)), said))

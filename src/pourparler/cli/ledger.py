@@ -55,7 +55,8 @@ def create(
     session.answer(ledger=made.origin, key=made.key, vkey=vkey, kept_by=key)
     sign, style = MARK["yes"]
     session.mention(f"the ledger {clean(origin)} is kept here", lead=(f"{sign} ", style))
-    session.mention(f"its key, for those who take copies: {vkey}", lead="  ")
+    session.mention("its key, for those who take copies:", lead="  ")
+    session.whole(vkey)
     session.only(vkey)
 
 
@@ -74,9 +75,9 @@ def list_ledgers(session: Session) -> None:
     session.answer(ledgers=data)
     if not session.as_json:
         session.screen.table(("ledger", "", "entries", "newest stamp"), rows)
-        for row in data:
-            session.mention(f"the key of {clean(row['origin'])}, for those who take copies:")
-            session.screen.raw(f"  {clean(row['vkey'])}")
+        for ledger in session.ledgers().values():
+            session.mention(f"the key of {clean(ledger.origin)}, for those who take copies:")
+            session.whole(ledger_key(ledger.depositary).text)
     if not rows:
         session.say("There is no ledger here yet: pourparler ledger create ORIGIN, or pourparler ledger take FILE.")
 
@@ -104,8 +105,10 @@ def show(
     opened = open_checkpoint(book.checkpoint(), book.ledger.origin, ledger_key(book.depositary)).checkpoint
     vkey = ledger_key(book.depositary).text
     session.answer(ledger=book.ledger.origin, vkey=vkey, size=book.size, root=opened.root, entries=entries)
-    session.mention(f"{count(book.size, 'entry', 'entries')}, root {opened.root.hex()}")
-    session.mention(f"its key, for those who take copies: {vkey}")
+    session.mention(f"{count(book.size, 'entry', 'entries')}, root:")
+    session.whole(opened.root.hex())
+    session.mention("its key, for those who take copies:")
+    session.whole(vkey)
 
 
 def show_refused(session: Session, book: books.Book) -> None:
@@ -193,7 +196,8 @@ def name(
     found = session.find(what, "party", "organ", "mandate", "dossier", "text", "act", "key")
     session.workspace.give_name(called, found)
     session.answer(name=called, id=found)
-    session.mention(f"{called} is {found.hex()}", lead=MARK["yes"][0] + " ")
+    session.mention(f"{called} is", lead=MARK["yes"][0] + " ")
+    session.whole(found.hex())
 
 
 # --- copies -----------------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """``pourparler mandate``: give mandates, narrow them, look at them, test a text against them, end them."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,20 +20,24 @@ from pourparler.cli.sending import (
     keep_openings,
     openings,
     send,
+    tell_named,
 )
 from pourparler.cli.session import Session, command
-from pourparler.cli.trouble import CANNOT_TELL, REFUSED, USAGE, Problem
-from pourparler.cli.words import clean, date_time, duration, quoted
+from pourparler.cli.trouble import CANNOT_TELL, INPUT, REFUSED, USAGE, Problem
+from pourparler.cli.verify import read_file
+from pourparler.cli.words import clean, count, date_time, duration, quoted
 from pourparler.core.act import NO_POWER, Power, power_words
 from pourparler.core.authority import Mandate, Moment, Register
 from pourparler.core.encoding import Value
+from pourparler.core.errors import Malformed
 from pourparler.core.evidence import Claim
 from pourparler.core.redline import Answer, parse_line, sentence
 from pourparler.service.books import Book
-from pourparler.service.guard import read_opening
+from pourparler.service.guard import Opening, read_opening
 from pourparler.service.speaking import mandate_of
 from pourparler.service.workspace import write_atomically
 
+OPENING_MAX_BYTES = 1024 * 1024
 app = noun("Mandates: give them, look at them, test a text against them, end them.")
 MandateName = Annotated[
     str,
@@ -134,7 +139,8 @@ def give(
     kept = keep_openings(session, form.openings)
     sent = send(session, book, kind, fields, keys=key, out=out, anyway=anyway, named=name)
     session.answer(mandate=sent.act.id, name=name, openings=[str(path) for path in kept])
-    session.mention(f"{session.called(sent.act.id)} is the mandate {sent.act.id.hex()}", lead="  ")
+    if sent.act.id:
+        tell_named(session, sent, "mandate")
     if kept:
         session.mention(f"its private red lines are opened by the files in {kept[0].parent}", lead="  ")
         session.mention("hand them to the holder and to nobody else: pourparler mandate openings", lead="  ")
@@ -149,10 +155,12 @@ def hand_openings(
 ) -> None:
     """Show the private red lines of a mandate that can be opened here; copy their openings, or take some in."""
     if take:
-        keep_openings(session, [read_opening(path.read_text("utf-8")) for path in take])
+        keep_openings(session, map(taken_opening, take))
     mandate_id = session.find(mandate, "mandate")
     found, _ = mandate_of(mandate_id, session.holding(mandate_id).registry)
     known = {opening.commitment: opening for opening in openings(session)}
+    if out is not None:
+        check_folder(session, out, [known[committed] for committed in found.private if committed in known])
     shown = []
     for number, committed in enumerate(found.private):
         opening = known.get(committed)
@@ -160,11 +168,34 @@ def hand_openings(
         shown.append({"commitment": committed, "line": opening.line if opening else None, "sentence": words})
         session.say(clean(words), lead=f"{number + 1}  ")
         if out and opening:
-            out.mkdir(parents=True, exist_ok=True)
             write_atomically(out / f"{committed.hex()}.json", opening.written().encode())
     session.answer(private=shown)
     if not found.private:
         session.say("The mandate has no private red lines.")
+
+
+def taken_opening(path: Path) -> Opening:
+    """Return the opening in a file that somebody handed over. Raises :class:`Problem`."""
+    try:
+        return read_opening(read_file(path, OPENING_MAX_BYTES, "an opening").decode("utf-8"))
+    except (ValueError, Malformed) as error:
+        reason = error.reason if isinstance(error, Malformed) else ""
+        what = f"{path} is no opening of a private red line."
+        raise Problem(
+            INPUT, what, "Is it the right file? It is what `mandate openings --out` writes.", reason=reason
+        ) from None
+
+
+def check_folder(session: Session, out: Path, handed: Sequence[Opening]) -> None:
+    """Raise :class:`Problem` unless openings can be written into a folder, which is made if need be, and nothing else
+    stands where they would."""
+    if not handed:
+        return
+    if out.exists() and not out.is_dir():
+        raise Problem(INPUT, f"{out} is no folder.", "Name a folder, or one that is to be made. Nothing was done.")
+    out.mkdir(parents=True, exist_ok=True)
+    for opening in handed:
+        session.check_out(out / f"{opening.commitment.hex()}.json", opening.written().encode())
 
 
 # --- looking ----------------------------------------------------------------------------------------------------------
@@ -259,7 +290,9 @@ def bounds_in_words(session: Session, link: Mandate) -> list[str]:
     said_ += [f"only the dossier {session.called(link.dossier)}"] if link.dossier else []
     said_ += [f"with {', '.join(session.called(party) for party in sorted(link.partners))}"] if link.partners else []
     said_ += [f"in {', '.join(sorted(clean(ledger.origin) for ledger in link.ledgers))}"] if link.ledgers else []
-    said_ += [f"{link.depth} further links may follow"] if link.depth and Power.DELEGATE in link.conferred else []
+    said_ += (
+        [f"{count(link.depth, 'further link')} may follow"] if link.depth and Power.DELEGATE in link.conferred else []
+    )
     if link.limit:
         most = link.limit.most
         most = " ".join(most) if isinstance(most, list) else most

@@ -6,13 +6,12 @@ from pourparler.cli.session import Session
 from pourparler.cli.trouble import USAGE, Problem
 from pourparler.core.act import Power
 from pourparler.core.authority import Moment
-from pourparler.core.dossier import Dossier, TextState
+from pourparler.core.dossier import Dossier
 from pourparler.core.errors import PourparlerError
 from pourparler.core.registry import Registry
+from pourparler.service.awaiting import DEAD
 from pourparler.service.books import Book
 from pourparler.service.completing import mandates_of_holder, organs_that_may
-
-DEAD = frozenset({TextState.SUPERSEDED, TextState.REJECTED, TextState.WITHDRAWN, TextState.LAPSED})
 
 
 def mandate_for(

@@ -7,10 +7,10 @@ import typer
 
 from pourparler.cli.files import Example, example, read_toml
 from pourparler.cli.grouped import noun
-from pourparler.cli.sending import GiveName, OutFile, WithKeys, announce, send
+from pourparler.cli.sending import GiveName, OutFile, WithKeys, announce, send, tell_named
 from pourparler.cli.session import Session, command
 from pourparler.cli.trouble import USAGE, Problem
-from pourparler.cli.words import clean, date_time, duration, quoted
+from pourparler.cli.words import clean, date_time, duration, quoted, short
 from pourparler.core.act import ALL_POWERS, power_words
 from pourparler.core.authority import Register
 from pourparler.core.council import Organ, organ_id
@@ -74,7 +74,7 @@ def found(
         if NAME.fullmatch(f"{called}.{organ['name']}"):
             session.workspace.give_name(f"{called}.{organ['name']}", organ_id(sent.act.id, organ["name"]), stale=True)
     session.answer(party=sent.act.id, name=called)
-    session.mention(f"{called} is the party {sent.act.id.hex()}", lead="  ")
+    tell_named(session, sent, "party")
     session.mention("tell its id to those who shall trust it, by a way they believe", lead="  ")
     return None
 
@@ -87,12 +87,13 @@ def list_parties(session: Session) -> None:
     for book in map(session.as_of, session.all_books()):
         for party, register in book.registry.registers.items():
             how = trusted.get(party, "")
-            rows.append((session.called(party), quoted(register.spines.party.name), how or "not trusted", party.hex()))
+            rows.append((session.called(party), quoted(register.spines.party.name), how or "not trusted", short(party)))
             data.append({"party": party.hex(), "name": register.spines.party.name, "ledger": book.ledger.origin,
                          "called": session.called(party), "trusted": how or None})  # fmt: skip
     session.answer(parties=data)
     if not session.as_json:
         session.screen.table(("called", "name", "learnt", "id"), rows)
+        session.mention("the whole id of one: pourparler party show PARTY")
 
 
 @command(app)

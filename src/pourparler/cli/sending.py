@@ -120,6 +120,18 @@ def send_drafted(
     return deliver(session, book, parcel, found, out=out, anyway=anyway, ask=ask, named=named)
 
 
+def tell_named(session: Session, sent: Sent, noun: str) -> None:
+    """Say what an act has brought into being, or will once it has its signatures and its entry; and its whole id."""
+    called = session.called(sent.act.id)
+    if sent.waiting:
+        session.mention(f"{called} will be the {noun} once those signatures have come; its id will be", lead="  ")
+    elif sent.receipt is None and sent.file is not None:
+        session.mention(f"{called} is the {noun} once its ledger has taken it in; its id is", lead="  ")
+    else:
+        session.mention(f"{called} is the {noun}", lead="  ")
+    session.whole(sent.act.id.hex())
+
+
 def in_the_past(session: Session, fields: Mapping[str, Value]) -> None:
     """Say which instants of an act have passed: it would be over before it begins. A person is asked."""
     now, passed = int(time.time()), []

@@ -24,7 +24,7 @@ from pourparler.core.authority import Moment
 from pourparler.core.errors import STEPS, PourparlerError, step_of
 from pourparler.core.redline import text_digest
 from pourparler.core.registry import Registry
-from pourparler.ports import Signer
+from pourparler.ports import KeyTrouble, Signer
 from pourparler.service import desk, keyring
 from pourparler.service.books import Book
 from pourparler.service.completing import Standing
@@ -90,6 +90,11 @@ class Session:
         """Print what a person may like to know, unless he asked for quiet."""
         if not self.as_json and not self.quiet:
             self.screen.line(*parts, lead=lead)
+
+    def whole(self, line: str) -> None:
+        """Print what is to be copied, such as an id, on a line of its own that is not broken, unless quiet is asked."""
+        if not self.as_json and not self.quiet:
+            self.screen.raw(f"    {line}")
 
     def only(self, line: str) -> None:
         """Print the one line that is left with ``--quiet``, whole, for a script to take."""
@@ -319,7 +324,7 @@ class Session:
             self._signers[key] = self.passphrases.signer(self.keys, info.name)
         return self._signers[key]
 
-    def unreadable(self) -> list[keyring.KeyTrouble]:
+    def unreadable(self) -> list[KeyTrouble]:
         """Return what is wrong with the files of keys here that cannot be read: such a key signs nothing."""
         return list(self.keys.troubles().values())
 

@@ -1,16 +1,17 @@
 """Acts in a line each: who said what, when, and what became of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pourparler.cli.session import Session, plain
-from pourparler.cli.words import Part, clean, date_time, quoted
-from pourparler.core.act import Act, Issuer, Power, power_words
+from pourparler.cli.words import Part, clean, date_time, duration, quoted
+from pourparler.core.act import ALL_POWERS, Act, Issuer, Power, power_words
 from pourparler.core.dossier import Outcome
 from pourparler.core.encoding import Value
 from pourparler.core.errors import step_of
 
 INSTANTS = frozenset({"until", "from", "deadline", "closes", "due", "by_time", "next"})
+DURATIONS = frozenset({"suspension", "report", "fresh", "bound", "open", "lapse", "wait"})
 NOT_TOLD = frozenset(
     {"kind", "at", "words", "by", "organ", "prior", "theirs", "nonce", "seen", "spines", "votes", "tally"}
 )
@@ -74,6 +75,12 @@ def told(session: Session, name: str, value: Value, *, whole: bool = False) -> s
         return date_time(value)
     if name in ("powers", "holds", "votes", "subject") and isinstance(value, int):
         return ", ".join(power_words(Power(value)))
+    if name in DURATIONS and isinstance(value, int):
+        return duration(value)
+    if name == "organs" and isinstance(value, list) and not whole:
+        return "; ".join(organ_told(session, organ) for organ in value)
+    if name == "seats" and isinstance(value, list) and value and all(is_seat(row) for row in value):
+        return seats_told(session, value, whole=whole)
     match value:
         case bytes():
             return identified(session, value, whole=whole)
@@ -91,6 +98,25 @@ def told(session: Session, name: str, value: Value, *, whole: bool = False) -> s
             more = " …" if len(value) > len(shown) else ""
             return clean(" ".join(told(session, "", member, whole=whole) for member in shown)) + more
     return clean(str(value))
+
+
+def is_seat(row: Value) -> bool:
+    return isinstance(row, list) and len(row) == 2 and isinstance(row[0], bytes) and isinstance(row[1], int)
+
+
+def organ_told(session: Session, organ: Mapping[str, Value]) -> str:
+    """Return an organ as a founding act states it, in a phrase."""
+    powers = "all powers" if organ["powers"] == ALL_POWERS else ", ".join(power_words(Power(organ["powers"])))
+    return f"{clean(organ['name'])} ({seats_told(session, organ['seats'])}; {organ['needs']} must sign; {powers})"
+
+
+def seats_told(session: Session, seats: Sequence[Sequence[Value]], *, whole: bool = False) -> str:
+    """Return seats by their names, with a weight where that is not 1."""
+    shown = seats if whole else seats[:8]
+    names = [
+        identified(session, key, whole=whole) + (f" (weight {weight})" if weight != 1 else "") for key, weight in shown
+    ]
+    return clean(", ".join(names)) + (", …" if len(seats) > len(shown) else "")
 
 
 def identified(session: Session, value: bytes, *, whole: bool) -> str:
