@@ -438,3 +438,17 @@ def test_the_example_of_a_kind_is_sent_as_it_stands(talks, kind):
 def test_no_kind_is_without_a_word_for_who_forgot_the_file(talks):
     assert "act draft say --example" in fails(4, "act", "draft", "say")
     assert "stamp is no kind of act that you could write" in fails(4, "act", "draft", "stamp", "--example")
+
+
+@pytest.mark.parametrize("command", [("act", "propose"), ("dossier", "show"), ("mandate", "grant"), ("key", "new")])
+def test_what_commands_share_stands_together_in_a_line_each(command, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    code, said = run(*command, "--help")
+    assert code == 0
+    common = said.partition("Common options:\n")[2].rstrip().splitlines()
+    assert len(common) >= 5
+    assert all(line.startswith("  -") for line in common), common
+    own = said.partition("Common options:")[0]
+    assert "--workspace" not in own
+    if command[0] != "key" and command[1] != "show":
+        assert "--out" in own.partition("Options of commands that send an act:")[2]

@@ -20,6 +20,10 @@ from pourparler.cli.options import AsJson, InWorkspace
 from pourparler.cli.scenarios import scenarios
 from pourparler.cli.trouble import INPUT, INTERRUPTED, USAGE, Problem, complain, problem_of
 
+EVERYWHERE = (
+    "Everywhere: --workspace DIR or POURPARLER_WORKSPACE says which folder; --passphrase-file FILE or "
+    "POURPARLER_PASSPHRASE gives the passphrase, which is asked for otherwise."
+)
 BEGIN = "New here? Watch it once: pourparler demo. Then begin your own in an empty folder: pourparler init."
 EXIT_CODES = (
     "Exit codes: 0 done or valid, 1 invalid, 2 cannot tell, 3 refused by mandate or law, 4 wrong usage, 5 input or "
@@ -51,7 +55,7 @@ app = Commands(
     name="pourparler",
     cls=Nouns,
     help="Let your agents talk; only your council can bind you; and anyone can check it offline.",
-    epilog=f"{BEGIN}\n\n{EXIT_CODES}",
+    epilog=f"{BEGIN}\n\n{EVERYWHERE}\n\n{EXIT_CODES}",
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -43,16 +43,16 @@ WithKeys = Annotated[
     typer.Option(
         "--key",
         metavar="NAME",
-        help="Sign with this key, and not with all here that may; can be given more than once.",
+        help="Sign with this key only; can be given again.",
         autocompletion=key_names,
         show_default=False,
     ),
 ]
 OutFile = Annotated[
     Path | None,
-    typer.Option("--out", metavar="FILE", help="Also write the act to this file, to be sent on.", show_default=False),
+    typer.Option("--out", metavar="FILE", help="Also write the act to FILE, to be sent on.", show_default=False),
 ]
-Anyway = Annotated[bool, typer.Option("--anyway", help="Send the act even if the ledger would log it without effect.")]
+Anyway = Annotated[bool, typer.Option("--anyway", help="Send it even if it would be without effect.")]
 GiveName = Annotated[
     str | None, typer.Option("--name", metavar="NAME", help="What to call it here.", show_default=False)
 ]

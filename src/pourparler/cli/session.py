@@ -37,7 +37,7 @@ InLedger = Annotated[
     typer.Option(
         "--ledger",
         metavar="ORIGIN",
-        help="Which ledger; otherwise the one that the ids belong to, or the only one here.",
+        help="Which ledger, where that does not show by itself.",
         show_default=False,
     ),
 ]
