@@ -258,9 +258,8 @@ def test_what_has_passed_before_it_begins_is_said(begun):
 
 
 def test_what_the_doctor_advises_helps(talks):
-    done("ledger", "copy", "--out", "../copy")
+    done("ledger", "copy", "--out", "copy")
     vkey = told("ledger", "list")["ledgers"][0]["vkey"]
-    os.chdir(talks.parent)
     done("init", "theirs")
     os.chdir("theirs")
     done("ledger", "take", "../copy", "--vkey", vkey)
@@ -280,8 +279,8 @@ def test_a_damaged_key_is_said_where_it_is_missed(talks):
     for name in ("ann", "bo"):
         Path(f"keys/{name}.key").write_text("{")
     said = fails(5, "vote", "ratify", "tents")
-    assert "ann" in said
-    assert "no key here sits" not in said
+    assert "ann" in said.partition("Without it, no key here sits")[0]
+    assert "[key." in said
     done("key", "new", "cy", "--role", "member")
     said = done("party", "found", "--title", "Third", "--member", "cy")
     assert "Nothing is signed with it." in said
@@ -367,6 +366,15 @@ def test_raw_rows_and_seconds_are_put_in_words(talks):
     said = done("ledger", "show")
     assert "organs board (ann, bo; 2 must sign; all powers), suspension 1 day" in said
     assert "86400" not in said
+    assert "lines price is at most EUR 92.00" in said
+    Path("third.toml").write_text(
+        'name = "Third"\n[[organs]]\nname = "desk"\nseats = { ann = 2, bo = 1 }\nneeds = 2\nuntil = 2030-01-01\n'
+    )
+    file = done("party", "found", "third.toml", "--key", "ann", "-q")
+    said = done("act", "show", file)
+    assert "desk (" in said
+    assert "ann (weight 2)" in said
+    assert "until 1 Jan 2030 00:00 UTC" in said
     assert "\ufffd" not in done("dossier", "text", "tents.1")
     _, said = run("dossier", "text", "tents.1")
     assert "en 1. Forty tents.\n" in said
@@ -375,11 +383,10 @@ def test_raw_rows_and_seconds_are_put_in_words(talks):
 
 @pytest.mark.parametrize("command", [("ledger", "list"), ("ledger", "show")])
 def test_the_key_of_a_ledger_can_be_shown_again(begun, command):
-    done("ledger", "copy", "--out", "../copy")
+    done("ledger", "copy", "--out", "copy")
     vkey = told("ledger", "show")["vkey"]
     _, said = run(*command)
     assert any(line.strip() == vkey for line in said.splitlines())
-    os.chdir(begun.parent)
     done("init", "other")
     done("ledger", "take", "copy", "--vkey", vkey, "--workspace", "other")
 

@@ -33,7 +33,7 @@ VALUES: dict[str, str] = {
     "question": '"that-act"', "breach": '"that-act"', "signature": '"that-act"', "cites": '["that-act"]',
     "confirms": '["that-act"]', "reserves": '["2"]', "remedy": "0", "attributed": '"they"', "article": '"3"',
     "courses": '[{ name = "sign", reason = "cheap" }, { name = "wait", reason = "dear", ruled_out = true }]',
-    "parties": '["third"]', "texts": '["tents.1"]', "answers": '"tents.1"', "as": '"agreed"', "class": '"all-desks"',
+    "parties": '["third"]', "texts": '["tents.1"]', "answers": '"tents.1"', "as": '"failed"', "class": '"all-desks"',
     "salt": f'"{"00" * 16}"', "words": '"Why, in words without legal effect."',
     "passkeys": '[{ member = "ann", algorithm = -70001, relying_party = "vote.example", '
     f'origin = "https://vote.example", key = "04{"00" * 64}" }}]',

@@ -328,11 +328,6 @@ class Session:
         """Return what is wrong with the files of keys here that cannot be read: such a key signs nothing."""
         return list(self.keys.troubles().values())
 
-    def check_keys(self) -> None:
-        """Raise :class:`KeyTrouble` where the key that is looked for may be one whose file cannot be read."""
-        for trouble in self.unreadable():
-            raise trouble
-
     def ledger_signer(self, book: Book) -> Signer:
         if book.depositary.key not in self.key_infos:
             if book.ledger.kept_by in (troubles := self.keys.troubles()):

@@ -8,7 +8,8 @@ from pourparler.cli.words import Part, clean, date_time, duration, quoted
 from pourparler.core.act import ALL_POWERS, Act, Issuer, Power, power_words
 from pourparler.core.dossier import Outcome
 from pourparler.core.encoding import Value
-from pourparler.core.errors import step_of
+from pourparler.core.errors import PourparlerError, step_of
+from pourparler.core.redline import parse_line, sentence
 
 INSTANTS = frozenset({"until", "from", "deadline", "closes", "due", "by_time", "next"})
 DURATIONS = frozenset({"suspension", "report", "fresh", "bound", "open", "lapse", "wait"})
@@ -77,8 +78,12 @@ def told(session: Session, name: str, value: Value, *, whole: bool = False) -> s
         return ", ".join(power_words(Power(value)))
     if name in DURATIONS and isinstance(value, int):
         return duration(value)
-    if name == "organs" and isinstance(value, list) and not whole:
-        return "; ".join(organ_told(session, organ) for organ in value)
+    if name == "organs" and isinstance(value, list):
+        return "; ".join(organ_told(session, organ, whole=whole) for organ in value)
+    if name == "new" and isinstance(value, dict) and "seats" in value:
+        return organ_told(session, value, whole=whole)
+    if name == "lines" and isinstance(value, list):
+        return clean("; ".join(map(line_told, value)))
     if name == "seats" and isinstance(value, list) and value and all(is_seat(row) for row in value):
         return seats_told(session, value, whole=whole)
     match value:
@@ -104,10 +109,22 @@ def is_seat(row: Value) -> bool:
     return isinstance(row, list) and len(row) == 2 and isinstance(row[0], bytes) and isinstance(row[1], int)
 
 
-def organ_told(session: Session, organ: Mapping[str, Value]) -> str:
-    """Return an organ as a founding act states it, in a phrase."""
+def organ_told(session: Session, organ: Mapping[str, Value], *, whole: bool = False) -> str:
+    """Return an organ as its founding act states it, in a phrase; ``whole`` with all that it states."""
     powers = "all powers" if organ["powers"] == ALL_POWERS else ", ".join(power_words(Power(organ["powers"])))
-    return f"{clean(organ['name'])} ({seats_told(session, organ['seats'])}; {organ['needs']} must sign; {powers})"
+    parts = [seats_told(session, organ["seats"], whole=whole), f"{organ['needs']} must sign", powers]
+    for name, value in organ.items() if whole else ():
+        if name not in ("name", "seats", "needs", "powers"):
+            parts.append(f"{name} {told(session, name, value, whole=True)}")
+    return f"{clean(organ['name'])} ({'; '.join(parts)})"
+
+
+def line_told(line: Value) -> str:
+    """Return a red line as a sentence; what is none, as it stands."""
+    try:
+        return sentence(parse_line(line))
+    except PourparlerError:
+        return str(line)
 
 
 def seats_told(session: Session, seats: Sequence[Sequence[Value]], *, whole: bool = False) -> str:
@@ -116,7 +133,7 @@ def seats_told(session: Session, seats: Sequence[Sequence[Value]], *, whole: boo
     names = [
         identified(session, key, whole=whole) + (f" (weight {weight})" if weight != 1 else "") for key, weight in shown
     ]
-    return clean(", ".join(names)) + (", …" if len(seats) > len(shown) else "")
+    return clean(", ".join(sorted(names))) + (", …" if len(seats) > len(shown) else "")
 
 
 def identified(session: Session, value: bytes, *, whole: bool) -> str:
