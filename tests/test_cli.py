@@ -713,7 +713,10 @@ def test_procurement_ends_with_the_three_verdicts_and_the_variant_with_its_own(t
     assert "VOID at step 11, the cumulative limit holds [limit.exceeded]" in said
     assert "the contract at 90.00, Northmill and Castor Foundry: IN FORCE since 1 Jan 2026 00:00 UTC" in said
     variant, evidence = said.index("it never had a contract"), said.index("━━ The evidence")
-    assert "INVALID It is claimed that “Northmill” is bound" in said[variant:evidence]
+    assert (
+        "INVALID It is claimed that “Northmill” (which you trust: handed over by the council) is bound"
+        in said[variant:evidence]
+    )
     assert "[claim.not-bound]" in said[variant:evidence]
     ends = [said.index(words, evidence) for words in (" VALID The text", "INVALID It is", "CANNOT TELL It is")]
     assert ends == sorted(ends)
