@@ -188,7 +188,11 @@ def add_commands() -> None:
     from pourparler.cli.main import app
 
     lines = ["# The command line", "", "Exit codes: 0 done or VALID, 1 INVALID, 2 CANNOT TELL, 3 refused, 4 usage,"]
-    lines += ["5 input or output failed. Made from the commands; `pourparler COMMAND --help` says the same.", ""]
+    lines += ["5 input or output failed, also where nobody reads the output to its end, 130 interrupted by Ctrl-C; see"]
+    lines += [
+        "[the workspace](../workspace.md#exit-codes). Made from the commands; `pourparler COMMAND --help` says the"
+    ]
+    lines += ["same.", ""]
     write(
         SOURCE / "docs" / "reference" / "commands.md", "\n".join(lines + list(command("pourparler", get_command(app))))
     )

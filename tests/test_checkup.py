@@ -152,7 +152,7 @@ def test_no_room_to_look_is_no_damage(workspace: Workspace, monkeypatch: pytest.
     def full(*_arguments: object, **_more: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(checkup.tempfile, "TemporaryDirectory", full)
+    monkeypatch.setattr("tempfile.TemporaryDirectory", full)
     assert look(workspace).state is State.WARN
 
 

@@ -186,14 +186,16 @@ def bundle(truce: Truce, tmp_path: Path) -> Path:
 # --- running ----------------------------------------------------------------------------------------------------------
 
 
-def run(*arguments: object, stdin: bytes | None = b"", **environment: str) -> subprocess.CompletedProcess[str]:
+def run(
+    *arguments: object, stdin: bytes | None = b"", cwd: Path = ROOT, **environment: str
+) -> subprocess.CompletedProcess[str]:
     """Run the command line as a person does, in a process of its own."""
     done = subprocess.run(
         [sys.executable, "-m", "pourparler.cli.main", *map(str, arguments)],
         input=stdin,
         capture_output=True,
         env={**clean_environment(), **environment},
-        cwd=ROOT,
+        cwd=cwd,
         timeout=120,
         check=False,
     )
@@ -411,7 +413,7 @@ def test_json_has_the_same_keys_whatever_the_verdict(truce: Truce, bundle: Path,
 
 def test_json_of_what_is_no_bundle(tmp_path: Path) -> None:
     path = tmp_path / "letter"
-    path.write_text("Dear Sir")
+    path.write_bytes(b"\xa0")
     done = run("verify", path, "--json")
     report = json.loads(done.stdout)
     assert done.returncode == 1
@@ -429,8 +431,9 @@ def test_json_of_what_is_no_bundle(tmp_path: Path) -> None:
         (lambda path: None, 5, "there is no file"),
         (lambda path: path.mkdir(), 5, "is a directory"),
         (lambda path: path.write_bytes(b""), 5, "is empty"),
-        (lambda path: path.write_bytes(b"%PDF-1.7"), 1, "looks like a PDF document"),
-        (lambda path: path.write_text("Dear Sir"), 1, "looks like plain text"),
+        (lambda path: path.write_bytes(b"%PDF-1.7"), 5, "looks like a PDF document"),
+        (lambda path: path.write_text("Dear Sir"), 5, "looks like plain text"),
+        (lambda path: path.write_text('organ = "we.board"'), 5, "is no evidence bundle"),
         (lambda path: path.write_bytes(b"\xa0"), 1, "[bundle.malformed]"),
     ],
 )
@@ -493,16 +496,20 @@ def test_trust_from_files(truce: Truce, bundle: Path, tmp_path: Path) -> None:
         assert f"by the file {tmp_path / name}".replace(" ", "") in "".join(done.stdout.split())
 
 
+WORKSPACE = 'format = "pourparler/1 workspace"\n[names]\nthem = "{0}"\n[trust]\n{0} = "from the gazette"\n'
+
+
 def test_the_trust_of_a_workspace_names_its_file(truce: Truce, bundle: Path, tmp_path: Path) -> None:
     folder = tmp_path / "ours"
-    (folder / "keys").mkdir(parents=True)
+    folder.mkdir()
     party = truce.council.hex()
     settings = folder / "pourparler.toml"
-    settings.write_text(f'[names]\nthem = "{party}"\n[trust]\n{party} = "from the gazette"\n')
+    settings.write_text(WORKSPACE.format(party))
     given = ("verify", bundle, "--workspace", folder)
     done = run(*given)
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"fromthegazette,bytheworkspace{settings}" in "".join(done.stdout.split())
+    assert f"1partyistrusted:bytheworkspace{settings}" in "".join(done.stdout.split())
     (row,) = json.loads(run(*given, "--json").stdout)["trust"]
     assert (row["learnt"], row["by"]) == ("from the gazette", f"by the workspace {settings}")
     (row,) = json.loads(run(*given, "--trust", "them=told by Ann", "--json").stdout)["trust"]
@@ -511,18 +518,38 @@ def test_the_trust_of_a_workspace_names_its_file(truce: Truce, bundle: Path, tmp
     assert (row["learnt"], row["by"]) == ("met", "")
 
 
-def test_the_trust_of_nobody_s_workspace_is_not_taken(truce: Truce, bundle: Path, tmp_path: Path) -> None:
+def test_whose_trust_it_is_is_always_said(truce: Truce, bundle: Path) -> None:
+    assert "nobody is trusted: you gave no --trust" in flat(run("verify", bundle).stdout)
+    said = flat(run("verify", bundle, "--trust", truce.council.hex()).stdout)
+    assert "1 party is trusted: by your --trust" in said
+
+
+@pytest.mark.parametrize(
+    ("head", "named", "why"),
+    [
+        ("", True, "is no workspace's: it does not begin with its format"),
+        ("", False, "is no workspace's: it does not begin with its format"),
+        (WORKSPACE.partition("[")[0], False, "holds no keys, and nobody named it with --workspace"),
+    ],
+)
+def test_the_trust_of_nobody_s_workspace_is_not_taken(
+    truce: Truce, bundle: Path, tmp_path: Path, head: str, named: bool, why: str
+) -> None:
+    """A folder that somebody sent, with an empty ``keys`` in it, chooses for nobody whom he trusts."""
     party = truce.council.hex()
-    settings = tmp_path / "pourparler.toml"
-    settings.write_text(f'[names]\nthem = "{party}"\n[trust]\n{party} = "from the gazette"\n')
-    done = run("verify", bundle, POURPARLER_WORKSPACE=str(tmp_path))
+    (tmp_path / "sent" / "keys").mkdir(parents=True)
+    settings = tmp_path / "sent" / "pourparler.toml"
+    settings.write_text(head + WORKSPACE.format(party).partition("\n")[2])
+    where = ["--workspace", str(settings.parent)] if named else []
+    done = run("verify", bundle, *where, cwd=settings.parent)
     assert done.returncode == 2, done.stdout
-    assert f"{settings}holdsnokeys:itstrustisnottaken;use--trust" in "".join(done.stdout.split())
+    assert f"{settings}{why}:itstrustisnottaken;use--trust".replace(" ", "") in "".join(done.stdout.split())
     assert "gazette" not in done.stdout
-    done = run("verify", bundle, "--trust", "them", "--workspace", tmp_path)
+    assert "nobody is trusted" in flat(done.stdout)
+    done = run("verify", bundle, "--trust", "them", *where, cwd=settings.parent)
     assert done.returncode == 4
     assert "its names are not taken" in flat(done.stderr)
-    done = run("verify", bundle, "--trust", party, "--workspace", tmp_path)
+    done = run("verify", bundle, "--trust", party, *where, cwd=settings.parent)
     assert done.returncode == 0
 
 
@@ -629,6 +656,9 @@ def test_the_demo_ends_with_the_three_verdicts(told: tuple[Path, str]) -> None:
     said = flat(told[1])
     first, second, third = said.index(" VALID The text"), said.index("INVALID It is"), said.index("CANNOT TELL It is")
     assert first < second < third
+    for verdict in (said[first:second], said[second:third], said[third:]):
+        assert "not in your trust) and" in verdict
+        assert "(which you trust: handed over by the council)" in verdict
     assert "[proof.root]" in said[second:third]
     assert "One act left out, as if it had never been" in said[second:third]
     assert "the stream of “Russia of the Soviets” are shown [stream.incomplete]" in said[third:]
@@ -683,7 +713,10 @@ def test_procurement_ends_with_the_three_verdicts_and_the_variant_with_its_own(t
     assert "VOID at step 11, the cumulative limit holds [limit.exceeded]" in said
     assert "the contract at 90.00, Northmill and Castor Foundry: IN FORCE since 1 Jan 2026 00:00 UTC" in said
     variant, evidence = said.index("it never had a contract"), said.index("━━ The evidence")
-    assert "INVALID It is claimed that “Northmill” is bound" in said[variant:evidence]
+    assert (
+        "INVALID It is claimed that “Northmill” (which you trust: handed over by the council) is bound"
+        in said[variant:evidence]
+    )
     assert "[claim.not-bound]" in said[variant:evidence]
     ends = [said.index(words, evidence) for words in (" VALID The text", "INVALID It is", "CANNOT TELL It is")]
     assert ends == sorted(ends)

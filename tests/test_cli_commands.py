@@ -170,8 +170,7 @@ def test_a_file_can_come_from_standard_input(talks, monkeypatch):
 
 def test_quiet_and_examples(talks):
     said = done("party", "found", "--title", "Third", "--member", "ann", "-q")
-    assert said.startswith("✓ found")
-    assert "tell its id" not in said
+    assert said == ""
     for name, command in (
         ("party", ("party", "found")), ("mandate", ("mandate", "grant")), ("dossier", ("dossier", "open")),
         ("text", ("act", "propose")),

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from pourparler.cli import example
 from pourparler.cli.files import EXAMPLES
 from pourparler.core.act import KINDS, check_payload, parse_act
 from pourparler.core.clauses import parse_clauses
@@ -236,3 +237,39 @@ def test_whatever_is_written_it_is_read_or_said_to_be_wrong(tmp_path_factory, na
     for part in ("articles", "terms", "checks", "clauses", "random"):
         with contextlib.suppress(FormError):
             form.text({part: value})
+
+
+# --- examples of every kind -------------------------------------------------------------------------------------------
+
+ACTS = ("that-act", "link-1", "all-desks", "third", "we.desk", "tents.1")
+FOLLOWING = {
+    "prior": bytes(32), "theirs": bytes(32), "nonce": bytes(16), "signs": [bytes(32)], "count": 0, "head": bytes(32),
+    "serial": 1, "next": NOW, "seen": {"dossier": [0, bytes(32)], "party": [0, bytes(32)]}, "at": NOW,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.parametrize("kind", [name for name in KINDS if name not in ("ledger", "stamp", *example.WHOLE)])
+def test_every_kind_has_an_example_that_is_right(form, kind, whole):
+    """As it stands, and with every field that it may have: nothing but names is to be replaced."""
+    for number, name in enumerate(ACTS):
+        form.names.workspace.give_name(name, bytes([number]) * 32)
+    form.names.keys["relay"] = Key.from_name("relay").public_key
+    second = Depositary("ledger.example/second", Key.from_name("second").public_key)
+    form = Form(form.names, {**form.ledgers, second.origin: second}, NOW, bytes)
+    text = example.example_of(kind)
+    if whole:
+        instead = "class = " if kind == "urgent-grant" else "by = " if kind == "denounce" else "\0"
+        text = text.replace(f"# {instead}", f"## {instead}")
+        text = "\n".join(line.removeprefix("# ") if " = " in line else line for line in text.splitlines())
+    fields = form.fields(kind, tomllib.loads(text))
+    row = KINDS[kind]
+    needed = {*row.required, *({"prior"} if "organ" in fields and kind == "denounce" else ())}
+    needed |= {"theirs"} if "of" in fields and kind in ("elect", "dissolve") else set()
+    follow = {name: FOLLOWING[name] for name in needed - fields.keys() - {"kind", "ledger"}}
+    assert set(follow) <= example.FOLLOWS
+    check_payload({"kind": kind, **follow, **fields})
+    assert set(tomllib.loads(text)) <= {*row.required, *row.optional, "words"}
+    if whole:
+        shown = {*fields, *example.FOLLOWS, "kind"} | ({"class"} if kind == "urgent-grant" else set())
+        assert {*row.required, *row.optional} - {"by"} <= shown | {"ledger"}

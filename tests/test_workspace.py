@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from pourparler.cli import verify
 from pourparler.core.council import Depositary, organ_id
 from pourparler.core.encoding import encode
 from pourparler.core.errors import Malformed, Missing, Refused
@@ -71,6 +72,7 @@ def test_settings_are_read_as_they_were_written(place):
     again = Workspace(place.folder)
     assert again.settings == place.settings
     assert read_settings({"format": workspace.FORMAT}) == Settings()
+    assert workspace.FORMAT == verify.FORMAT  # said twice, for who verifies relies on nothing but the core
 
 
 def test_a_workspace_is_found_from_below_and_named_by_the_environment(place, tmp_path, monkeypatch):

@@ -9,6 +9,7 @@ import typer
 
 from pourparler.cli.describe import describe
 from pourparler.cli.dossier import ByMandate, DossierName
+from pourparler.cli.example import example_of
 from pourparler.cli.exporting import export_claim
 from pourparler.cli.files import Example, example, read_toml
 from pourparler.cli.grouped import noun
@@ -33,7 +34,7 @@ from pourparler.cli.session import ACT_FILE, Session, command
 from pourparler.cli.timeline import about_act, act_line
 from pourparler.cli.trouble import USAGE, Problem
 from pourparler.cli.words import clean, count
-from pourparler.core.act import KINDS, Power, power_words
+from pourparler.core.act import KINDS, Issuer, Power, power_words
 from pourparler.core.encoding import Value
 from pourparler.core.evidence import Claim
 from pourparler.core.redline import text_digest
@@ -115,7 +116,8 @@ def propose(
     session.keep_text(data)
     send(session, book, "propose", fields, keys=key, texts=() if sealed else (data,), out=out, anyway=anyway)
     session.answer(text=fields["text"])
-    session.mention(f"{session.called(fields['text'])} is the text {fields['text'].hex()}", lead="  ")
+    session.mention(f"{session.called(fields['text'])} is the text", lead="  ")
+    session.whole(fields["text"].hex())
     if sealed:
         session.mention("the talks are sealed: hand the text over with dossier text, by a way of your own", lead="  ")
     return None
@@ -432,17 +434,30 @@ def kinds(
 def draft(
     session: Session,
     kind: Annotated[str, typer.Argument(metavar="KIND", help="Which kind; see: act kinds.", show_default=False)],
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Its fields, in TOML; - for standard input.")],
+    file: Annotated[
+        Path | None, typer.Argument(metavar="FILE", help="Its fields, in TOML; - for standard input.")
+    ] = None,
     unsigned: Annotated[bool, typer.Option("--unsigned", help="Only lay it down, for others to sign.")] = False,
     name: GiveName = None,
     key: WithKeys = None,
     out: OutFile = None,
     anyway: Anyway = False,
+    show_example: Example = False,
 ) -> None:
     """Make an act of any kind from its fields, sign it with the keys here, and send it.
 
-    Fields that follow from where things stand may be left away: prior, seen, signs, votes, previous, nonce.
+    Fields that follow from where things stand may be left away: prior, seen, signs, votes, previous, nonce. With
+    --example it prints a file of that kind to start from.
     """
+    if kind not in KINDS or KINDS[kind].issuer == (Issuer.LEDGER,):
+        known = ", ".join(name for name, row in KINDS.items() if row.issuer != (Issuer.LEDGER,))
+        raise Problem(USAGE, f"{kind} is no kind of act that you could write.", f"There is: {known}.")
+    if show_example:
+        print(example_of(kind), end="")
+        return
+    if file is None:
+        do = f"pourparler act draft {kind} FILE; a file to start from: pourparler act draft {kind} --example."
+        raise Problem(USAGE, "an act is drafted from a file.", do)
     session.check_out(out, *ACT_FILE)
     written = read_toml(file)
     book = ledger_of(session, written)

@@ -281,6 +281,7 @@ class Finale:
         self.data = stage.data
         self.regions = list(regions(stage.bundle, stage.data))
         self.last: Report | None = None
+        self.trusted: Mapping[bytes, str] = {}
 
     def say(self, name: str, **parts: object) -> str:
         return SAYINGS[name][self.language].format(**parts)
@@ -327,13 +328,13 @@ class Finale:
         started = time.perf_counter()
         examined = verify.examine(str(path), trust=[self.stage.trust()], at=str(self.stage.at if at is None else at))
         self.milliseconds = (time.perf_counter() - started) * 1000
-        self.last = examined.report
+        self.last, self.trusted = examined.report, examined.known.parties
         return examined.report
 
     def show(self, number: int, title: str, report: Report) -> Verdict:
         self.screen.line()
         self.screen.line((title, "bold"), lead=f" {number}. " if number else "    ")
-        words.print_verdict(self.screen, report)
+        words.print_verdict(self.screen, report, self.trusted)
         words.print_strip(self.screen, report)
         return report.verdict
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from pourparler.cli.effects import standing
-from pourparler.cli.mandate import SIGNS, tested
+from pourparler.cli.lines import SIGNS, tested, tried
 from pourparler.cli.page import print_text_itself, text_here
 from pourparler.cli.session import Session
 from pourparler.cli.timeline import told
@@ -11,7 +11,7 @@ from pourparler.cli.words import clean, date_time, quoted
 from pourparler.core.act import Issuer, Power, issuer_of, power_words
 from pourparler.core.council import signers
 from pourparler.core.encoding import Value
-from pourparler.core.redline import Answer, Text, evaluate, parse_line, parse_text, sentence
+from pourparler.core.redline import Text, parse_line, parse_text, sentence
 from pourparler.service.books import Book
 from pourparler.service.desk import Parcel
 from pourparler.service.guard import GUARDED
@@ -108,10 +108,11 @@ def ratified(session: Session, book: Book, fields: Mapping[str, Value], text: Te
         session.say(f"{session.called(mandate.id)}, on {at}, {standing(register, mandate, book.next_moment())}",
                     lead=label("signature"))  # fmt: skip
         for line, kind in tested(session, register, mandate, book.next_moment()):
-            answer = evaluate(line, text.terms) if line is not None and text is not None else Answer.CANNOT_TELL
-            words = clean(sentence(line)) if line is not None else "a private red line whose opening is not here"
+            one = tried(line, kind, text.terms if text is not None else None)
             private = " (private)" if kind == "private" else ""
-            session.say(f"{words}{private}: ", (answer.value, SIGNS[answer][1]), lead=label("red line"))
+            because = f", since {one.because}" if one.because else ""
+            said = (one.answer.value, SIGNS[one.answer][1])
+            session.say(f"{one.words}{private}: ", said, because, lead=label("red line"))
 
 
 def who(session: Session, book: Book, kind: str, fields: Mapping[str, Value]) -> str:

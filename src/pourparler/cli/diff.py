@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from pourparler.cli.files import read_toml
-from pourparler.cli.mandate import SIGNS, after, tested
+from pourparler.cli.lines import SIGNS, tested
+from pourparler.cli.mandate import after
 from pourparler.cli.page import flattened
 from pourparler.cli.session import Session, plain
 from pourparler.cli.trouble import USAGE, Problem

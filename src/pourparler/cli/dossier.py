@@ -6,12 +6,13 @@ from typing import Annotated, Any
 
 import typer
 
+from pourparler.cli.awaited import awaited_data
 from pourparler.cli.exporting import export_claim
 from pourparler.cli.files import Example, example, read_toml
 from pourparler.cli.grouped import noun
 from pourparler.cli.meant import mandate_for, only_text
-from pourparler.cli.page import awaited_data, dossier_data, print_dossier, print_text_itself
-from pourparler.cli.sending import Anyway, GiveName, OutFile, WithKeys, send
+from pourparler.cli.page import dossier_data, print_dossier, print_text_itself
+from pourparler.cli.sending import Anyway, GiveName, OutFile, WithKeys, send, tell_named
 from pourparler.cli.session import MARK, Session, command
 from pourparler.cli.trouble import INPUT, USAGE, Problem
 from pourparler.cli.verify import read_file
@@ -74,7 +75,8 @@ def open_(
         fields["by"] = mandate_for(session, book, fields["parties"], Power.OPEN, key)
     sent = send(session, book, "open", fields, keys=key, out=out, anyway=anyway, named=name)
     session.answer(dossier=sent.act.id, name=name)
-    session.mention(f"{session.called(sent.act.id)} is the dossier {sent.act.id.hex()}", lead="  ")
+    if sent.act.id:
+        tell_named(session, sent, "dossier")
     return None
 
 
@@ -106,12 +108,12 @@ def join(
 def list_dossiers(session: Session) -> None:
     """Show the talks that the ledgers here know, and what is awaited next."""
     rows, data = [], []
-    for book in session.all_books():
+    for book in map(session.as_of, session.all_books()):
         moment = session.moment(book)
         waits = awaited(book.registry, moment)
         for dossier in book.registry.dossiers.values():
             parties = ", ".join(session.called(party) for party in dossier.parties)
-            next_ = [awaited_data(session, item) for item in waits if item.dossier == dossier.id]
+            next_ = [awaited_data(session, book, item) for item in waits if item.dossier == dossier.id]
             state = dossier.state(moment).value
             said = next_[0]["sentence"] if next_ else "nothing is awaited"
             rows.append((session.called(dossier.id), parties, state, str(len(dossier.papers)), said))
@@ -129,10 +131,11 @@ def list_dossiers(session: Session) -> None:
 def show(session: Session, dossier: DossierName) -> None:
     """Show where talks stand: parties, texts, consents, what is in force, what is awaited of whom, all that was said.
 
-    With --at, as of a later instant: deadlines pass, texts enter into force, by the same acts.
+    With --at, as of another instant: an earlier one, by what had been said; a later one, when deadlines have passed and
+    texts entered into force by the same acts.
     """
     dossier_id = session.find(dossier, "dossier")
-    book = session.holding(dossier_id)
+    book = session.as_of(session.holding(dossier_id), dossier_id)
     found = book.registry.dossier(dossier_id)
     data = dossier_data(session, book, found, session.moment(book))
     session.answer(**data)

@@ -1,6 +1,7 @@
 """What an act would change: two pictures of a ledger, before and after it was tried, and their difference in words."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -35,6 +36,17 @@ def of_mandates(session: Session, registry: Registry, moment: Moment) -> Iterabl
     for register in registry.registers.values():
         for mandate in register.mandates.values():
             yield ("mandate", session.called(mandate.id)), standing(register, mandate, moment)
+
+
+def standing_powers(register: Register, mandate: Mandate, moment: Moment) -> Power:
+    """Return the powers of a mandate that are in force."""
+    stands = NO_POWER
+    for power in Power:
+        if power in mandate.powers:
+            with suppress(PourparlerError):
+                register.check_standing(mandate, power, moment)
+                stands |= power
+    return stands
 
 
 def standing(register: Register, mandate: Mandate, moment: Moment) -> str:

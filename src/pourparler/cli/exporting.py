@@ -29,7 +29,7 @@ def export_claim(session: Session, claim: Claim, out: Path, texts: Iterable[byte
         raise Problem(
             CANNOT_TELL,
             f"no evidence can be made here: {missing.detail}.",
-            "Ask the depositary for a new copy (ledger copy): it begins with a stamp of everything.",
+            ask_for_stamp(others),
             reason=missing.reason,
         ) from None
     data = bundle.encoded()
@@ -53,6 +53,16 @@ def export_claim(session: Session, claim: Claim, out: Path, texts: Iterable[byte
     return EXIT_CODES[report.verdict]
 
 
+def ask_for_stamp(books: Iterable[Book]) -> str:
+    """Return how to come by the stamp that a bundle needs."""
+    if any(book.kept and not book.writable for book in books):
+        return "Make it where the ledger may be written: a new stamp has to state it all."
+    return "Ask the depositary for a new copy (ledger copy): it begins with a stamp of everything."
+
+
 def as_ledger(session: Session, book: Book) -> Book | Intake:
-    """Return what export reads: a ledger that is kept here writes a new stamp, a copy looks for one."""
-    return Intake(book.store, session.ledger_signer(book), book.clock, book.ledger.origin) if book.kept else book
+    """Return what export reads: a ledger that is kept here writes a new stamp, a copy looks for one; and so does a
+    ledger in a folder that may not be written."""
+    if not (book.kept and book.writable):
+        return book
+    return Intake(book.store, session.ledger_signer(book), book.clock, book.ledger.origin)

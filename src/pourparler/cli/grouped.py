@@ -15,6 +15,8 @@ from typer.core import TyperCommand, TyperGroup
 from typer.models import CommandFunctionType
 
 EVERYWHERE = {"at", "ledger", "passphrase_file", "workspace", "yes", "quiet", "as_json", "help"}
+COMMON, SENDING = "Common options", "Options of commands that send an act"
+OF_ACTS = {"key", "out", "anyway", "by", "words", "name"}  # what every command that sends an act has
 
 
 class Verb(TyperCommand):
@@ -25,14 +27,17 @@ class Verb(TyperCommand):
         return ["[OPTIONS]", *(usage_of(one) for one in arguments)]
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
-        parts: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": [], "Common options": []}
+        parts: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": [], SENDING: [], COMMON: []}
+        sends = {"key", "out"} <= {param.name for param in self.params}
         for param in self.get_params(ctx):
             if (row := param.get_help_record(ctx)) is None:
                 continue
             if param.param_type_name == "argument":
                 parts["Arguments"].append((name_of(param), row[1]))
+            elif param.name in EVERYWHERE:
+                parts[COMMON].append(row)
             else:
-                parts["Common options" if param.name in EVERYWHERE else "Options"].append(row)
+                parts[SENDING if sends and param.name in OF_ACTS and not param.required else "Options"].append(row)
         width = max((len(name) for rows in parts.values() for name, _ in rows), default=0)
         for heading, rows in parts.items():
             if rows:

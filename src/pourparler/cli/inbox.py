@@ -1,12 +1,13 @@
 """``pourparler inbox``: what awaits the keys that are here, by deadline."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from pourparler.cli.awaited import awaited_data, say_awaited
 from pourparler.cli.grouped import noun
-from pourparler.cli.page import awaited_data, awaited_parts
 from pourparler.cli.sending import payload_of, read_parcel, signers_of, still_needed
 from pourparler.cli.session import Session, command
 from pourparler.cli.trouble import Problem
@@ -37,9 +38,10 @@ def inbox(
     pending = from_pending(session)
     session.answer(awaited=items, files=files, pending=pending)
     for item in items:
-        session.say(*awaited_parts(session, item), lead="• ")
+        say_awaited(session, item)
     for file in files:
-        session.say((file["kind"], "bold"), f": {file['lacking']}; {file['file']}", lead="✎ ")
+        session.say((file["kind"], "bold"), f": {file['lacking']}", lead="✎ ")
+        session.say(file["command"] or file["file"], lead="    ")
     for waits in pending:
         said = f"signed, not yet in {clean(waits['ledger'])}"
         if waits["stuck"]:
@@ -58,11 +60,11 @@ def inbox(
 def from_ledgers(session: Session, mine: frozenset[bytes], *, everything: bool) -> list[dict[str, Any]]:
     """Return what the ledgers await of these keys, by deadline."""
     found = []
-    for book in session.all_books():
+    for book in map(session.as_of, session.all_books()):
         moment = session.moment(book)
-        found += [item for item in awaited(book.registry, moment) if everything or item.keys & mine]
-    found.sort(key=lambda item: (item.deadline is None, item.deadline or 0))
-    return [awaited_data(session, item) for item in found]
+        found += [(item, book) for item in awaited(book.registry, moment) if everything or item.keys & mine]
+    found.sort(key=lambda row: (row[0].deadline is None, row[0].deadline or 0))
+    return [awaited_data(session, book, item) for item, book in found]
 
 
 def from_pending(session: Session) -> list[dict[str, Any]]:
@@ -83,13 +85,15 @@ def from_desk(session: Session, mine: frozenset[bytes], *, everything: bool) -> 
             book, parcel, speakers = read_parcel(session, path)
             has = signers_of(parcel.act(), speakers) if parcel.envelope.signatures else frozenset()
         except (Problem, PourparlerError):
-            found.append({"kind": path.name, "file": str(path), "lacking": "it cannot be read; remove the file"})
+            lacking = "it cannot be read; remove the file"
+            found.append({"kind": path.name, "file": str(path), "lacking": lacking, "command": None})
             continue
         if everything or (speakers.keys - has) & mine:
+            late = overtaken(book, parcel)
             lacking = still_needed(session, parcel, speakers)
-            if overtaken(book, parcel):
-                lacking = "the organ has decided something else since; remove the file"
-            found.append({"kind": parcel.draft.kind, "file": str(path), "lacking": lacking})
+            lacking = "the organ has decided something else since; remove the file" if late else lacking
+            command = None if late else f"pourparler act sign {shlex.quote(str(path))}"
+            found.append({"kind": parcel.draft.kind, "file": str(path), "lacking": lacking, "command": command})
     return found
 
 

@@ -11,9 +11,9 @@ from pourparler.cli.timeline import about_act, act_line
 from pourparler.cli.trouble import INPUT, INVALID, USAGE, Problem
 from pourparler.cli.words import clean, count, date_time
 from pourparler.core.act import parse_act
-from pourparler.core.errors import Malformed
+from pourparler.core.errors import Malformed, PourparlerError
 from pourparler.core.evidence import ledger_key
-from pourparler.core.ledger import TlogProof, inclusion_path, open_checkpoint, parse_vkey
+from pourparler.core.ledger import TlogProof, VerifierKey, inclusion_path, open_checkpoint, parse_vkey
 from pourparler.core.ledger.checkpoint import TLOG_PROOF_HEADER
 from pourparler.service import books, desk
 from pourparler.service.intake import BOUND_SECONDS, LedgerDamaged
@@ -54,28 +54,30 @@ def create(
     vkey = ledger_key(made.depositary).text
     session.answer(ledger=made.origin, key=made.key, vkey=vkey, kept_by=key)
     sign, style = MARK["yes"]
-    session.say(f"the ledger {clean(origin)} is kept here", lead=(f"{sign} ", style))
-    session.mention(f"its key, for those who take copies: {vkey}", lead="  ")
+    session.mention(f"the ledger {clean(origin)} is kept here", lead=(f"{sign} ", style))
+    session.mention("its key, for those who take copies:", lead="  ")
+    session.whole(vkey)
+    session.only(vkey)
 
 
 @command(app, "list")
 def list_ledgers(session: Session) -> None:
     """Show the ledgers that are kept here, and the copies of others."""
-    rows = []
+    rows, data = [], []
     for ledger in session.ledgers().values():
         book = session.book(ledger)
         rows.append(
             (clean(ledger.origin), "kept here" if book.kept else "copy", f"{book.size:,}", date_time(book.last_time))
         )
-    session.answer(
-        ledgers=[
-            {"origin": book.ledger.origin, "key": book.depositary.key, "kept": book.kept, "size": book.size,
-             "last_time": book.last_time, "pending": list(book.pending)}
-            for book in session.books.values()
-        ]
-    )  # fmt: skip
+        data.append({"origin": ledger.origin, "key": ledger.key, "vkey": ledger_key(ledger.depositary).text,
+                     "kept": book.kept, "size": book.size, "last_time": book.last_time,
+                     "pending": list(book.pending)})  # fmt: skip
+    session.answer(ledgers=data)
     if not session.as_json:
         session.screen.table(("ledger", "", "entries", "newest stamp"), rows)
+        for ledger in session.ledgers().values():
+            session.mention(f"the key of {clean(ledger.origin)}, for those who take copies:")
+            session.whole(ledger_key(ledger.depositary).text)
     if not rows:
         session.say("There is no ledger here yet: pourparler ledger create ORIGIN, or pourparler ledger take FILE.")
 
@@ -101,8 +103,12 @@ def show(
         entries.append(about_act(session, act, outcome, index))
         session.say(*act_line(session, act, outcome), lead=f"{index:>6,}  ")
     opened = open_checkpoint(book.checkpoint(), book.ledger.origin, ledger_key(book.depositary)).checkpoint
-    session.answer(ledger=book.ledger.origin, size=book.size, root=opened.root, entries=entries)
-    session.mention(f"{count(book.size, 'entry', 'entries')}, root {opened.root.hex()}")
+    vkey = ledger_key(book.depositary).text
+    session.answer(ledger=book.ledger.origin, vkey=vkey, size=book.size, root=opened.root, entries=entries)
+    session.mention(f"{count(book.size, 'entry', 'entries')}, root:")
+    session.whole(opened.root.hex())
+    session.mention("its key, for those who take copies:")
+    session.whole(vkey)
 
 
 def show_refused(session: Session, book: books.Book) -> None:
@@ -190,7 +196,8 @@ def name(
     found = session.find(what, "party", "organ", "mandate", "dossier", "text", "act", "key")
     session.workspace.give_name(called, found)
     session.answer(name=called, id=found)
-    session.say(f"{called} is {found.hex()}", lead=MARK["yes"][0] + " ")
+    session.mention(f"{called} is", lead=MARK["yes"][0] + " ")
+    session.whole(found.hex())
 
 
 # --- copies -----------------------------------------------------------------------------------------------------------
@@ -249,7 +256,7 @@ def take(
     sign, style = MARK["yes"]
     said = f"{count(new, 'new entry', 'new entries')}, {taken.size:,} in all" if new else "nothing new"
     said = "the file is older than the copy here, and agrees with it" if taken.older else said
-    session.say(f"{clean(taken.ledger.origin)}: {said}", lead=(f"{sign} ", style))
+    session.mention(f"{clean(taken.ledger.origin)}: {said}", lead=(f"{sign} ", style))
     drop_arrived(session, taken)
     return None
 
@@ -258,7 +265,7 @@ def believe(session: Session, made: books.Copy, vkey: str | None) -> None:
     """Make sure that the key of a ledger that is new here is the right one."""
     known = session.ledgers().get(made.depositary.origin)
     if vkey is not None:
-        key = parse_vkey(vkey)
+        key = stated_key(vkey)
         if (key.name, key.public_key) != (made.depositary.origin, made.depositary.key):
             raise Problem(
                 INVALID, "the file is of a ledger with another key than --vkey says.", "Rely on nothing in it."
@@ -267,6 +274,16 @@ def believe(session: Session, made: books.Copy, vkey: str | None) -> None:
         session.say(f"The ledger {clean(made.depositary.origin)} is new here. By the file, its key is:")
         session.say(ledger_key(made.depositary).text, lead="  ")
         session.sure("Is that what its depositary told you?")
+
+
+def stated_key(vkey: str) -> VerifierKey:
+    """Return the key that ``--vkey`` states. Raises :class:`Problem`."""
+    try:
+        return parse_vkey(vkey)
+    except PourparlerError as error:
+        what = f"--vkey {clean(vkey)}: this is no ledger key: {error.detail}."
+        do = "It is one line, ORIGIN+8 digits+letters, as `ledger create` and `ledger show` print it."
+        raise Problem(USAGE, what, do, reason=error.reason) from None
 
 
 def drop_arrived(session: Session, taken: books.Taken) -> None:

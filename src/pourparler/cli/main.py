@@ -20,10 +20,15 @@ from pourparler.cli.options import AsJson, InWorkspace
 from pourparler.cli.scenarios import scenarios
 from pourparler.cli.trouble import INPUT, INTERRUPTED, USAGE, Problem, complain, problem_of
 
+EVERYWHERE = (
+    "Everywhere: --workspace DIR or POURPARLER_WORKSPACE says which folder; --passphrase-file FILE or "
+    "POURPARLER_PASSPHRASE gives the passphrase, which is asked for otherwise."
+)
 BEGIN = "New here? Watch it once: pourparler demo. Then begin your own in an empty folder: pourparler init."
 EXIT_CODES = (
     "Exit codes: 0 done or valid, 1 invalid, 2 cannot tell, 3 refused by mandate or law, 4 wrong usage, 5 input or "
-    "output; also where nobody reads the output to its end."
+    "output, also where nobody reads the output to its end, 130 interrupted. An act that waits for more signatures, or "
+    "for its ledger, is done: --json says what it waits for."
 )
 
 
@@ -50,7 +55,7 @@ app = Commands(
     name="pourparler",
     cls=Nouns,
     help="Let your agents talk; only your council can bind you; and anyone can check it offline.",
-    epilog=f"{BEGIN}\n\n{EXIT_CODES}",
+    epilog=f"{BEGIN}\n\n{EVERYWHERE}\n\n{EXIT_CODES}",
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -128,7 +133,8 @@ def verify(
     Says VALID, INVALID or CANNOT TELL (never rounded up), with every step on the way and what to do next. It asks
     nobody: all that it needs beforehand is the id of a party that you trust.
 
-    Exit codes: 0 valid, 1 invalid, 2 cannot tell, 4 wrong usage, 5 a file could not be read, or nobody read the answer.
+    Exit codes: 0 valid, 1 invalid, 2 cannot tell, 4 wrong usage, 5 a file could not be read or is of another kind, or
+    nobody read the answer.
     """
     from pourparler.cli.verify import run
 

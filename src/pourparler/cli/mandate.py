@@ -1,14 +1,16 @@
 """``pourparler mandate``: give mandates, narrow them, look at them, test a text against them, end them."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from pourparler.cli.effects import standing
+from pourparler.cli.effects import standing, standing_powers
 from pourparler.cli.exporting import export_claim
 from pourparler.cli.files import Example, example, read_toml
 from pourparler.cli.grouped import noun
+from pourparler.cli.lines import SIGNS, terms_in, tested, tried
 from pourparler.cli.options import Words
 from pourparler.cli.sending import (
     Anyway,
@@ -18,20 +20,24 @@ from pourparler.cli.sending import (
     keep_openings,
     openings,
     send,
+    tell_named,
 )
 from pourparler.cli.session import Session, command
-from pourparler.cli.trouble import CANNOT_TELL, REFUSED, USAGE, Problem
-from pourparler.cli.words import clean, date_time, duration, quoted
+from pourparler.cli.trouble import CANNOT_TELL, INPUT, REFUSED, USAGE, Problem
+from pourparler.cli.verify import read_file
+from pourparler.cli.words import clean, count, date_time, duration, quoted
 from pourparler.core.act import NO_POWER, Power, power_words
 from pourparler.core.authority import Mandate, Moment, Register
 from pourparler.core.encoding import Value
+from pourparler.core.errors import Malformed
 from pourparler.core.evidence import Claim
-from pourparler.core.redline import Answer, Line, evaluate, parse_line, parse_text, sentence
+from pourparler.core.redline import Answer, parse_line, sentence
 from pourparler.service.books import Book
-from pourparler.service.guard import read_opening
+from pourparler.service.guard import Opening, read_opening
 from pourparler.service.speaking import mandate_of
 from pourparler.service.workspace import write_atomically
 
+OPENING_MAX_BYTES = 1024 * 1024
 app = noun("Mandates: give them, look at them, test a text against them, end them.")
 MandateName = Annotated[
     str,
@@ -133,7 +139,8 @@ def give(
     kept = keep_openings(session, form.openings)
     sent = send(session, book, kind, fields, keys=key, out=out, anyway=anyway, named=name)
     session.answer(mandate=sent.act.id, name=name, openings=[str(path) for path in kept])
-    session.mention(f"{session.called(sent.act.id)} is the mandate {sent.act.id.hex()}", lead="  ")
+    if sent.act.id:
+        tell_named(session, sent, "mandate")
     if kept:
         session.mention(f"its private red lines are opened by the files in {kept[0].parent}", lead="  ")
         session.mention("hand them to the holder and to nobody else: pourparler mandate openings", lead="  ")
@@ -148,10 +155,12 @@ def hand_openings(
 ) -> None:
     """Show the private red lines of a mandate that can be opened here; copy their openings, or take some in."""
     if take:
-        keep_openings(session, [read_opening(path.read_text("utf-8")) for path in take])
+        keep_openings(session, map(taken_opening, take))
     mandate_id = session.find(mandate, "mandate")
     found, _ = mandate_of(mandate_id, session.holding(mandate_id).registry)
     known = {opening.commitment: opening for opening in openings(session)}
+    if out is not None:
+        check_folder(session, out, [known[committed] for committed in found.private if committed in known])
     shown = []
     for number, committed in enumerate(found.private):
         opening = known.get(committed)
@@ -159,11 +168,34 @@ def hand_openings(
         shown.append({"commitment": committed, "line": opening.line if opening else None, "sentence": words})
         session.say(clean(words), lead=f"{number + 1}  ")
         if out and opening:
-            out.mkdir(parents=True, exist_ok=True)
             write_atomically(out / f"{committed.hex()}.json", opening.written().encode())
     session.answer(private=shown)
     if not found.private:
         session.say("The mandate has no private red lines.")
+
+
+def taken_opening(path: Path) -> Opening:
+    """Return the opening in a file that somebody handed over. Raises :class:`Problem`."""
+    try:
+        return read_opening(read_file(path, OPENING_MAX_BYTES, "an opening").decode("utf-8"))
+    except (ValueError, Malformed) as error:
+        reason = error.reason if isinstance(error, Malformed) else ""
+        what = f"{path} is no opening of a private red line."
+        raise Problem(
+            INPUT, what, "Is it the right file? It is what `mandate openings --out` writes.", reason=reason
+        ) from None
+
+
+def check_folder(session: Session, out: Path, handed: Sequence[Opening]) -> None:
+    """Raise :class:`Problem` unless openings can be written into a folder, which is made if need be, and nothing else
+    stands where they would."""
+    if not handed:
+        return
+    if out.exists() and not out.is_dir():
+        raise Problem(INPUT, f"{out} is no folder.", "Name a folder, or one that is to be made. Nothing was done.")
+    out.mkdir(parents=True, exist_ok=True)
+    for opening in handed:
+        session.check_out(out / f"{opening.commitment.hex()}.json", opening.written().encode())
 
 
 # --- looking ----------------------------------------------------------------------------------------------------------
@@ -173,7 +205,7 @@ def hand_openings(
 def list_mandates(session: Session) -> None:
     """Show the mandates that the ledgers here know, and whether they stand."""
     rows, data = [], []
-    for book in session.all_books():
+    for book in map(session.as_of, session.all_books()):
         moment = session.moment(book)
         for register in book.registry.registers.values():
             for mandate in register.mandates.values():
@@ -201,13 +233,18 @@ def holder_words(session: Session, mandate: Mandate) -> str:
     return names if len(mandate.holder.seats) == 1 else f"{mandate.holder.needs} of {names}"
 
 
+def looked_up(session: Session, mandate: str) -> tuple[Book, Mandate, Register]:
+    """Return a mandate with its register and ledger, as of ``--at``."""
+    mandate_id = session.find(mandate, "mandate")
+    book = session.as_of(session.holding(mandate_id), mandate_id)
+    return book, *mandate_of(mandate_id, book.registry)
+
+
 @command(app)
 def show(session: Session, mandate: MandateName) -> None:
-    """Say in words what a mandate lets its holder do, and whether it stands."""
-    mandate_id = session.find(mandate, "mandate")
-    book = session.holding(mandate_id)
-    found, register = mandate_of(mandate_id, book.registry)
-    moment = after(session.moment(book))
+    """Say in words what a mandate lets its holder do, and whether it stands: now, or with --at at another instant."""
+    book, found, register = looked_up(session, mandate)
+    mandate_id, moment = found.id, after(session.moment(book))
     may = NO_POWER | found.powers
     for link in found.chain():
         may &= link.powers
@@ -253,7 +290,9 @@ def bounds_in_words(session: Session, link: Mandate) -> list[str]:
     said_ += [f"only the dossier {session.called(link.dossier)}"] if link.dossier else []
     said_ += [f"with {', '.join(session.called(party) for party in sorted(link.partners))}"] if link.partners else []
     said_ += [f"in {', '.join(sorted(clean(ledger.origin) for ledger in link.ledgers))}"] if link.ledgers else []
-    said_ += [f"{link.depth} further links may follow"] if link.depth and Power.DELEGATE in link.conferred else []
+    said_ += (
+        [f"{count(link.depth, 'further link')} may follow"] if link.depth and Power.DELEGATE in link.conferred else []
+    )
     if link.limit:
         most = link.limit.most
         most = " ".join(most) if isinstance(most, list) else most
@@ -303,7 +342,6 @@ def export(
 # --- testing ----------------------------------------------------------------------------------------------------------
 
 CODES = {Answer.KEPT: 0, Answer.CROSSED: REFUSED, Answer.CANNOT_TELL: CANNOT_TELL}
-SIGNS = {Answer.KEPT: ("✓", "green"), Answer.CROSSED: ("✗", "red"), Answer.CANNOT_TELL: ("?", "yellow")}
 
 
 @command(app)
@@ -312,46 +350,30 @@ def test(
     mandate: MandateName,
     terms: Annotated[Path, typer.Argument(metavar="TERMS", help="A text or only terms, in TOML.", show_default=False)],
 ) -> int:
-    """Try a draft of terms on every red line of a mandate's chain.
+    """Try a draft of terms on every red line of a mandate's chain, and whether the mandate stands.
 
-    Exit codes: 0 all are kept, 3 one is crossed, 2 for one it cannot be told.
+    Exit codes: 0 all are kept, 3 one is crossed or the mandate is not in force, 2 for one it cannot be told.
     """
-    mandate_id = session.find(mandate, "mandate")
-    book = session.holding(mandate_id)
-    found, register = mandate_of(mandate_id, book.registry)
+    book, found, register = looked_up(session, mandate)
     stated = terms_in(session, read_toml(terms))
-    answers = []
-    for line, kind in tested(session, register, found, after(session.moment(book))):
-        given = evaluate(line, stated) if line is not None else Answer.CANNOT_TELL
-        words = clean(sentence(line)) if line is not None else "a private red line whose opening is not here"
-        answers.append((given, words, kind))
-        sign, style = SIGNS[given]
-        session.say(
-            f"{words}: {given.value}", (f" ({kind})" if kind != "public" else "", "dim"), lead=(f"{sign} ", style)
-        )
-    worst = next(
-        (a for a in (Answer.CROSSED, Answer.CANNOT_TELL) if any(given is a for given, _, _ in answers)), Answer.KEPT
-    )
-    session.answer(answer=worst.value, lines=[{"line": w, "answer": g.value, "kind": k} for g, w, k in answers])
+    moment = after(session.moment(book))
+    answers = [tried(line, kind, stated) for line, kind in tested(session, register, found, moment)]
+    for one in answers:
+        sign, style = SIGNS[one.answer]
+        because = f", since {one.because}" if one.because else ""
+        kind = f" ({one.kind})" if one.kind != "public" else ""
+        session.say(f"{one.words}: {one.answer.value}{because}", (kind, "dim"), lead=(f"{sign} ", style))
     if not answers:
         session.say("The mandate has no red lines.")
-    return CODES[worst]
-
-
-def terms_in(session: Session, written: dict[str, Any]) -> Any:
-    whole = written if "terms" in written or "articles" in written else {"terms": written}
-    return parse_text(session.form().text(whole)).terms
-
-
-def tested(session: Session, register: Register, mandate: Mandate, moment: Moment) -> list[tuple[Line | None, str]]:
-    power = Power.CONCLUDE if all(Power.CONCLUDE in link.powers for link in mandate.chain()) else NO_POWER
-    lines: list[tuple[Line | None, str]] = [(line, "public") for line in register.lines(mandate, power, moment)]
-    known = {opening.commitment: opening for opening in openings(session)}
-    for link in mandate.chain():
-        for committed in link.private:
-            opening = known.get(committed)
-            lines.append((parse_line(opening.line) if opening else None, "private"))
-    return lines
+    status, dead = standing(register, found, moment), not standing_powers(register, found, moment)
+    if status != "in force":
+        nothing = ": nothing can be said under it" if dead else ""
+        said = f"{session.called(found.id)} is not in force as it was given: {status}{nothing}"
+        session.say(said, lead=("✗ ", "red"))
+    given = {one.answer for one in answers}
+    worst = next((a for a in (Answer.CROSSED, Answer.CANNOT_TELL) if a in given), Answer.KEPT)
+    session.answer(answer=worst.value, standing=status, lines=[one.as_data() for one in answers])
+    return REFUSED if dead else CODES[worst]
 
 
 # --- ending -----------------------------------------------------------------------------------------------------------

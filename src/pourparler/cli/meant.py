@@ -3,16 +3,15 @@
 from collections.abc import Iterable, Sequence
 
 from pourparler.cli.session import Session
-from pourparler.cli.trouble import USAGE, Problem
+from pourparler.cli.trouble import INPUT, USAGE, Problem
 from pourparler.core.act import Power
 from pourparler.core.authority import Moment
-from pourparler.core.dossier import Dossier, TextState
+from pourparler.core.dossier import Dossier
 from pourparler.core.errors import PourparlerError
 from pourparler.core.registry import Registry
+from pourparler.service.awaiting import DEAD
 from pourparler.service.books import Book
 from pourparler.service.completing import mandates_of_holder, organs_that_may
-
-DEAD = frozenset({TextState.SUPERSEDED, TextState.REJECTED, TextState.WITHDRAWN, TextState.LAPSED})
 
 
 def mandate_for(
@@ -30,8 +29,8 @@ def mandate_for(
         return able[0]
     if not able:
         has = f"; held here: {', '.join(map(session.called, of_party))}, without that power" if of_party else ""
-        raise Problem(
-            USAGE,
+        raise nobody(
+            session,
             f"no key here holds a mandate of these parties to {words_of(power)}{has}.",
             "Name the mandate with --by, or have one given: pourparler mandate grant --example.",
         )
@@ -40,6 +39,13 @@ def mandate_for(
         f"several mandates here could be meant: {', '.join(map(session.called, able))}.",
         "Say which: --by MANDATE, or --key NAME.",
     )
+
+
+def nobody(session: Session, what: str, do: str) -> Problem:
+    """Return that no key here can speak; and first, if there is one whose file cannot be read, that."""
+    for trouble in session.unreadable():
+        return Problem(INPUT, f"{trouble.what} Without it, {what}", trouble.do, reason=trouble.reason)
+    return Problem(USAGE, what, do)
 
 
 def words_of(power: Power) -> str:
@@ -96,8 +102,8 @@ def organ_for(
     if len(found) == 1:
         return found[0]
     if not found:
-        raise Problem(
-            USAGE,
+        raise nobody(
+            session,
             f"no key here sits in an organ of these parties that may {words_of(power)}.",
             "Say which: --organ ORGAN.",
         )

@@ -56,18 +56,17 @@ InWorkspace = Annotated[
     typer.Option(
         "--workspace",
         metavar="DIR",
-        help="The workspace; otherwise the one that POURPARLER_WORKSPACE names, or the nearest one above this folder.",
+        help="The workspace; otherwise the nearest one above.",
     ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON value, errors too, for a machine to read.")]
-Yes = Annotated[bool, typer.Option("--yes", help="Do not ask; for scripts.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON value, errors too.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print no more than what was asked for.")]
 PassphraseFile = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
-        help="Take the passphrase from the first line of FILE (- for standard input); otherwise from "
-        "POURPARLER_PASSPHRASE, otherwise it is asked for.",
+        help="The passphrase is its first line; - for stdin.",
     ),
 ]
 NewPassphraseFile = Annotated[

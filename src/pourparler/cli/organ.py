@@ -40,7 +40,7 @@ def organ_meant(session: Session, organ: str) -> tuple[Book, bytes]:
 def list_organs(session: Session) -> None:
     """Show the organs of all parties that are known here."""
     rows, data = [], []
-    for book in session.all_books():
+    for book in map(session.as_of, session.all_books()):
         time = session.moment(book).time
         for register in book.registry.registers.values():
             for organ_id in register.spines.names.values():
@@ -58,6 +58,7 @@ def list_organs(session: Session) -> None:
 def show(session: Session, organ: OrganName) -> None:
     """Show an organ: members, powers, how it decides, its term, its red lines, its last decisions."""
     book, organ_id = organ_meant(session, organ)
+    book = session.as_of(book, organ_id)
     register = book.registry.register(book.registry.party_of_organ[organ_id])
     found = register.spines.seated(organ_id, session.moment(book).time)
     tell_organ(session, found)

@@ -4,14 +4,15 @@ from collections.abc import Iterable
 from itertools import combinations
 from typing import Any
 
+from pourparler.cli.awaited import awaited_data, awaited_parts
 from pourparler.cli.session import Session, plain
 from pourparler.cli.timeline import about_act, act_line
-from pourparler.cli.words import Part, clean, date_time, duration, quoted
+from pourparler.cli.words import clean, date_time, paragraphs, quoted
 from pourparler.core.authority import Moment
 from pourparler.core.dossier import Dossier, EffectState, Paper
 from pourparler.core.errors import PourparlerError
 from pourparler.core.redline import Text, parse_text
-from pourparler.service.awaiting import Awaited, awaited
+from pourparler.service.awaiting import awaited, newer_offer
 from pourparler.service.books import Book
 
 DEAD = frozenset({"superseded", "rejected", "withdrawn", "lapsed"})
@@ -47,7 +48,7 @@ def dossier_data(session: Session, book: Book, dossier: Dossier, moment: Moment)
         "sealed": dossier.sealed,
         "parties": [party_data(session, book, dossier, party) for party in in_order(session, book, dossier.parties)],
         "texts": [text_data(session, book, dossier, paper, moment) for paper in dossier.papers.values()],
-        "awaited": [awaited_data(session, item) for item in waits],
+        "awaited": [awaited_data(session, book, item) for item in waits],
         "acts": [
             about_act(session, outcome.act, outcome, None if outcome.act.id in book.pending else outcome.moment.index)
             for outcome in acts
@@ -89,6 +90,7 @@ def text_data(session: Session, book: Book, dossier: Dossier, paper: Paper, mome
         "by": session.called(paper.author),
         "state": dossier.text_state(paper, moment).value,
         "until": paper.until,
+        "overtaken_by": session.called(newer.digest) if (newer := newer_offer(dossier, paper, moment)) else None,
         "answers": session.called(paper.answers) if paper.answers else None,
         "adopted_by": [session.called(party) for party in in_order(session, book, paper.adopted_by)],
         "articles": dict(text.articles) if text else None,
@@ -150,36 +152,6 @@ def effect_data(
     }
 
 
-DOES = {
-    "join": "joins the talks",
-    "adopt": "adopts or rejects {text}",
-    "sign": "signs {text}",
-    "ratify": "ratifies or refuses {text}",
-    "accede": "accedes to {text}, or not",
-    "confirm": "confirms {about}, or undoes it",
-    "vote": "votes on {text}",
-    "result": "states the result of the vote on {text}",
-    "answer": "answers the question {about}",
-    "elect": "is elected again: the term ends",
-    "renew": "gives {about} anew: it expires",
-    "duty": "does the duty of {about}",
-    "beacon": "sends a beacon, for {about}",
-}
-
-
-def awaited_data(session: Session, item: Awaited) -> dict[str, Any]:
-    """Return one thing that is awaited, with a sentence."""
-    about = session.called(item.about) if item.about else ""
-    text = session.called(item.text) if item.text else about
-    sentence = f"{session.called(item.who)} {DOES[item.what].format(text=text, about=about)}"
-    data: dict[str, Any] = plain({
-        "what": item.what, "who": item.who, "sentence": sentence, "deadline": item.deadline, "dossier": item.dossier,
-        "text": item.text, "about": item.about, "needs": item.needs,
-        "keys": sorted(session.called(key) for key in item.keys),
-    })  # fmt: skip
-    return data
-
-
 # --- for a person -----------------------------------------------------------------------------------------------------
 
 
@@ -225,6 +197,9 @@ def print_text(session: Session, text: dict[str, Any], text_of: Text | None) -> 
     if text["state"] in DEAD:
         say(f"what it says: pourparler dossier text {text['called']}", lead=label(""))
         return
+    if text["overtaken_by"]:
+        end = ", until somebody answers, rejects or withdraws it" if text["until"] is None else ""
+        say(f"a newer offer has come since, {text['overtaken_by']}; this one stands all the same{end}", lead=label(""))
     if text["until"] is not None:
         say(f"the offer stands until {date_time(text['until'])}", lead=label(""))
     print_text_itself(session, text_of)
@@ -243,7 +218,9 @@ def print_text_itself(session: Session, text: Text | None) -> None:
         return
     for language, articles in text.articles.items():
         for number, article in enumerate(articles, 1):
-            session.say(clean(article), lead=f"{label('')}{language} {number}. ")
+            for line, paragraph in enumerate(paragraphs(article)):
+                numbered = f"{language} {number}. "
+                session.say(paragraph, lead=label("") + (numbered if line == 0 else " " * len(numbered)))
     for name, value in flattened(dict(text.terms)):
         session.say(f"{name} = {value}", lead=label(""))
     for name, value in flattened(plain(dict(text.clauses))):
@@ -271,19 +248,6 @@ def print_effect(session: Session, effect: dict[str, Any]) -> None:
     more += f" ({clean(effect['reason'])})" if effect["reason"] else ""
     between = " and ".join(effect["between"])
     session.say((effect["state"], style_of(effect["state"])), f"{more}, between {between}", lead=label("effect"))
-
-
-def awaited_parts(session: Session, item: dict[str, Any]) -> list[Part]:
-    """Return a line of what is awaited: by when, of whom, who can do it."""
-    parts: list[Part] = [item["sentence"]]
-    if item["deadline"] is not None:
-        left = item["deadline"] - session.now
-        parts.append((f" by {date_time(item['deadline'])}", "bold"))
-        parts.append(f" (in {duration(left)})" if left >= 0 else f" ({duration(left)} ago)")
-    if item["keys"]:
-        how_many = f"{item['needs']} of " if item["needs"] > 1 else ""
-        parts.append((f" · {how_many}{', '.join(item['keys'])}", "dim"))
-    return parts
 
 
 def label(word: str) -> str:

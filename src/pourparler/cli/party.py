@@ -7,10 +7,10 @@ import typer
 
 from pourparler.cli.files import Example, example, read_toml
 from pourparler.cli.grouped import noun
-from pourparler.cli.sending import GiveName, OutFile, WithKeys, announce, send
+from pourparler.cli.sending import GiveName, OutFile, WithKeys, announce, send, tell_named
 from pourparler.cli.session import Session, command
 from pourparler.cli.trouble import USAGE, Problem
-from pourparler.cli.words import clean, date_time, duration, quoted
+from pourparler.cli.words import clean, date_time, duration, quoted, short
 from pourparler.core.act import ALL_POWERS, power_words
 from pourparler.core.authority import Register
 from pourparler.core.council import Organ, organ_id
@@ -74,7 +74,7 @@ def found(
         if NAME.fullmatch(f"{called}.{organ['name']}"):
             session.workspace.give_name(f"{called}.{organ['name']}", organ_id(sent.act.id, organ["name"]), stale=True)
     session.answer(party=sent.act.id, name=called)
-    session.mention(f"{called} is the party {sent.act.id.hex()}", lead="  ")
+    tell_named(session, sent, "party")
     session.mention("tell its id to those who shall trust it, by a way they believe", lead="  ")
     return None
 
@@ -84,22 +84,23 @@ def list_parties(session: Session) -> None:
     """Show the parties that the ledgers here know."""
     rows, data = [], []
     trusted = session.workspace.settings.trust
-    for book in session.all_books():
+    for book in map(session.as_of, session.all_books()):
         for party, register in book.registry.registers.items():
             how = trusted.get(party, "")
-            rows.append((session.called(party), quoted(register.spines.party.name), how or "not trusted", party.hex()))
+            rows.append((session.called(party), quoted(register.spines.party.name), how or "not trusted", short(party)))
             data.append({"party": party.hex(), "name": register.spines.party.name, "ledger": book.ledger.origin,
                          "called": session.called(party), "trusted": how or None})  # fmt: skip
     session.answer(parties=data)
     if not session.as_json:
         session.screen.table(("called", "name", "learnt", "id"), rows)
+        session.mention("the whole id of one: pourparler party show PARTY")
 
 
 @command(app)
 def show(session: Session, party: PartyName) -> None:
     """Show a party: its home, its organs with members and powers, its mandates."""
     party_id = session.find(party, "party")
-    book = session.holding(party_id)
+    book = session.as_of(session.holding(party_id), party_id)
     register = book.registry.register(party_id)
     about = register.spines.party
     session.say(f"{quoted(about.name)} ({session.called(party_id)})", lead=("party    ", "bold"))
@@ -184,7 +185,7 @@ def trust(
     if name:
         session.workspace.give_name(name, party_id)
     session.answer(party=party_id, learnt=how)
-    session.say(f"{session.called(party_id)} is trusted: {how}", lead=("✓ ", "green"))
+    session.mention(f"{session.called(party_id)} is trusted: {how}", lead=("✓ ", "green"))
 
 
 @command(app, "announce")

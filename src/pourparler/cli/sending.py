@@ -5,6 +5,7 @@ the law what would become of the act, and only then let it leave. What the law w
 it would log without effect leaves only if that is wanted.
 """
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,8 +16,10 @@ import typer
 from pourparler.cli.effects import Snapshot, changes
 from pourparler.cli.options import key_names
 from pourparler.cli.session import ACT_FILE, MARK, Session, why
+from pourparler.cli.timeline import INSTANTS
 from pourparler.cli.trouble import INPUT, REFUSED, USAGE, Problem
 from pourparler.cli.words import clean, count, date_time
+from pourparler.cli.written import ill_written
 from pourparler.core import limits
 from pourparler.core.act import KINDS, Act, issuer_of
 from pourparler.core.council import signers as good_signatures
@@ -40,19 +43,20 @@ WithKeys = Annotated[
     typer.Option(
         "--key",
         metavar="NAME",
-        help="Sign with this key, and not with all here that may; can be given more than once.",
+        help="Sign with this key only; can be given again.",
         autocompletion=key_names,
         show_default=False,
     ),
 ]
 OutFile = Annotated[
     Path | None,
-    typer.Option("--out", metavar="FILE", help="Also write the act to this file, to be sent on.", show_default=False),
+    typer.Option("--out", metavar="FILE", help="Also write the act to FILE, to be sent on.", show_default=False),
 ]
-Anyway = Annotated[bool, typer.Option("--anyway", help="Send the act even if the ledger would log it without effect.")]
+Anyway = Annotated[bool, typer.Option("--anyway", help="Send it even if it would be without effect.")]
 GiveName = Annotated[
     str | None, typer.Option("--name", metavar="NAME", help="What to call it here.", show_default=False)
 ]
+COMING = INSTANTS - {"from"} | {"by", "join_by"}  # fields that speak of what is to come
 INCOMPLETE = frozenset({"decision.insufficient", "decision.possession"})
 BINDING = frozenset({"ratify", "accede", "conclude"})  # whoever signs one at a terminal reads it whole and is asked
 
@@ -83,17 +87,62 @@ def send(
     """Draft an act of a kind, sign it with the keys here, and send it where it belongs.
 
     ``ask`` is the question of a command whose effect has to be looked at first; ``named`` the name that the act gets.
-    Raises :class:`PourparlerError`, :class:`Problem`, :class:`StoreError`, :class:`KeyTrouble`.
+    Raises :class:`PourparlerError`, :class:`Problem` (also for what the fields lack), :class:`StoreError`,
+    :class:`KeyTrouble`.
     """
     session.check_free(named)
     session.check_out(out, *ACT_FILE)
     catch_up(session, book, written)
-    parcel, found = drafted(book, kind, written, session, texts)
-    if kind in BINDING and session.can_ask and not session.yes:
+    try:
+        parcel, found = drafted(book, kind, written, session, texts)
+        in_the_past(session, payload_of(parcel))
+        return send_drafted(session, book, parcel, found, keys=keys, out=out, anyway=anyway, ask=ask, named=named)
+    except Malformed as error:  # whoever has written it can correct it
+        raise ill_written(error, kind, written, session.called) from None
+
+
+def send_drafted(
+    session: Session,
+    book: Book,
+    parcel: Parcel,
+    found: Speakers,
+    *,
+    keys: Sequence[str] | None,
+    out: Path | None,
+    anyway: bool,
+    ask: str,
+    named: str | None,
+) -> Sent:
+    if parcel.draft.kind in BINDING and session.can_ask and not session.yes:
         show_whole(session, book, parcel, found)
         session.sure("Sign it?")
     parcel = signed(session, parcel, found, keys or ())
     return deliver(session, book, parcel, found, out=out, anyway=anyway, ask=ask, named=named)
+
+
+def tell_named(session: Session, sent: Sent, noun: str) -> None:
+    """Say what an act has brought into being, or will once it has its signatures and its entry; and its whole id."""
+    called = session.called(sent.act.id)
+    if sent.waiting:
+        session.mention(f"{called} will be the {noun} once those signatures have come; its id will be", lead="  ")
+    elif sent.receipt is None and sent.file is not None:
+        session.mention(f"{called} is the {noun} once its ledger has taken it in; its id is", lead="  ")
+    else:
+        session.mention(f"{called} is the {noun}", lead="  ")
+    session.whole(sent.act.id.hex())
+
+
+def in_the_past(session: Session, fields: Mapping[str, Value]) -> None:
+    """Say which instants of an act have passed: it would be over before it begins. A person is asked."""
+    now, passed = int(time.time()), []
+    for name, value in fields.items():
+        for inner, instant in value.items() if isinstance(value, dict) else [("", value)]:
+            if {name, inner} & COMING and isinstance(instant, int) and instant <= now:
+                passed.append(f"{name}.{inner}" if inner else name)
+                said = f"{passed[-1].replace('_', ' ')} has passed already: {date_time(instant)}"
+                session.aside.line(said, lead=("! ", "yellow"))
+    if passed and session.can_ask:
+        session.sure("Send it all the same?")
 
 
 def show_whole(session: Session, book: Book, parcel: Parcel, found: Speakers) -> None:
@@ -171,6 +220,9 @@ def signed(session: Session, parcel: Parcel, found: Speakers, only: Sequence[str
             f"several keys here could sign this, and it takes one: {', '.join(sorted(map(session.called, mine)))}.",
             "Say which: --key NAME.",
         )
+    if not only:
+        for trouble in session.unreadable():
+            session.aside.line(f"{clean(trouble.what)} Nothing is signed with it.", lead=("! ", "yellow"))
     guard(session, parcel)
     return with_signatures(session, parcel, found, sorted(mine))
 
@@ -235,7 +287,7 @@ def openings(session: Session) -> list[Opening]:
 def keep_openings(session: Session, made: Iterable[Opening]) -> list[Path]:
     """Keep openings at the desk: whoever holds one knows the limit."""
     folder = session.workspace.desk / "openings"
-    folder.mkdir(mode=0o700, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     paths = []
     for opening in made:
         paths.append(folder / f"{opening.commitment.hex()}.json")
@@ -344,7 +396,7 @@ def already(session: Session, book: Book, parcel: Parcel, act: Act) -> Sent:
     outcome = book.registry.outcomes[act.id]
     desk.remove(session.workspace, parcel, "waiting")
     session.answer(act=act.id, kind=act.kind, index=outcome.moment.index, ledger=book.ledger.origin, already=True)
-    session.say(f"{act.kind} is in {clean(book.ledger.origin)} already: entry {outcome.moment.index:,}")
+    session.mention(f"{act.kind} is in {clean(book.ledger.origin)} already: entry {outcome.moment.index:,}")
     return Sent(act)
 
 
@@ -382,9 +434,10 @@ def foresee(
 def ask_about(session: Session, before: Snapshot, after: Snapshot, ask: str) -> None:
     lines = changes(before, after)
     session.answer(changes=lines)
-    session.say(("What this does:", "bold"))
+    say = session.mention if session.yes else session.say
+    say(("What this does:", "bold"))
     for line in lines or ["nothing else changes at the moment"]:
-        session.say(line, lead="  - ")
+        say(line, lead="  - ")
     session.sure(ask)
 
 
@@ -415,10 +468,10 @@ def tell_logged(session: Session, book: Book, act: Act, receipt: Receipt) -> Non
     )
     sign, style = MARK["void" if receipt.void else "yes"]
     at = f"entry {receipt.index:,} of {clean(book.ledger.origin)}, {date_time(receipt.time)}"
-    session.say(f"{act.kind}: {at}", lead=(f"{sign} ", style))
+    session.mention(f"{act.kind}: {at}", lead=(f"{sign} ", style))
     if receipt.void:
         session.exit_code = REFUSED
-        session.say(f"without effect: {receipt.detail} [{receipt.void}]", lead="  ")
+        session.say(f"{act.kind} is without effect: {receipt.detail} [{receipt.void}]", lead="  ")
 
 
 def hand_over(session: Session, book: Book, parcel: Parcel, act: Act, out: Path | None) -> Sent:
@@ -430,11 +483,10 @@ def hand_over(session: Session, book: Book, parcel: Parcel, act: Act, out: Path 
     shown = out or path
     session.answer(act=act.id, kind=act.kind, file=str(shown), index=None, ledger=book.ledger.origin)
     sign, style = MARK["waits"]
-    session.say(f"{act.kind}: signed, and not in the ledger yet", lead=(f"{sign} ", style))
-    session.say(
-        f"send {shown} to the depositary of {clean(book.ledger.origin)}, who runs: pourparler act submit FILE",
-        lead="  ",
-    )
+    session.mention(f"{act.kind}: signed, and not in the ledger yet", lead=(f"{sign} ", style))
+    do = f"send {shown} to the depositary of {clean(book.ledger.origin)}, who runs: pourparler act submit FILE"
+    session.mention(do, lead="  ")
+    session.only(str(shown))
     return Sent(act, file=shown)
 
 
@@ -451,8 +503,9 @@ def lay_down(
         session.workspace.give_name(named, act.id, stale=True)
     session.answer(act=act.id if act else None, kind=parcel.draft.kind, file=str(shown), waiting=True, lacking=lacking)
     sign, style = MARK["waits"]
-    session.say(f"{parcel.draft.kind}: {lacking}", lead=(f"{sign} ", style))
-    session.say(f"they sign with: pourparler act sign {shown} --key NAME", lead="  ")
+    session.mention(f"{parcel.draft.kind}: {lacking}", lead=(f"{sign} ", style))
+    session.mention(f"they sign with: pourparler act sign {shown} --key NAME", lead="  ")
+    session.only(str(shown))
     if act is None:
         payload = payload_of(parcel)
         row = KINDS[parcel.draft.kind]

@@ -19,12 +19,12 @@ import typer
 from pourparler.cli.options import AsJson, InWorkspace, PassphraseFile, Quiet, Yes, completing, say_json
 from pourparler.cli.passphrase import Passphrases
 from pourparler.cli.trouble import INPUT, USAGE, Problem
-from pourparler.cli.words import Part, Screen
+from pourparler.cli.words import Part, Screen, date_time
 from pourparler.core.authority import Moment
 from pourparler.core.errors import STEPS, PourparlerError, step_of
 from pourparler.core.redline import text_digest
 from pourparler.core.registry import Registry
-from pourparler.ports import Signer
+from pourparler.ports import KeyTrouble, Signer
 from pourparler.service import desk, keyring
 from pourparler.service.books import Book
 from pourparler.service.completing import Standing
@@ -37,7 +37,7 @@ InLedger = Annotated[
     typer.Option(
         "--ledger",
         metavar="ORIGIN",
-        help="Which ledger; otherwise the one that the ids belong to, or the only one here.",
+        help="Which ledger, where that does not show by itself.",
         show_default=False,
     ),
 ]
@@ -90,6 +90,16 @@ class Session:
         """Print what a person may like to know, unless he asked for quiet."""
         if not self.as_json and not self.quiet:
             self.screen.line(*parts, lead=lead)
+
+    def whole(self, line: str) -> None:
+        """Print what is to be copied, such as an id, on a line of its own that is not broken, unless quiet is asked."""
+        if not self.as_json and not self.quiet:
+            self.screen.raw(f"    {line}")
+
+    def only(self, line: str) -> None:
+        """Print the one line that is left with ``--quiet``, whole, for a script to take."""
+        if self.quiet and not self.as_json:
+            self.screen.raw(line)
 
     def answer(self, **data: Any) -> None:
         """Add to the one value that ``--json`` prints at the end."""
@@ -280,6 +290,19 @@ class Session:
     def standing(self, book: Book, home: Registry | None = None) -> Standing:
         return Standing(book.registry, book.depositary, book.next_moment(), book.position, os.urandom, home)
 
+    def as_of(self, book: Book, identifier: bytes | None = None) -> Book:
+        """Return the ledger as it is to be looked at: as it stands, or with ``--at`` as it stood at an earlier instant.
+
+        Raises :class:`Problem` where it did not know ``identifier`` then.
+        """
+        if self.at is None or self.now >= book.last_time:
+            return book
+        past = book.as_of(self.now)
+        if identifier is not None and not knows(past.registry, identifier):
+            what = f"on {date_time(self.now)} there was no {self.called(identifier)} in {book.ledger.origin}."
+            raise Problem(USAGE, what, "Name a later instant with --at.")
+        return past
+
     def moment(self, book: Book) -> Moment:
         """Return the moment that a question is about: now, or ``--at``; never before what was logged."""
         return Moment(book.size + len(book.pending), max(self.now, book.last_time))
@@ -301,8 +324,14 @@ class Session:
             self._signers[key] = self.passphrases.signer(self.keys, info.name)
         return self._signers[key]
 
+    def unreadable(self) -> list[KeyTrouble]:
+        """Return what is wrong with the files of keys here that cannot be read: such a key signs nothing."""
+        return list(self.keys.troubles().values())
+
     def ledger_signer(self, book: Book) -> Signer:
         if book.depositary.key not in self.key_infos:
+            if book.ledger.kept_by in (troubles := self.keys.troubles()):
+                raise troubles[book.ledger.kept_by]
             raise Problem(
                 INPUT,
                 f"the key that keeps {book.ledger.origin}, {book.ledger.kept_by}, is not in this workspace.",

@@ -1,16 +1,18 @@
 """Acts in a line each: who said what, when, and what became of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pourparler.cli.session import Session, plain
-from pourparler.cli.words import Part, clean, date_time, quoted
-from pourparler.core.act import Act, Issuer, Power, power_words
+from pourparler.cli.words import Part, clean, date_time, duration, quoted
+from pourparler.core.act import ALL_POWERS, Act, Issuer, Power, power_words
 from pourparler.core.dossier import Outcome
 from pourparler.core.encoding import Value
-from pourparler.core.errors import step_of
+from pourparler.core.errors import PourparlerError, step_of
+from pourparler.core.redline import parse_line, sentence
 
 INSTANTS = frozenset({"until", "from", "deadline", "closes", "due", "by_time", "next"})
+DURATIONS = frozenset({"suspension", "report", "fresh", "bound", "open", "lapse", "wait"})
 NOT_TOLD = frozenset(
     {"kind", "at", "words", "by", "organ", "prior", "theirs", "nonce", "seen", "spines", "votes", "tally"}
 )
@@ -74,6 +76,16 @@ def told(session: Session, name: str, value: Value, *, whole: bool = False) -> s
         return date_time(value)
     if name in ("powers", "holds", "votes", "subject") and isinstance(value, int):
         return ", ".join(power_words(Power(value)))
+    if name in DURATIONS and isinstance(value, int):
+        return duration(value)
+    if name == "organs" and isinstance(value, list):
+        return "; ".join(organ_told(session, organ, whole=whole) for organ in value)
+    if name == "new" and isinstance(value, dict) and "seats" in value:
+        return organ_told(session, value, whole=whole)
+    if name == "lines" and isinstance(value, list):
+        return clean("; ".join(map(line_told, value)))
+    if name == "seats" and isinstance(value, list) and value and all(is_seat(row) for row in value):
+        return seats_told(session, value, whole=whole)
     match value:
         case bytes():
             return identified(session, value, whole=whole)
@@ -91,6 +103,37 @@ def told(session: Session, name: str, value: Value, *, whole: bool = False) -> s
             more = " …" if len(value) > len(shown) else ""
             return clean(" ".join(told(session, "", member, whole=whole) for member in shown)) + more
     return clean(str(value))
+
+
+def is_seat(row: Value) -> bool:
+    return isinstance(row, list) and len(row) == 2 and isinstance(row[0], bytes) and isinstance(row[1], int)
+
+
+def organ_told(session: Session, organ: Mapping[str, Value], *, whole: bool = False) -> str:
+    """Return an organ as its founding act states it, in a phrase; ``whole`` with all that it states."""
+    powers = "all powers" if organ["powers"] == ALL_POWERS else ", ".join(power_words(Power(organ["powers"])))
+    parts = [seats_told(session, organ["seats"], whole=whole), f"{organ['needs']} must sign", powers]
+    for name, value in organ.items() if whole else ():
+        if name not in ("name", "seats", "needs", "powers"):
+            parts.append(f"{name} {told(session, name, value, whole=True)}")
+    return f"{clean(organ['name'])} ({'; '.join(parts)})"
+
+
+def line_told(line: Value) -> str:
+    """Return a red line as a sentence; what is none, as it stands."""
+    try:
+        return sentence(parse_line(line))
+    except PourparlerError:
+        return str(line)
+
+
+def seats_told(session: Session, seats: Sequence[Sequence[Value]], *, whole: bool = False) -> str:
+    """Return seats by their names, with a weight where that is not 1."""
+    shown = seats if whole else seats[:8]
+    names = [
+        identified(session, key, whole=whole) + (f" (weight {weight})" if weight != 1 else "") for key, weight in shown
+    ]
+    return clean(", ".join(sorted(names))) + (", …" if len(seats) > len(shown) else "")
 
 
 def identified(session: Session, value: bytes, *, whole: bool) -> str:

@@ -3,7 +3,9 @@
 Commands let their errors rise to :func:`pourparler.cli.main.main`; what they are is said here, for a person on standard
 error, or with ``--json`` as one JSON value on standard output, so that a script reads one stream in every case.
 
-Exit codes: 0 done or valid, 1 invalid, 2 cannot tell, 3 refused by mandate or law, 4 wrong usage, 5 input or output.
+Exit codes: 0 done or valid, 1 invalid, 2 cannot tell, 3 refused by mandate or law, 4 wrong usage, 5 input or output,
+also where nobody reads the output to its end; 130 interrupted by Ctrl-C. *Done* is what was asked: an act that was
+signed and waits for further signatures, or for its ledger, is done (``docs/workspace.md``).
 """
 
 import json

@@ -1,6 +1,7 @@
 """``pourparler verify``: read the file, the trust and the clock; ask :func:`pourparler.core.evidence.verify`; say it.
 
-Exit codes: 0 VALID, 1 INVALID, 2 CANNOT TELL, 4 the command was given wrongly, 5 a file could not be read.
+Exit codes: 0 VALID, 1 INVALID, 2 CANNOT TELL, 4 the command was given wrongly, 5 a file could not be read or is of
+another kind, or nobody read the answer to its end; 130 interrupted by Ctrl-C.
 """
 
 import json
@@ -27,6 +28,7 @@ PARTY_ID = re.compile(r"([0-9a-fA-F]{64})(?:=(.*))?", re.DOTALL)
 TRUST_FILE_MAX_BYTES = 1024 * 1024
 UNSAID = "given on the command line"
 SETTINGS, WORKSPACE = "pourparler.toml", "POURPARLER_WORKSPACE"
+FORMAT = "pourparler/1 workspace"  # as in ``service.workspace``, which is not imported here
 
 
 @dataclass
@@ -99,7 +101,7 @@ def strays(data: bytes, report: Report) -> list[str]:
     if not number:
         return []
     named = "1 text of the file is" if number == 1 else f"{number:,} texts of the file are"
-    return [f"{named} named by no act that is shown"]
+    return [f"{named} named by no act that is shown: nobody has said anything about {'it' if number == 1 else 'them'}"]
 
 
 def run(
@@ -119,27 +121,29 @@ def run(
     try:
         beside = neighbour(workspace) if in_workspace else None
         examined = examine(bundle, trust=trust, policy=policy, at=at, beside=beside)
+        check_kind(bundle, examined)
     except Problem as problem:
         return complain(problem, as_json=as_json)
     report, known = examined.report, examined.known
     if as_json:
         print(json.dumps(words.report_data(report, known.parties, examined.at, known.sources), indent=2))
     else:
-        show(words.Screen(), report, known, examined.data)
+        words.print_report(words.Screen(), report, known.parties, known.sources)
     return words.EXIT_CODES[report.verdict]
 
 
 @dataclass(frozen=True)
 class Neighbour:
-    """The settings of the workspace here: whom it trusts, and its names. Without ``keys`` it is nobody's workspace.
+    """The settings of the workspace here: whom it trusts, and its names; and why that is not taken, if it is not.
 
-    Whoever can bring about that a command is run in his folder could otherwise choose whom the verifier trusts.
+    Whoever can bring about that a command is run in his folder could otherwise choose whom the verifier trusts. So a
+    workspace that nobody named is taken for one's own only if it holds a key; and whose trust it is, is always said.
     """
 
     path: Path
     names: dict[str, bytes]
     trusted: dict[bytes, str]
-    keys: bool
+    why_not: str = ""
 
     @property
     def source(self) -> str:
@@ -148,9 +152,9 @@ class Neighbour:
     def known(self) -> Known:
         """Return whom the workspace trusts, or a note that this is not taken."""
         known = Known()
-        if not self.keys:
+        if self.why_not:
             if self.trusted:
-                known.notes.append(f"{self.path} holds no keys: its trust is not taken; use --trust")
+                known.notes.append(f"{self.path} {self.why_not}: its trust is not taken; use --trust")
             return known
         for party, how in self.trusted.items():
             known.trust(party, how.strip() or f"listed in {self.path.name}", self.source)
@@ -159,8 +163,8 @@ class Neighbour:
     def called(self, name: str) -> bytes | None:
         """Return the party that the workspace calls so, or None. Raises :class:`Problem` in nobody's workspace."""
         party = self.names.get(name)
-        if party is not None and not self.keys:
-            what = f"--trust {name}: {self.path} holds no keys: its names are not taken."
+        if party is not None and self.why_not:
+            what = f"--trust {name}: {self.path} {self.why_not}: its names are not taken."
             raise Problem(USAGE, what, "Pass the party's whole id, as the party told you: --trust ID=how.")
         return party
 
@@ -180,7 +184,12 @@ def neighbour(given: Path | None) -> Neighbour | None:
         raise Problem(INPUT, f"{path} is not the settings of a workspace: {error}.", "Correct it there.") from None
     if any(len(party) != 32 for party in trusted):
         raise Problem(INPUT, f"{path}: what is trusted is a party id, of 64 hex digits.", "Correct it there.")
-    return Neighbour(path, names, trusted, (path.parent / "keys").is_dir())
+    why_not = ""
+    if settings.get("format") != FORMAT:
+        why_not = "is no workspace's: it does not begin with its format"
+    elif not (given or os.environ.get(WORKSPACE) or any((path.parent / "keys").glob("*.key"))):
+        why_not = "holds no keys, and nobody named it with --workspace"
+    return Neighbour(path, names, trusted, why_not)
 
 
 def settings_file(given: Path | None) -> Path | None:
@@ -195,10 +204,14 @@ def settings_file(given: Path | None) -> Path | None:
     return next((folder / SETTINGS for folder in (here, *here.parents) if (folder / SETTINGS).is_file()), None)
 
 
-def show(screen: words.Screen, report: Report, known: Known, data: bytes) -> None:
-    words.print_report(screen, report, known.parties, known.sources)
-    if report.claim is None and (looks := looks_like(data)):
-        screen.line(f"the file looks like {looks}", lead=words.field("note"))
+def check_kind(name: str, examined: Examined) -> None:
+    """Raise :class:`Problem` for a file that is plainly of another kind: it claims nothing, and is no evidence at all.
+    What might have been a bundle once, and is spoilt, is INVALID."""
+    looks = looks_like(examined.data) if examined.report.claim is None else ""
+    if looks:
+        where = "standard input" if name == "-" else name
+        what = f"{where} is no evidence bundle: it looks like {looks}."
+        raise Problem(INPUT, what, "Is it the right file? Evidence is what `dossier export` writes.")
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------

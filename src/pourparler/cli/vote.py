@@ -340,7 +340,7 @@ def show(
     about = session.find(vote, "act", "dossier") if vote else None
     data = [
         tell_poll(session, book, poll)
-        for book in session.all_books()
+        for book in map(session.as_of, session.all_books())
         for register in book.registry.registers.values()
         for poll in register.spines.polls.values()
         if about in (None, poll.act.id, poll.act.get("dossier"))
@@ -354,7 +354,7 @@ def tell_poll(session: Session, book: Book, poll: Poll) -> dict[str, Any]:
     """Print a vote, and return it as data."""
     counted = [cast for cast, _ in poll.cast.values()]
     passed = poll.passed(counted)
-    open_ = book.next_moment().time < poll.closes
+    open_ = session.moment(book).time < poll.closes
     state = "open" if open_ else {None: "closed without a quorum", True: "carried", False: "not carried"}[passed]
     state += ", decided" if poll.spent else ""
     cast = {session.called(key): choice for key, (_, choice) in poll.cast.items()}

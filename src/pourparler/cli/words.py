@@ -46,6 +46,11 @@ def clean(text: str) -> str:
     return "".join("\ufffd" if unicodedata.category(sign) in ("Cc", "Cf", "Cs", "Zl", "Zp") else sign for sign in text)
 
 
+def paragraphs(text: str) -> list[str]:
+    """Return the lines of a foreign text, each clean: where it breaks a line, so does whoever shows it."""
+    return [clean(line.replace("\t", " ")) for line in text.splitlines()] or [""]
+
+
 def quoted(text: str) -> str:
     """Return foreign text in quotation marks that nothing in it can close."""
     return f"“{clean(text).translate(QUOTES)}”"
@@ -78,7 +83,7 @@ def iso(seconds: int) -> str:
 def duration(seconds: int) -> str:
     """Return a duration in the unit that a person would choose, rounded down."""
     for unit, size in (("year", 365 * 86_400), ("day", 86_400), ("hour", 3_600), ("minute", 60)):
-        if abs(seconds) >= 2 * size:
+        if abs(seconds) >= 2 * size or abs(seconds) == size:
             return count(abs(seconds) // size, unit)
     return count(abs(seconds), "second")
 
@@ -215,7 +220,8 @@ def text_name(digest: bytes, registry: Registry | None) -> str:
     text = registry.text(digest) if registry else None
     for articles in [text.articles.get("en"), *text.articles.values()] if text else ():
         if articles:
-            begins = articles[0] if len(articles[0]) <= 48 else articles[0][:47].rstrip() + "…"
+            line = " ".join(articles[0].split())
+            begins = line if len(line) <= 48 else line[:47].rstrip() + "…"
             return f"the text {short(digest)} {quoted(begins)}"
     return f"the text {short(digest)}"
 
@@ -373,6 +379,14 @@ def print_strip(screen: Screen, report: Report) -> None:
     screen.line(*parts, lead=field("steps"))
 
 
+def whose_trust(trusted: Mapping[bytes, str], sources: Mapping[bytes, str]) -> str:
+    """Return who says which parties are trusted: it is always said, for whoever chooses them chooses the verdict."""
+    if not trusted:
+        return "nobody is trusted: you gave no --trust, and no workspace of yours was found"
+    said = dict.fromkeys(sources.get(party) or "by your --trust" for party in trusted)
+    return f"{count(len(trusted), 'party is', 'parties are')} trusted: {', and '.join(map(clean, said))}"
+
+
 def print_report(
     screen: Screen, report: Report, trusted: Mapping[bytes, str], sources: Mapping[bytes, str] = NOWHERE
 ) -> None:
@@ -392,6 +406,7 @@ def print_report(
         screen.line((report.claim.ledger.key.hex(), "dim"), lead=field(""))
     for note in report.notes:
         screen.line(readable(note), lead=field("note"))
+    screen.line(whose_trust(trusted, sources), lead=field("trust"))
     screen.line((advice(report, trusted), "bold"), lead=field("next"))
 
 

@@ -15,6 +15,7 @@ from pourparler.core.errors import PourparlerError
 from pourparler.core.registry import Registry
 
 SOON_SECONDS = 30 * 86_400
+DEAD = frozenset({TextState.SUPERSEDED, TextState.REJECTED, TextState.WITHDRAWN, TextState.LAPSED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +67,29 @@ def in_dossier(registry: Registry, dossier: Dossier, moment: Moment) -> Iterator
 def on_text(registry: Registry, dossier: Dossier, paper: Paper, moment: Moment) -> Iterator[Awaited]:
     state = dossier.text_state(paper, moment)
     present = dossier.joined.keys() - dossier.left
-    if state is TextState.PROPOSED:
+    if state is TextState.PROPOSED and newer_offer(dossier, paper, moment) is None:
         for party in sorted(present - paper.adopted_by):
             keys = holders(registry, party, Power.ADOPT, moment)
             yield Awaited("adopt", party, keys, paper.until, dossier.id, paper.digest)
     if state in (TextState.ADOPTED, TextState.AUTHENTICATED, TextState.OPEN_FOR_CONSENT):
         for party in sorted(paper.adopted_by & present):
             yield from of_party(registry, dossier, paper, party, moment)
+
+
+def newer_offer(dossier: Dossier, paper: Paper, moment: Moment) -> Paper | None:
+    """Return the newest offer that has come after this one, where that is what the talks have come to; else None.
+
+    In law the older one stands until it is answered, rejected or withdrawn, or lapses (``spec/dossier.md`` section
+    3.2): whoever wants it may still adopt it, and what somebody other than its author has adopted is awaited of the
+    others all the same. But where offers answer one another, nobody waits for a word on it while a newer one lives.
+    """
+    if dossier.text_state(paper, moment) is not TextState.PROPOSED or not dossier.counter_kills:
+        return None
+    if paper.adopted_by - {paper.author}:
+        return None
+    later = [other for other in dossier.papers.values() if other.moment.index > paper.moment.index]
+    alive = [other for other in later if dossier.text_state(other, moment) not in DEAD]
+    return alive[-1] if alive else None
 
 
 def of_party(registry: Registry, dossier: Dossier, paper: Paper, party: bytes, moment: Moment) -> Iterator[Awaited]:

@@ -13,13 +13,17 @@ A file of a copy is CBOR: ``{format, origin, key, checkpoint, entries: [bytes], 
 """
 
 import contextlib
+import os
 import re
+import sqlite3
 import time
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import NoReturn
 
 from pourparler.core import limits
 from pourparler.core.act import Act, Issuer, parse_act
@@ -32,12 +36,12 @@ from pourparler.core.evidence import ledger_key
 from pourparler.core.ledger import Frontier, frontier_of, leaf_hash
 from pourparler.core.redline import text_digest
 from pourparler.core.registry import Registry
-from pourparler.ports import Clock, Signer, StoredEntry
+from pourparler.ports import Clock, Refusal, Signer, StoredEntry, StoreError
 from pourparler.service.desk import Parcel, keep, pending
-from pourparler.service.intake import Intake, LedgerDamaged, Receipt, replay
+from pourparler.service.intake import Intake, LedgerDamaged, Receipt, replay, replay_until
 from pourparler.service.workspace import KnownLedger, WallClock, Workspace, WorkspaceError, write_atomically
 from pourparler.store.memory import MemoryStore
-from pourparler.store.sqlite import SqliteStore, StoreInUse
+from pourparler.store.sqlite import SqliteStore, StoreInUse, snapshot
 
 FORMAT = "pourparler/1 copy of a ledger"
 WAIT_SECONDS = 5.0
@@ -71,6 +75,37 @@ class WatchedStore(SqliteStore):
         for entry in super().entries(start):
             self.progress(entry.index + 1, size)
             yield entry
+
+
+class PassingCopy(WatchedStore):
+    """A ledger in a folder that may not be written, read in a copy that goes away when it is closed.
+
+    Nothing is written into the copy: what is signed there would contradict what the ledger signs next.
+    """
+
+    def __init__(self, path: Path, progress: Progress) -> None:
+        self._copy = contextlib.ExitStack()
+        try:
+            copied = self._copy.enter_context(snapshot(path))
+        except (sqlite3.Error, OSError) as error:
+            raise StoreError(f"{path} cannot be read: {error}.") from error
+        super().__init__(copied, progress)
+        self.path = path
+
+    def transaction(self) -> NoReturn:
+        raise StoreError(f"{self.path} may not be written by you: it can be looked into, and nothing else.")
+
+    def add_refusal(self, refusal: Refusal) -> None:
+        """Keep nothing: whoever may not write here is not whose refusals are looked at."""
+
+    def close(self) -> None:
+        super().close()
+        self._copy.close()
+
+
+def writable(path: Path) -> bool:
+    """Return whether a ledger's file, and what SQLite and the lock put beside it, may be written."""
+    return os.access(path.parent, os.W_OK) and (not path.exists() or os.access(path, os.W_OK))
 
 
 # --- an open ledger ---------------------------------------------------------------------------------------------------
@@ -119,6 +154,10 @@ class Book:
         return self.ledger.kept_by is not None
 
     @property
+    def writable(self) -> bool:
+        return not isinstance(self.store, PassingCopy)
+
+    @property
     def depositary(self) -> Depositary:
         return self.ledger.depositary
 
@@ -135,6 +174,16 @@ class Book:
     def next_moment(self) -> Moment:
         """Return the moment that an act sent now would be logged at, as far as this workspace can know."""
         return Moment(self.size + 1 + len(self.pending), max(self.clock.now(), self.last_time))
+
+    def as_of(self, time: int) -> "Book":
+        """Return the ledger as it stood at a log time: what came later is not in it. To be looked into, no more.
+
+        Cost: as much as opening it.
+        """
+        fold = replay_until(self.depositary, self.store, time)
+        past = copy(self)
+        past.fold, past.size, past.pending, past.stuck = fold, fold.frontier.size, {}, {}
+        return past
 
     def position(self, stream: bytes) -> list[object]:
         """Return count and head of a stream as logged: what a ratification may say that it has seen."""
@@ -251,7 +300,10 @@ def to_announce(home: Book, there: Book, party: bytes) -> list[Act]:
 
 
 def opened(path: Path, progress: Progress = quiet, waiting: Callable[[], None] = lambda: None) -> SqliteStore:
-    """Open a ledger's database, waiting a little where another command is writing it. Raises :class:`StoreError`."""
+    """Open a ledger's database, waiting a little where another command is writing it; where it may not be written, for
+    reading. Raises :class:`StoreError`."""
+    if not writable(path):
+        return PassingCopy(path, progress)
     deadline = time.monotonic() + WAIT_SECONDS
     told = False
     while True:
@@ -283,6 +335,7 @@ def create_ledger(
             raise WorkspaceError(
                 f"there is a ledger {origin} here already.", "Go on with it, or choose another origin."
             )
+        workspace.ledgers.mkdir(mode=0o700, exist_ok=True)
         ledger = KnownLedger(origin, signer.public_key, new_file(workspace, origin), kept_by)
         path = workspace.ledgers / ledger.file
         intake = Intake(SqliteStore(path), signer, clock or WallClock(), origin, bound_seconds=bound_seconds)
@@ -389,6 +442,7 @@ def take(workspace: Workspace, copy: Copy) -> Taken:
         )
     if known is not None and known.kept_by is not None:
         raise WorkspaceError(f"the ledger {origin} is kept here: there is nothing to take.", "Copies are for others.")
+    workspace.ledgers.mkdir(mode=0o700, exist_ok=True)  # somebody who lost it all takes it again
     if known is None:
         with workspace.changing() as settings:
             known = KnownLedger(origin, copy.depositary.key, new_file(workspace, origin))

@@ -15,10 +15,9 @@ import re
 import shutil
 import sqlite3
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, requires, version
@@ -34,13 +33,12 @@ from pourparler.service.intake import replay
 from pourparler.service.keyring import PASSING, SUFFIX, Keyring, Place
 from pourparler.service.sshagent import Agent
 from pourparler.service.workspace import VARIABLE, KnownLedger, Workspace, WorkspaceError
-from pourparler.store.sqlite import SqliteStore
+from pourparler.store.sqlite import LOOK, SqliteStore, snapshot
 
 PYTHON_LEAST = (3, 11)
 BUILT_AFTER = 1_764_000_000  # 24 November 2025: a clock that shows less has lost its battery
 AHEAD_WARN_SECONDS, AHEAD_FAIL_SECONDS = 5, 300
 JUMP_SECONDS = 2
-LOOK = "pourparler-look-"
 ROOM_WARN_BYTES, ROOM_FAIL_BYTES = 1024**3, 64 * 1024**2
 
 
@@ -336,14 +334,3 @@ def plain(error: Exception) -> str:
 
 def no_room(error: Exception) -> bool:
     return getattr(error, "errno", 0) == errno.ENOSPC or getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL
-
-
-@contextmanager
-def snapshot(path: Path) -> Iterator[Path]:
-    """Give a copy of a database as it stands, whoever else writes it; the copy goes away afterwards."""
-    with tempfile.TemporaryDirectory(prefix=LOOK) as folder:
-        copied = Path(folder) / path.name
-        source = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=5)
-        with closing(source), closing(sqlite3.connect(copied)) as target:
-            source.backup(target)
-        yield copied

@@ -133,7 +133,7 @@ def joined(parcels: Iterable[Parcel]) -> Parcel:
 def keep(workspace: Workspace, parcel: Parcel, folder: str) -> Path:
     """Keep a parcel at the desk, in ``waiting`` or ``pending``; return its file."""
     place = workspace.desk / folder
-    place.mkdir(mode=0o700, exist_ok=True)
+    place.mkdir(mode=0o700, parents=True, exist_ok=True)
     remove(workspace, parcel, folder)
     numbers = [int(path.name.partition("-")[0]) for path in place.glob("*-*.act") if path.name[:6].isdigit()]
     path = place / f"{max(numbers, default=0) + 1:06d}-{parcel.draft.kind}-{payload_mark(parcel)}.act"

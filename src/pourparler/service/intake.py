@@ -215,6 +215,17 @@ def replay(depositary: Depositary, store: Store) -> Fold:
     return fold
 
 
+def replay_until(depositary: Depositary, store: Store, time: int) -> Fold:
+    """Fold the transactions of a store, which was checked before, that were stamped at a log time or earlier."""
+    fold = Fold(depositary, store)
+    for entry in store.entries():
+        act = parse_act(entry.data)
+        if act.kind == "stamp" and entry.index > 1 and act["at"] > time:
+            break
+        replay_entry(fold, entry)
+    return fold
+
+
 def replay_entry(fold: Fold, entry: StoredEntry) -> None:
     """Fold one stored entry.
 

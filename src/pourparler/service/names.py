@@ -107,9 +107,11 @@ class Names:
         known = [name for name, id_ in self.workspace.settings.names.items() if self.known.kind_of(id_) in kinds]
         known += self.organ_names() if "organ" in kinds else []
         known += list(self.keys) if "key" in kinds else []
+        known = sorted(set(known))
         if not known:
             return f"None is known here yet; a {' or '.join(kinds)} is also named by its id or its first 8 digits."
-        return f"There is: {', '.join(sorted(known)[:12])}; or write an id, or its first 8 digits."
+        more = ", …" if len(known) > 12 else ""
+        return f"There is: {', '.join(known[:12])}{more}; or write an id, or its first 8 digits."
 
     def organ_names(self) -> list[str]:
         registers = {party: register for r in self.registries for party, register in r.registers.items()}

@@ -123,7 +123,7 @@ class Workspace:
             return cls(named)
         here = (start or Path.cwd()).resolve()
         for folder in (here, *here.parents):
-            if (folder / FILE).is_file():
+            if is_settings(folder / FILE):
                 return cls(folder)
         raise WorkspaceError(
             "there is no workspace here, nor in any folder above.",
@@ -208,7 +208,7 @@ class Workspace:
         """Keep a text at the desk; return its digest."""
         digest = text_digest(data)
         path = self.text_path(digest)
-        path.parent.mkdir(mode=0o700, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_atomically(path, data)
         return digest
 
@@ -230,6 +230,15 @@ def check_name(name: str) -> None:
             "A name begins with a letter or digit, has letters, digits and . _ @ + - (64 at most), and is not 8 or "
             "more hex digits.",
         )
+
+
+def is_settings(path: Path) -> bool:
+    """Return whether a file is a workspace's settings: not what another program calls by that name. One that has the
+    format somewhere, or cannot be read, is; what is wrong with it is then said."""
+    try:
+        return path.is_file() and (FORMAT in path.read_text("utf-8") or not path.stat().st_size)
+    except (OSError, ValueError):
+        return True
 
 
 # --- reading and writing ----------------------------------------------------------------------------------------------

@@ -13,10 +13,12 @@ and nothing else; keys are not in it.
 import fcntl
 import logging
 import os
+import shutil
 import sqlite3
+import tempfile
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,7 @@ APPLICATION_ID = 0x506F7572  # "Pour"
 REFUSALS_KEPT = 10_000  # the newest; a flood of refusals must not fill the disk
 ROWS_AT_ONCE = 512
 JOURNAL_BYTES = 4 * 1024 * 1024  # from this size on, the write-ahead log is carried into the database
+LOOK = "pourparler-look-"  # what the folder of a passing copy is called
 FULL = 2  # what PRAGMA synchronous answers for FULL
 
 # Numbered by position: user_version counts how many a file has been through. Never edit one that was released.
@@ -51,6 +54,29 @@ MIGRATIONS = (
     # A leaf's hash is made from its entry whenever it is asked for.
     ("DELETE FROM node WHERE level = 0",),
 )
+
+
+@contextmanager
+def snapshot(path: Path) -> Iterator[Path]:
+    """Give a copy of a database as it stands, whoever else writes it; the copy goes away afterwards.
+
+    It needs as much room as the file, in the folder for passing files, and no right to write beside the file. Raises
+    ``sqlite3.Error`` and ``OSError``.
+    """
+    with tempfile.TemporaryDirectory(prefix=LOOK) as folder:
+        copied = Path(folder) / path.name
+        source = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=5)
+        try:
+            with closing(source), closing(sqlite3.connect(copied)) as target:
+                source.backup(target)
+        except sqlite3.OperationalError as error:
+            # Where nothing may be written, SQLite cannot make the index of the log: then nobody writes the file either.
+            if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
+                raise
+            for part in ("", "-wal"):
+                if Path(f"{path}{part}").exists():
+                    shutil.copyfile(f"{path}{part}", f"{copied}{part}")
+        yield copied
 
 
 class StoreInUse(StoreError):
