@@ -11,16 +11,18 @@ that nothing can be left out of a stream unseen:
 * each organ's **spine**, in the party's home ledger: its decisions.
 """
 
+import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from pourparler.core.act import Act, Issuer
+from pourparler.core.act import Act, Issuer, parse_act
 from pourparler.core.admission import admit, check_bounds
 from pourparler.core.authority import HomeView, Moment, Register
 from pourparler.core.council import Depositary, Spines, read_depositary, verify_one
 from pourparler.core.dossier import SIGNING, Dossier, Outcome, Paper, Spending, Surroundings
 from pourparler.core.encoding import digest
 from pourparler.core.errors import STEP_POWER, STEP_STANDING, Missing, Refused, step_of
+from pourparler.core.ledger import Statement, form_of, is_statement, parse_statement
 from pourparler.core.redline import Text
 
 CONSENTING = SIGNING | {"ratify", "accede"}
@@ -89,6 +91,12 @@ def stamp_in(act: Act, index: int) -> Stamp:
     return Stamp(index, act["at"], act["follows"], {s: (count, head) for s, count, head in act["streams"]})
 
 
+def parse_entry(data: bytes) -> Act | Statement:
+    """Return the act or the statement that an entry of a ledger is. Raises as :func:`parse_act` and
+    :func:`parse_statement` do."""
+    return parse_statement(data) if is_statement(data) else parse_act(data)
+
+
 class Registry(Surroundings):
     """The fold of one ledger. ``texts`` returns a text by digest, or None where it is not at hand.
 
@@ -122,6 +130,7 @@ class Registry(Surroundings):
         self.signings: dict[bytes, list[tuple[Dossier, bytes]]] = {}  # mandate with a limit -> what was signed under it
         self.proposed_in: dict[bytes, list[Dossier]] = {}  # text -> the dossiers it was proposed in
         self.elsewhere: dict[bytes, set[bytes]] = {}  # party -> texts it consented to in dossiers not shown
+        self.statements: dict[tuple[str, bytes], tuple[Statement, Moment]] = {}  # by subject and key
         self.stamp: Stamp | None = None
         self.moved: set[bytes] = set()  # the streams that acts have extended since the last stamp was taken
 
@@ -238,10 +247,29 @@ class Registry(Surroundings):
         if act.issuer is Issuer.LEDGER:
             self.turn(read_stamp(act, self.ledger, index))
             return None
+        return self.admit(act, self.moment_of(index))
+
+    def moment_of(self, index: int) -> Moment:
+        """Return when an entry was logged. Raises :class:`Missing` (``stamp.missing``)."""
         stamp = self.stamp
         if stamp is None or not stamp.index < index <= stamp.index + stamp.follows:
             raise Missing("stamp.missing", f"no stamp is shown for the transaction of entry {index}")
-        return self.admit(act, Moment(index, stamp.time))
+        return Moment(index, stamp.time)
+
+    def state(self, statement: Statement, moment: Moment) -> None:
+        """Take a statement about an act that has an entry here: it takes an index, and moves no stream.
+
+        Raises :class:`Missing` (``statement.act``) or :class:`Refused` (``statement.entry``, ``statement.again``).
+        """
+        outcome = self.outcomes.get(bytes.fromhex(statement.subject)) if is_id(statement.subject) else None
+        if outcome is None:
+            raise Missing("statement.act", "the statement's subject is no act that has an entry here")
+        entry = outcome.envelope.encoded()
+        if (statement.hash, statement.form) != (hashlib.sha256(entry).digest(), form_of(entry)):
+            raise Refused("statement.entry", "the statement's hash is not that of the act's entry")
+        if (statement.subject, statement.key) in self.statements:
+            raise Refused("statement.again", "this key has made a statement about this act before")
+        self.statements[statement.subject, statement.key] = statement, moment
 
     def turn(self, stamp: Stamp) -> None:
         """Take the next stamp. Raises :class:`Refused` (``stamp.*``) where it contradicts the one before."""
@@ -419,6 +447,11 @@ class Registry(Surroundings):
         """Return the rows of a stamp for these streams, in ascending order of their ids."""
         known = {stream: self.streams.get(stream) or Stream(stream, [], []) for stream in streams}
         return [[stream, found.count, found.head] for stream, found in sorted(known.items())]
+
+
+def is_id(text: str) -> bool:
+    """Whether a text is an id as people write it: 64 lowercase hexadecimal digits."""
+    return len(text) == 64 and set(text) <= set("0123456789abcdef")
 
 
 def canonical(act: Act, outcome: Outcome) -> Act:

@@ -31,7 +31,7 @@ from pourparler.core.errors import Malformed, Missing, PourparlerError, Refused
 from pourparler.core.evidence import ledger_key
 from pourparler.core.ledger import Frontier, frontier_of, leaf_hash
 from pourparler.core.redline import text_digest
-from pourparler.core.registry import Registry
+from pourparler.core.registry import Registry, parse_entry
 from pourparler.ports import Clock, Signer, StoredEntry
 from pourparler.service.desk import Parcel, keep, pending
 from pourparler.service.intake import Intake, LedgerDamaged, Receipt, replay
@@ -350,9 +350,15 @@ def give(book: Book, signer: Signer) -> Copy:
 def copy_of(book: Book) -> Copy:
     """Return a copy of a ledger as it stands."""
     entries = tuple(entry.data for entry in book.store.entries())
-    digests = {act.get("text") for act in map(parse_act, entries) if act.kind == "propose"}
+    digests = {digest for digest in map(proposed_text, entries) if digest is not None}
     found = (book.store.text(digest) for digest in sorted(digests))
     return Copy(book.depositary, book.checkpoint(), entries, tuple(text for text in found if text is not None))
+
+
+def proposed_text(entry: bytes) -> bytes | None:
+    """Return the digest of the text that an entry proposes, or None."""
+    read = parse_entry(entry)
+    return read["text"] if isinstance(read, Act) and read.kind == "propose" else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -409,7 +415,7 @@ def in_memory(copy: Copy) -> MemoryStore:
     leaves: list[bytes] = []
     for index, data in enumerate(copy.entries):
         try:
-            entries.append(StoredEntry(index, parse_act(data).id, data))
+            entries.append(StoredEntry(index, parse_entry(data).id, data))
             leaves.append(leaf_hash(data))
         except PourparlerError as error:
             raise LedgerDamaged(f"{copy.depositary.origin}: entry {index} of the copy is no act: {error}") from error
@@ -450,10 +456,10 @@ def hold(path: Path, checked: MemoryStore, before: int) -> None:
         with store.transaction() as transaction:
             transaction.append(entries, nodes)
             for entry in entries:
-                act = parse_act(entry.data)
-                text = checked.text(act["text"]) if act.kind == "propose" else None
-                if text is not None:
-                    transaction.put_text(act["text"], text)
+                digest = proposed_text(entry.data)
+                text = checked.text(digest) if digest is not None else None
+                if digest is not None and text is not None:
+                    transaction.put_text(digest, text)
             transaction.set_checkpoint(frontier.size, note)
     finally:
         store.close()
