@@ -182,6 +182,15 @@ class Book:
         self.fold, self.size = intake._fold, intake.size  # noqa: SLF001  one ledger, opened twice in a row
         return answers
 
+    def state(self, statement: bytes, signer: Signer) -> Receipt:
+        """Register a statement in the ledger that is kept here; the fold is used up. Raises as :meth:`Intake.state`."""
+        assert self.kept
+        intake = Intake(self.store, signer, self.clock, self.ledger.origin)
+        try:
+            return intake.state(statement)
+        finally:
+            self.fold, self.size = intake._fold, intake.size  # noqa: SLF001  one ledger, opened twice in a row
+
     def add_pending(self, parcel: Parcel) -> Path:
         """Keep an act for a ledger that is kept elsewhere, and fold it in; return its file."""
         act = parcel.act()
