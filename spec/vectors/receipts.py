@@ -8,8 +8,9 @@ from spec.vectors.kit import Group, Key, encode, group, head
 ORIGIN = "ledger.example/talks"
 LEDGER, OTHER, POST = Key("ledger"), Key("other ledger"), Key("post")
 ENTRIES = [f"entry {number}".encode() for number in range(7)]
-ACT = kit.sign1("revoke", encode({"by": bytes(32), "kind": "revoke", "target": bytes(32)}), Key("agent"))
-SUBJECT = kit.act_id("revoke", encode({"by": bytes(32), "kind": "revoke", "target": bytes(32)}), Key("agent")).hex()
+ACT_PAYLOAD = encode({"by": bytes(32), "kind": "revoke", "target": bytes(32)})
+ACT = kit.sign1("revoke", ACT_PAYLOAD, Key("agent"))
+SUBJECT = hashlib.sha256(ACT).hexdigest()
 EDDSA, ED25519 = -8, -19
 
 
@@ -242,7 +243,7 @@ def statements(group: Group) -> None:
     about = {"entry": ACT.hex()}
 
     def valid(name, what, data, **says):
-        told = {"key": POST.public.hex(), "issuer": "Us, by post", "subject": SUBJECT, "location": "", **says}
+        told = {"key": POST.public.hex(), "issuer": "Us, by post", "location": "", **says}
         return group.valid(name, what, **about, **told, id_is=kit.digest("statement", data).hex(), input=data.hex())
 
     def invalid(name, what, reason, differs, data):
@@ -279,6 +280,8 @@ def statements(group: Group) -> None:
     altered("location-empty", "an empty location", "260", l260="")
     altered("location-bytes", "a location that is no text", "260", l260=b"x")
 
+    altered("subject", "a subject that is not the hash: it could name the act to whoever guesses it", "15",
+            l15={1: "Us, by post", 2: kit.act_id("revoke", ACT_PAYLOAD, Key("agent")).hex()})  # fmt: skip
     invalid("payload-31", "a hash of 31 bytes", "statement.payload", "the payload", statement(payload=bytes(31)))
     protected = encode(statement_header())
     detached = sign1(protected, encode({}), None, POST.sign(covered(protected, hashlib.sha256(ACT).digest())))
@@ -296,8 +299,9 @@ def statements(group: Group) -> None:
     payload = hashlib.sha256(ACT).digest()
     invalid("weak-key", "a key of small order, under which one signature fits everything", "statement.signature", "4",
             sign1(small, encode({}), payload, b"\x01" + bytes(63)))  # fmt: skip
-    invalid("spoilt", "a bit of the hash is another", "statement.signature", "the payload",
-            sign1(protected, encode({}), bytes([payload[0] ^ 1]) + payload[1:], good[-64:]))  # fmt: skip
+    changed = encode(statement_header(l259=98))
+    invalid("spoilt", "changed after it was signed", "statement.signature", "259",
+            sign1(changed, encode({}), payload, good[-64:]))  # fmt: skip
 
 
 @group(

@@ -107,8 +107,9 @@ def row(session: Session, book: books.Book, index: int) -> tuple[dict[str, Any],
     """Return an entry as data, and as a line."""
     read = parse_entry(book.entry(index))
     if isinstance(read, Statement):
-        _, moment = book.registry.statements[read.subject, read.key]
-        return about_statement(read, moment), statement_line(session, read)
+        _, moment = book.registry.statements[read.hash, read.key]
+        about = book.registry.entries[read.hash]
+        return about_statement(read, about, moment), statement_line(session, read, about)
     outcome = book.registry.outcomes.get(read.id)
     return about_act(session, read, outcome, index), act_line(session, read, outcome)
 

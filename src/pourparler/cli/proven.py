@@ -88,8 +88,8 @@ def entry_name(found: Finding) -> str:
         case Act() as act:
             return f"the act {act.kind} {act.id.hex()[:16]}…"
         case Statement() as statement:
-            key = f"{statement.key.hex()[:16]}…"
-            return f"{words.quoted(statement.issuer)}, with the key {key}, hands in the act {statement.subject[:16]}…"
+            key, hash_ = statement.key.hex()[:16], statement.hash.hex()[:16]
+            return f"{words.quoted(statement.issuer)}, with the key {key}…, hands in what has the hash {hash_}…"
     return "what is shown"
 
 
@@ -170,7 +170,6 @@ def statement_data(statement: Statement) -> dict[str, Any]:
         "id": statement.id.hex(),
         "key": statement.key.hex(),
         "issuer": statement.issuer,
-        "subject": statement.subject,
         "hash": statement.hash.hex(),
         "location": statement.location,
     }

@@ -118,13 +118,13 @@ def about_act(session: Session, act: Act, outcome: Outcome | None, index: int | 
     }
 
 
-def statement_line(session: Session, statement: Statement) -> list[Part]:
+def statement_line(session: Session, statement: Statement, act_id: bytes) -> list[Part]:
     """Return a statement as a line: whose it says to be, and about which act."""
-    about = session.called(bytes.fromhex(statement.subject))
+    about = session.called(act_id)
     return [("statement", "bold"), f" {quoted(statement.issuer)}", (f" · about {about}", "dim")]
 
 
-def about_statement(statement: Statement, moment: Moment) -> dict[str, Any]:
+def about_statement(statement: Statement, act_id: bytes, moment: Moment) -> dict[str, Any]:
     """Return a statement as data, with the keys that an act has."""
     return {
         "index": moment.index,
@@ -132,7 +132,7 @@ def about_statement(statement: Statement, moment: Moment) -> dict[str, Any]:
         "act": statement.id.hex(),
         "kind": "statement",
         "by": statement.issuer,
-        "fields": plain({"key": statement.key, "subject": statement.subject, "hash": statement.hash}),
+        "fields": plain({"key": statement.key, "about": act_id, "hash": statement.hash}),
         "void": None,
         "detail": "",
     }

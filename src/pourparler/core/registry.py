@@ -130,7 +130,8 @@ class Registry(Surroundings):
         self.signings: dict[bytes, list[tuple[Dossier, bytes]]] = {}  # mandate with a limit -> what was signed under it
         self.proposed_in: dict[bytes, list[Dossier]] = {}  # text -> the dossiers it was proposed in
         self.elsewhere: dict[bytes, set[bytes]] = {}  # party -> texts it consented to in dossiers not shown
-        self.statements: dict[tuple[str, bytes], tuple[Statement, Moment]] = {}  # by subject and key
+        self.entries: dict[bytes, bytes] = {}  # SHA-256 of an entry -> the act in it; not kept of what is partial
+        self.statements: dict[tuple[bytes, bytes], tuple[Statement, Moment]] = {}  # by that hash, and key
         self.stamp: Stamp | None = None
         self.moved: set[bytes] = set()  # the streams that acts have extended since the last stamp was taken
 
@@ -261,15 +262,14 @@ class Registry(Surroundings):
 
         Raises :class:`Missing` (``statement.act``) or :class:`Refused` (``statement.entry``, ``statement.again``).
         """
-        outcome = self.outcomes.get(bytes.fromhex(statement.subject)) if is_id(statement.subject) else None
-        if outcome is None:
-            raise Missing("statement.act", "the statement's subject is no act that has an entry here")
-        entry = outcome.envelope.encoded()
-        if (statement.hash, statement.form) != (hashlib.sha256(entry).digest(), form_of(entry)):
-            raise Refused("statement.entry", "the statement's hash is not that of the act's entry")
-        if (statement.subject, statement.key) in self.statements:
+        act_id = self.entries.get(statement.hash)
+        if act_id is None:
+            raise Missing("statement.act", "no act that has an entry here has this hash")
+        if statement.form != form_of(self.outcomes[act_id].envelope.encoded()):
+            raise Refused("statement.entry", "the statement takes the act's envelope for one of the other form")
+        if (statement.hash, statement.key) in self.statements:
             raise Refused("statement.again", "this key has made a statement about this act before")
-        self.statements[statement.subject, statement.key] = statement, moment
+        self.statements[statement.hash, statement.key] = statement, moment
 
     def turn(self, stamp: Stamp) -> None:
         """Take the next stamp. Raises :class:`Refused` (``stamp.*``) where it contradicts the one before."""
@@ -290,6 +290,8 @@ class Registry(Surroundings):
             raise Refused("act.duplicate", "the act has an entry already")
         outcome = self.judge(act, moment, intake)
         self.outcomes[act.id] = outcome
+        if not self.partial:
+            self.entries[hashlib.sha256(outcome.envelope.encoded()).digest()] = act.id
         if act.kind in ("propose", *SIGNING) and act["dossier"] in self.dossiers:
             self.index(act, self.dossiers[act["dossier"]])
         for stream in self.streams_of(act, outcome):
@@ -447,11 +449,6 @@ class Registry(Surroundings):
         """Return the rows of a stamp for these streams, in ascending order of their ids."""
         known = {stream: self.streams.get(stream) or Stream(stream, [], []) for stream in streams}
         return [[stream, found.count, found.head] for stream, found in sorted(known.items())]
-
-
-def is_id(text: str) -> bool:
-    """Whether a text is an id as people write it: 64 lowercase hexadecimal digits."""
-    return len(text) == 64 and set(text) <= set("0123456789abcdef")
 
 
 def canonical(act: Act, outcome: Outcome) -> Act:

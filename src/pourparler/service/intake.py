@@ -556,7 +556,7 @@ class Intake:
 
     def _take_statement(self, ticket: Ticket, statement: Statement, moment: Moment, group: Group) -> None:
         """Take the next index for a statement, or answer with the one that it has."""
-        held, at = self._fold.registry.statements.get((statement.subject, statement.key), (None, moment))
+        held, at = self._fold.registry.statements.get((statement.hash, statement.key), (None, moment))
         if held != statement:
             try:
                 self._fold.registry.state(statement, moment)

@@ -4,23 +4,24 @@ Each is a view of the tree as its newest checkpoint has it, so that a receipt's 
 has committed to already. Specification: ``spec/receipt.md``, ``spec/ledger.md`` section 9.
 """
 
+import hashlib
 from typing import Protocol
 
 from pourparler.core.council import Depositary
 from pourparler.core.evidence import ledger_key
 from pourparler.core.ledger import (
     Checkpoint,
-    Statement,
     TlogProof,
     consistency_path,
     inclusion_path,
+    is_statement,
     make_consistency_receipt,
     make_receipt,
     make_statement,
     open_checkpoint,
+    parse_statement,
     with_receipts,
 )
-from pourparler.core.registry import parse_entry
 from pourparler.ports import Signer
 
 
@@ -73,7 +74,7 @@ def consistency_receipt_of(ledger: Ledger, older: bytes, signer: Signer) -> byte
 
 def statement_on(entry: bytes, issuer: str, signer: Signer, location: str = "") -> bytes:
     """Return a signed statement about the act in an entry. Raises :class:`Malformed` (``statement.header``)."""
-    return make_statement(entry, issuer, subject_of(entry), signer.public_key, signer.sign, location)
+    return make_statement(entry, issuer, signer.public_key, signer.sign, location)
 
 
 def transparent(ledger: Ledger, index: int, signer: Signer) -> bytes:
@@ -82,9 +83,9 @@ def transparent(ledger: Ledger, index: int, signer: Signer) -> bytes:
 
 
 def subject_of(entry: bytes) -> str:
-    """Return what an entry is about: the id of an act, and of a statement what it names itself."""
-    read = parse_entry(entry)
-    return read.subject if isinstance(read, Statement) else read.id.hex()
+    """Return what a receipt of an entry names: the entry's hash in hexadecimal, and of a statement the one in it."""
+    about = parse_statement(entry).hash if is_statement(entry) else hashlib.sha256(entry).digest()
+    return about.hex()
 
 
 def opened(ledger: Ledger) -> tuple[bytes, Checkpoint]:

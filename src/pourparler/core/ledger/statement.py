@@ -10,6 +10,7 @@ A statement binds nobody and moves nothing: it is about bytes. Its one layout le
          {},  SHA-256 of the entry,  signature ])
 
 The kid is the whole public key, so whoever checks needs no directory; that the key is the issuer's, nobody proves here.
+The subject is the hash once more, in hexadecimal: not the act's id, which whoever guesses the payload could compute.
 """
 
 import hashlib
@@ -48,13 +49,12 @@ REQUIRED = {ALGORITHM, KID, CLAIMS, HASH_ALGORITHM, PREIMAGE_TYPE}
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A statement whose signature verified. ``key`` signed it, ``issuer`` is what its holder calls himself, ``subject``
-    what it is about; ``hash`` is the SHA-256 of the entry, ``form`` says which envelope that is. ``data`` are its bytes
-    as they are registered: without receipts."""
+    """A statement whose signature verified. ``key`` signed it, ``issuer`` is what its holder calls himself, ``hash``
+    the SHA-256 of the entry that it is about, and ``form`` says which envelope that is. ``data`` are its bytes as they
+    are registered: without receipts."""
 
     key: bytes
     issuer: str
-    subject: str
     hash: bytes
     form: int
     location: str
@@ -111,13 +111,15 @@ def read_statement(signed: Sign1, data: bytes) -> Statement:
         raise Malformed("statement.header", "the preimage is a COSE_Sign1 or a COSE_Sign; a location is short text")
     if signed.payload is None or len(signed.payload) != 32:
         raise Malformed("statement.payload", "the payload is a SHA-256, attached")
+    if subject != signed.payload.hex():
+        raise Malformed("statement.header", "the subject is the payload in hexadecimal")
     if (
         encoded(header) != signed.protected
         or sign1_bytes(signed.protected, {}, signed.payload, signed.signature) != data
     ):
         raise Malformed("statement.not-deterministic", "the statement has another, proper encoding")
     check_signature(key, signed.to_be_signed(signed.payload), signed.signature)
-    return Statement(key, issuer, subject, signed.payload, form, location, data)
+    return Statement(key, issuer, signed.payload, form, location, data)
 
 
 def read_claims(claims: Item) -> tuple[str, str]:
@@ -147,18 +149,18 @@ def check_signature(key: bytes, message: bytes, signature: bytes) -> None:
 # --- making -----------------------------------------------------------------------------------------------------------
 
 
-def make_statement(entry: bytes, issuer: str, subject: str, key: bytes, sign: Signer, location: str = "") -> bytes:
+def make_statement(entry: bytes, issuer: str, key: bytes, sign: Signer, location: str = "") -> bytes:
     """Return a statement, by the holder of ``key``, about an entry (an envelope). Raises as :func:`parse_statement`:
     what is made is read again."""
+    payload = hashlib.sha256(entry).digest()
     header = {
         ALGORITHM: EDDSA,
         KID: key,
-        CLAIMS: {ISSUER: issuer, SUBJECT: subject},
+        CLAIMS: {ISSUER: issuer, SUBJECT: payload.hex()},
         HASH_ALGORITHM: SHA256,
         PREIMAGE_TYPE: form_of(entry),
     }
     protected = encoded(header | ({LOCATION: location} if location else {}))
-    payload = hashlib.sha256(entry).digest()
     return parse_statement(sign1_bytes(protected, {}, payload, sign(sig_structure(protected, payload)))).data
 
 
