@@ -9,6 +9,7 @@ import json
 import re
 from pathlib import Path
 
+import cbor2
 import pytest
 
 from pourparler.core import ledger
@@ -25,6 +26,7 @@ from pourparler.service.intake import Intake, LedgerDamaged, replay
 from pourparler.service.proofs import STEPS, Kind, Known, check, kind_of
 from pourparler.store.memory import MemoryStore
 from pourparler.testing.keys import Key
+from tests import oracle_cddl
 from tests.test_intake import DESK, LEDGER, START, Side, begin, data, reopen
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -71,6 +73,36 @@ def test_the_bounds_are_stated() -> None:
 
     for bound in (limits.COSE_MAX_BYTES, limits.COSE_DEPTH_MAX, limits.RECEIPTS_MAX, limits.PROOF_HASHES_MAX):
         assert f"{bound:,}" in PAGE
+
+
+# What a schema cannot say, by reason, and three more: hidden marks, a line feed, which text the subject is.
+BEYOND_CDDL = {"cose.too-large", "cose.malformed", "statement.not-deterministic", "statement.signature"}
+BEYOND_CDDL |= {"receipt.issuer", "receipt.kind", "receipt.no-path", "receipt.signature"}
+BEYOND_CDDL |= {"tree.index", "tree.size", "proof.length", "proof.sizes", "proof.inconsistent"}
+TEXTS = {"statement/issuer-hidden", "statement/issuer-control", "statement/subject", "receipt/critical"}
+
+
+@pytest.mark.parametrize(
+    ("rule", "group"),
+    [("receipt", "receipt"), ("statement", "statement"), ("transparent-statement", "transparent")],
+)
+def test_the_cddl_says_what_the_page_says(rule, group) -> None:
+    schema = oracle_cddl.Schema((ROOT / "spec" / "receipt.cddl").read_text(encoding="utf-8"))
+    cases = json.loads((ROOT / "spec" / "vectors" / f"{group}.json").read_text(encoding="utf-8"))["cases"]
+    refused = 0
+    for case in cases:
+        try:
+            read = cbor2.loads(bytes.fromhex(case["input"]))
+        except cbor2.CBORDecodeError:
+            assert case["reason"] == "cose.malformed", case["id"]
+            continue
+        fits = isinstance(read, cbor2.CBORTag) and schema.matches(rule, oracle_cddl.Tag(read.tag, read.value))
+        if "reason" not in case:
+            assert fits, case["id"]
+        elif case["reason"] not in BEYOND_CDDL and case["id"] not in TEXTS:
+            assert not fits, case["id"]
+            refused += 1
+    assert refused >= 4
 
 
 def test_the_example_is_what_the_ledger_makes() -> None:
