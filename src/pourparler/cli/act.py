@@ -586,7 +586,7 @@ def register(session: Session, data: bytes, path: Path) -> None:
     """Take a statement into the ledger that holds its act, and write the transparent statement beside its file."""
     statement = parse_statement(data)
     books = session.all_books() if session.ledger_name is None else [session.book()]
-    holding = [book for book in books if statement.hash in book.registry.entries] or [session.book()]
+    holding = [book for book in books if book.registry.act_of(statement.hash)] or [session.book()]
     book = next((book for book in holding if book.kept), holding[0])
     check_kept(book)
     target = path.with_suffix(".transparent")

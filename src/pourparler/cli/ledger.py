@@ -108,7 +108,8 @@ def row(session: Session, book: books.Book, index: int) -> tuple[dict[str, Any],
     read = parse_entry(book.entry(index))
     if isinstance(read, Statement):
         _, moment = book.registry.statements[read.hash, read.key]
-        about = book.registry.entries[read.hash]
+        about = book.registry.act_of(read.hash)
+        assert about is not None  # or it would be no entry
         return about_statement(read, about, moment), statement_line(session, read, about)
     outcome = book.registry.outcomes.get(read.id)
     return about_act(session, read, outcome, index), act_line(session, read, outcome)
@@ -190,7 +191,7 @@ def prove(
         write_atomically(receipt, signed)
         session.answer(receipt=str(receipt))
         session.say(f"{receipt} says the same to tools that read COSE, but for the index", lead="  ")
-    session.mention(f"each is checked against the ledger's key: {vkey}", lead="  ")
+    session.mention(f"it is checked against the ledger's key: {vkey}", lead="  ")
 
 
 @command(app)

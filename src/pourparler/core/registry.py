@@ -14,6 +14,7 @@ that nothing can be left out of a stream unseen:
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from pourparler.core.act import Act, Issuer, parse_act
 from pourparler.core.admission import admit, check_bounds
@@ -130,8 +131,8 @@ class Registry(Surroundings):
         self.signings: dict[bytes, list[tuple[Dossier, bytes]]] = {}  # mandate with a limit -> what was signed under it
         self.proposed_in: dict[bytes, list[Dossier]] = {}  # text -> the dossiers it was proposed in
         self.elsewhere: dict[bytes, set[bytes]] = {}  # party -> texts it consented to in dossiers not shown
-        self.entries: dict[bytes, bytes] = {}  # SHA-256 of an entry -> the act in it; not kept of what is partial
-        self.statements: dict[tuple[bytes, bytes], tuple[Statement, Moment]] = {}  # by that hash, and key
+        self.acts_by_hash: dict[bytes, bytes] = {}  # as far as somebody has asked: act_of
+        self.statements: dict[tuple[bytes, bytes], tuple[Statement, Moment]] = {}  # by the act's hash, and key
         self.stamp: Stamp | None = None
         self.moved: set[bytes] = set()  # the streams that acts have extended since the last stamp was taken
 
@@ -262,7 +263,7 @@ class Registry(Surroundings):
 
         Raises :class:`Missing` (``statement.act``) or :class:`Refused` (``statement.entry``, ``statement.again``).
         """
-        act_id = self.entries.get(statement.hash)
+        act_id = self.act_of(statement.hash)
         if act_id is None:
             raise Missing("statement.act", "no act that has an entry here has this hash")
         if statement.form != form_of(self.outcomes[act_id].envelope.encoded()):
@@ -270,6 +271,12 @@ class Registry(Surroundings):
         if (statement.hash, statement.key) in self.statements:
             raise Refused("statement.again", "this key has made a statement about this act before")
         self.statements[statement.hash, statement.key] = statement, moment
+
+    def act_of(self, hash_: bytes) -> bytes | None:
+        """Return the act whose entry has this SHA-256, or None. Entries are hashed only once somebody asks."""
+        for act_id, outcome in islice(self.outcomes.items(), len(self.acts_by_hash), None):
+            self.acts_by_hash[hashlib.sha256(outcome.envelope.encoded()).digest()] = act_id
+        return self.acts_by_hash.get(hash_)
 
     def turn(self, stamp: Stamp) -> None:
         """Take the next stamp. Raises :class:`Refused` (``stamp.*``) where it contradicts the one before."""
@@ -290,8 +297,6 @@ class Registry(Surroundings):
             raise Refused("act.duplicate", "the act has an entry already")
         outcome = self.judge(act, moment, intake)
         self.outcomes[act.id] = outcome
-        if not self.partial:
-            self.entries[hashlib.sha256(outcome.envelope.encoded()).digest()] = act.id
         if act.kind in ("propose", *SIGNING) and act["dossier"] in self.dossiers:
             self.index(act, self.dossiers[act["dossier"]])
         for stream in self.streams_of(act, outcome):
