@@ -17,6 +17,7 @@ from pourparler.core.act import parse_act
 from pourparler.core.clauses import parse_clauses
 from pourparler.core.encoding import Value, decode, encode, parse_envelope
 from pourparler.core.errors import Malformed, PourparlerError
+from pourparler.core.ledger.cose import parse_sign1
 from pourparler.core.passkey import open_assertion, open_client_data
 from pourparler.core.redline import parse_lines, parse_text
 from tests import samples
@@ -72,6 +73,10 @@ TARGETS: dict[str, tuple[Parser, Callable[[], list[bytes]]]] = {
     "checkpoint": (as_text(ledger.parse_checkpoint), samples.checkpoints),
     "vkey": (as_text(ledger.parse_vkey), samples.vkeys),
     "proof": (ledger.parse_proof, samples.proofs),
+    "cose": (parse_sign1, lambda: [*samples.receipts(), *samples.statements()]),
+    "receipt": (ledger.parse_receipt, samples.receipts),
+    "statement": (ledger.parse_statement, samples.statements),
+    "transparent": (ledger.parse_transparent, samples.transparents),
     "policy": (ledger.parse_policy, samples.policies),
     "bundle": (evidence.parse_bundle, samples.bundles),
     "evidence": (verified, samples.bundles),

@@ -7,8 +7,9 @@ from pourparler.core.act import Act
 from pourparler.core.council import organ_id
 from pourparler.core.encoding import Value, encode
 from pourparler.core.evidence import Claim, Trust, Verdict, verify
-from pourparler.core.ledger import KeyType, TlogProof, VerifierKey, cosign_note_text, inclusion_path
+from pourparler.core.ledger import KeyType, TlogProof, VerifierKey, cosign_note_text, inclusion_path, with_receipts
 from pourparler.core.redline import text_digest
+from pourparler.service import receipts as making
 from pourparler.service.drafting import draft, powers
 from pourparler.service.export import assemble
 from pourparler.service.intake import Intake
@@ -202,6 +203,23 @@ def proofs() -> list[bytes]:
     intake = world().intake
     path = inclusion_path(intake.size, 3, intake.node)
     return [TlogProof(3, path, intake.checkpoint()).encoded()]
+
+
+@cache
+def receipts() -> list[bytes]:
+    intake = world().intake
+    return [making.receipt_of(intake, index, LEDGER) for index in (0, 3)]
+
+
+@cache
+def statements() -> list[bytes]:
+    entry = world().intake.entry(3)
+    return [making.statement_on(entry, "Us", key("post"), where) for where in ("", "https://talks.example/3")]
+
+
+@cache
+def transparents() -> list[bytes]:
+    return [with_receipts(statement, receipts()) for statement in statements()]
 
 
 def policies() -> list[bytes]:

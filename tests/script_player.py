@@ -27,7 +27,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pourparler.core.act import parse_act
+from pourparler.core.act import Act
+from pourparler.core.evidence import ledger_key
+from pourparler.core.registry import parse_entry
 from pourparler.service import keyring
 from pourparler.service.drafting import draft
 from pourparler.service.intake import Intake
@@ -132,7 +134,8 @@ def go(step: Step, here: Path, script: Path, run: Runner) -> Path:
 
 def expand(word: str, here: Path) -> str:
     """Return a word with ``ID(name)`` as the id that the workspace gave that name, and ``KEY(name)`` as the public key;
-    ``ID(name@folder)`` is that of another workspace. ``ID-OF(kind)`` is the last act of that kind in its ledger."""
+    ``ID(name@folder)`` is that of another workspace. ``ID-OF(kind)`` is the last act of that kind in its ledger,
+    ``VKEY(ledger@folder)`` the key of its first ledger."""
 
     def of(found: re.Match[str]) -> str:
         name, _, other = found[2].partition("@")
@@ -140,11 +143,14 @@ def expand(word: str, here: Path) -> str:
         folder = folder.parent / other if other else folder
         if found[1] == "ID-OF":
             return last_of(folder, name)
+        if found[1] == "VKEY":
+            (ledger, *_) = Workspace(folder).settings.ledgers.values()
+            return ledger_key(ledger.depositary).text
         if found[1] == "KEY":
             return str(json.loads((folder / "keys" / f"{name}.key").read_text("utf-8"))["public"])
         return str(tomllib.loads((folder / "pourparler.toml").read_text("utf-8"))["names"][name])
 
-    return re.sub(r"(ID-OF|ID|KEY)\(([^)]+)\)", of, word)
+    return re.sub(r"(ID-OF|ID|VKEY|KEY)\(([^)]+)\)", of, word)
 
 
 def foreign_holder(folder: Path, kind: str, text: str, mandate: str, key: str) -> None:
@@ -170,8 +176,8 @@ def last_of(folder: Path, kind: str) -> str:
     """Return the id of the last act of a kind in the first ledger of a workspace."""
     (path, *_) = (folder / "ledgers").glob("*.sqlite")
     with contextlib.closing(SqliteStore(path)) as store:
-        acts = [act for entry in store.entries() if (act := parse_act(entry.data)).kind == kind]
-    return acts[-1].id.hex()
+        read = [parse_entry(entry.data) for entry in store.entries()]
+    return [act for act in read if isinstance(act, Act) and act.kind == kind][-1].id.hex()
 
 
 def check(step: Step, script: Path, code: int, said: str) -> None:

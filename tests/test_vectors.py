@@ -5,6 +5,7 @@ that reason, and its twin, which differs in one element, must not. The vectors w
 (``spec/vectors/kit.py``), so that agreement means something.
 """
 
+import hashlib
 import itertools
 import json
 import random
@@ -17,7 +18,7 @@ import pytest
 from cwt import COSE, COSEKey
 
 from pourparler.core import act as acts
-from pourparler.core import clauses, encoding, errors, evidence, passkey, redline
+from pourparler.core import clauses, encoding, errors, evidence, ledger, passkey, redline
 from pourparler.core.council import Depositary
 from pourparler.core.errors import Malformed, PourparlerError
 from spec.vectors import generate, kit
@@ -146,6 +147,38 @@ def run_clauses(case) -> None:
     assert clauses.date_of_effect(case["met"], steps) == case["time"]
 
 
+def ledger_of(case) -> ledger.VerifierKey:
+    return ledger.VerifierKey(case["origin"], ledger.KeyType.ED25519, bytes.fromhex(case["key"]))
+
+
+def run_receipt(case) -> None:
+    data = bytes.fromhex(case["input"])
+    if case["entry"] is None:
+        ledger.verify_consistency_receipt(data, case["old_size"], bytes.fromhex(case["old_root"]), ledger_of(case))
+    else:
+        assert ledger.verify_receipt(data, bytes.fromhex(case["entry"]), ledger_of(case)) is None
+
+
+def run_statement(case) -> None:
+    data = bytes.fromhex(case["input"])
+    read = ledger.parse_statement(data)
+    assert read.data == data
+    assert read.hash == hashlib.sha256(bytes.fromhex(case["entry"])).digest()
+    said = {"key": read.key.hex(), "issuer": read.issuer, "location": read.location}
+    assert said == {name: case[name] for name in said}
+    assert (read.id.hex(), read.form) == (case["id_is"], 18)
+    assert ledger.is_statement(data)
+
+
+def run_transparent(case) -> None:
+    statement, receipts = ledger.parse_transparent(bytes.fromhex(case["input"]))
+    ledger.verify_receipt(receipts[0], statement.data, ledger_of(case))
+    assert statement.data.hex() == case["statement"]
+    bare = ledger.parse_statement(statement.data)
+    assert bare == statement
+    assert ledger.with_receipts(statement.data, receipts) == bytes.fromhex(case["input"])
+
+
 RUNNERS = {
     "encoding": run_encoding,
     "envelope": run_envelope,
@@ -155,6 +188,9 @@ RUNNERS = {
     "redline": run_redline,
     "text": run_text,
     "clauses": run_clauses,
+    "receipt": run_receipt,
+    "statement": run_statement,
+    "transparent": run_transparent,
 }
 
 

@@ -30,19 +30,25 @@ from pourparler.cli.sending import (
     show_whole,
     signed,
 )
-from pourparler.cli.session import ACT_FILE, Session, command
+from pourparler.cli.session import ACT_FILE, MARK, Session, command
 from pourparler.cli.timeline import about_act, act_line
 from pourparler.cli.trouble import USAGE, Problem
-from pourparler.cli.words import clean, count
+from pourparler.cli.verify import read_file
+from pourparler.cli.words import clean, count, quoted
+from pourparler.core import limits
 from pourparler.core.act import KINDS, Issuer, Power, power_words
 from pourparler.core.encoding import Value
-from pourparler.core.evidence import Claim
+from pourparler.core.evidence import Claim, ledger_key
+from pourparler.core.ledger import is_statement, parse_statement
 from pourparler.core.redline import text_digest
-from pourparler.service import desk
+from pourparler.service import desk, receipts
 from pourparler.service.books import Book
 from pourparler.service.guard import Opening
+from pourparler.service.workspace import write_atomically
 
 app = noun("Acts: propose, adopt, sign and whatever else is said; sign and send acts that others drafted.")
+COSE_FILE = b"\xd2\x84"
+YES = (f"{MARK['yes'][0]} ", MARK["yes"][1])
 DESTRUCTIVE = {
     "dismiss": "Dismiss?",
     "urgent-dismiss": "Dismiss?",
@@ -537,23 +543,87 @@ def join(
 def submit(session: Session, files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Acts.")]) -> None:
     """Take acts of others into the ledger that is kept here, in this order.
 
-    What the law refuses is not taken in, and kept apart (ledger show --refused); what has no effect is logged and said.
+    A signed statement about an act that is in it is taken in as well. What the law refuses is not taken in, and kept
+    apart (ledger show --refused); what has no effect is logged and said.
     What lacks signatures waits at the desk, with all good ones that came so far; what nobody has signed is not taken.
     """
     for path in files:
+        if path.is_file() and is_statement(data := read_file(path, limits.COSE_MAX_BYTES, "an act")):
+            register(session, data, path)
+            continue
         book, parcel, found = read_parcel(session, path)
-        if not book.kept:
-            raise Problem(
-                USAGE,
-                f"the ledger {book.ledger.origin} is not kept here.",
-                "Send the file to its depositary, who submits it.",
-            )
+        check_kept(book)
         if not parcel.envelope.signatures:
             raise Problem(
                 USAGE, f"{path}: nobody has signed this act: nobody has spoken.", "Whoever says it signs: act sign."
             )
         if deliver(session, book, parcel, found, anyway=True, others=True).waiting:
             session.reopen()  # what was foreseen is in the fold now, and has not happened
+
+
+@command(app)
+def state(
+    session: Session,
+    act: Annotated[str, typer.Argument(metavar="ACT", help="An act that has an entry.", show_default=False)],
+    issuer: Annotated[
+        str, typer.Option("--as", metavar="ISSUER", help="What you call yourself in it.", show_default=False)
+    ],
+    key: Annotated[str, typer.Option("--key", metavar="NAME", help="Your submitter key.", show_default=False)],
+    location: Annotated[str, typer.Option(metavar="URI", help="Where the act may be found.")] = "",
+    log: Annotated[bool, typer.Option("--log", help="Register it in the ledger, which is kept here.")] = False,
+    out: OutFile = None,
+) -> None:
+    """Make a signed statement (SCITT) about an act: that you hand in these bytes. It binds nobody.
+
+    Any transparency service can register it. With --log the ledger that holds the act does, and the transparent
+    statement is written as well: the statement with the ledger's receipt.
+    """
+    act_id = session.find(act, "act")
+    book = session.holding(act_id)
+    outcome = book.registry.outcomes.get(act_id)
+    if outcome is None or act_id in book.pending:
+        raise Problem(USAGE, f"{act} has no entry in {book.ledger.origin}.", "A statement is about what is recorded.")
+    if log:
+        check_kept(book)
+    target = out or Path(f"{outcome.act.kind}-{act_id.hex()[:8]}.statement")
+    session.check_out(target, COSE_FILE)
+    signer = session.signer(session.keys.public(key), "submitter")
+    made = receipts.statement_on(outcome.envelope.encoded(), issuer, signer, location)
+    write_atomically(target, made)
+    session.answer(statement=str(target), act=act_id, key=signer.public_key)
+    session.say(f"{target}: {quoted(issuer)} hands in {outcome.act.kind} {act_id.hex()[:8]}…", lead=YES)
+    if log:
+        register(session, made, target)
+    else:
+        session.mention("whoever keeps a ledger that holds the act takes it in with: act submit FILE", lead="  ")
+
+
+def check_kept(book: Book) -> None:
+    if not book.kept:
+        raise Problem(
+            USAGE,
+            f"the ledger {book.ledger.origin} is not kept here.",
+            "Send the file to its depositary, who submits it.",
+        )
+
+
+def register(session: Session, data: bytes, path: Path) -> None:
+    """Take a statement into the ledger that holds its act, and write the transparent statement beside its file."""
+    statement = parse_statement(data)
+    books = session.all_books() if session.ledger_name is None else [session.book()]
+    holding = [book for book in books if book.registry.act_of(statement.hash)] or [session.book()]
+    book = next((book for book in holding if book.kept), holding[0])
+    check_kept(book)
+    target = path.with_suffix(".transparent")
+    session.check_out(target, COSE_FILE)
+    signer = session.ledger_signer(book)
+    entry = book.state(data, signer)
+    write_atomically(target, receipts.transparent(book, entry.index, signer))
+    vkey = ledger_key(book.depositary).text
+    session.answer(index=entry.index, log_time=entry.time, transparent=str(target), vkey=vkey)
+    session.say(f"statement: entry {entry.index:,} of {clean(book.ledger.origin)}", lead=YES)
+    session.say(f"{target} is the statement with the ledger's receipt", lead="  ")
+    session.mention(f"it is checked against the ledger's key: {vkey}", lead="  ")
 
 
 @command(app)

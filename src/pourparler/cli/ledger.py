@@ -1,21 +1,20 @@
 """``pourparler ledger``: keep a ledger, or copies of other people's; look into them, and carry proofs away."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from pourparler.cli.grouped import noun
 from pourparler.cli.session import ACT_FILE, MARK, Session, command
-from pourparler.cli.timeline import about_act, act_line
+from pourparler.cli.timeline import about_act, about_statement, act_line, statement_line
 from pourparler.cli.trouble import INPUT, INVALID, USAGE, Problem
-from pourparler.cli.words import clean, count, date_time
-from pourparler.core.act import parse_act
+from pourparler.cli.words import Part, clean, count, date_time
 from pourparler.core.errors import Malformed, PourparlerError
 from pourparler.core.evidence import ledger_key
-from pourparler.core.ledger import TlogProof, VerifierKey, inclusion_path, open_checkpoint, parse_vkey
-from pourparler.core.ledger.checkpoint import TLOG_PROOF_HEADER
-from pourparler.service import books, desk
+from pourparler.core.ledger import TLOG_PROOF_HEADER, Statement, VerifierKey, open_checkpoint, parse_vkey
+from pourparler.core.registry import parse_entry
+from pourparler.service import books, desk, receipts
 from pourparler.service.intake import BOUND_SECONDS, LedgerDamaged
 from pourparler.service.workspace import write_atomically
 
@@ -98,10 +97,9 @@ def show(
         return
     entries = []
     for index in range(first, min(book.size, first + most)):
-        act = parse_act(book.entry(index))
-        outcome = book.registry.outcomes.get(act.id)
-        entries.append(about_act(session, act, outcome, index))
-        session.say(*act_line(session, act, outcome), lead=f"{index:>6,}  ")
+        told, line = row(session, book, index)
+        entries.append(told)
+        session.say(*line, lead=f"{index:>6,}  ")
     opened = open_checkpoint(book.checkpoint(), book.ledger.origin, ledger_key(book.depositary)).checkpoint
     vkey = ledger_key(book.depositary).text
     session.answer(ledger=book.ledger.origin, vkey=vkey, size=book.size, root=opened.root, entries=entries)
@@ -109,6 +107,18 @@ def show(
     session.whole(opened.root.hex())
     session.mention("its key, for those who take copies:")
     session.whole(vkey)
+
+
+def row(session: Session, book: books.Book, index: int) -> tuple[dict[str, Any], list[Part]]:
+    """Return an entry as data, and as a line."""
+    read = parse_entry(book.entry(index))
+    if isinstance(read, Statement):
+        _, moment = book.registry.statements[read.hash, read.key]
+        about = book.registry.act_of(read.hash)
+        assert about is not None  # or it would be no entry
+        return about_statement(read, about, moment), statement_line(session, read, about)
+    outcome = book.registry.outcomes.get(read.id)
+    return about_act(session, read, outcome, index), act_line(session, read, outcome)
 
 
 def show_refused(session: Session, book: books.Book) -> None:
@@ -131,15 +141,11 @@ def search(
     entries = []
     for book in [session.book()] if session.ledger_name else session.all_books():
         for index in range(book.size):
-            act = parse_act(book.entry(index))
-            if act.kind in ("stamp", "ledger"):
-                continue
-            outcome = book.registry.outcomes.get(act.id)
-            told = about_act(session, act, outcome, index)
+            told, line = row(session, book, index)
             where = " ".join(map(str, flattened(told))).lower()
-            if all(word.lower() in where for word in words):
+            if told["kind"] not in ("stamp", "ledger") and all(word.lower() in where for word in words):
                 entries.append({"ledger": book.ledger.origin, **told})
-                session.say(*act_line(session, act, outcome), lead=f"{index:>6,}  ")
+                session.say(*line, lead=f"{index:>6,}  ")
     session.answer(found=entries)
     if not entries:
         session.say("Nothing was found.")
@@ -161,7 +167,11 @@ def prove(
         Path | None, typer.Option("--out", metavar="FILE", help="Where to; otherwise ACT.tlog-proof.")
     ] = None,
 ) -> None:
-    """Write a proof that an entry is recorded (c2sp.org/tlog-proof), with the entry beside it."""
+    """Write a proof that an entry is recorded (c2sp.org/tlog-proof), with the entry beside it.
+
+    Of a ledger that is kept here, a COSE receipt as well (RFC 9942): its key signs it. Of a ledger with one entry there
+    is none, for a receipt needs a path.
+    """
     book = session.book() if session.ledger_name or act.isdecimal() else session.holding(session.find(act, "act"))
     if act.isdecimal() and len(act) < 8:
         index = int(act)
@@ -172,17 +182,21 @@ def prove(
         if found is None:
             raise Problem(USAGE, f"{act} has no entry in {book.ledger.origin}.", "Is it in another ledger, or pending?")
         index = found.moment.index
-    note = book.checkpoint()
-    path = inclusion_path(book.size, index, book.node)
     target = out or Path(f"{book.ledger.origin.replace('/', '-')}-{index}.tlog-proof")
-    entry = target.with_suffix(".entry")
+    entry, receipt = target.with_suffix(".entry"), target.with_suffix(".receipt")
     session.check_out(entry, *ACT_FILE)
     session.check_out(target, TLOG_PROOF_HEADER.encode())
+    signed = receipts.receipt_of(book, index, session.ledger_signer(book)) if book.kept and book.size > 1 else None
     write_atomically(entry, book.entry(index))
-    write_atomically(target, TlogProof(index, path, note).encoded())
+    write_atomically(target, receipts.proof_of(book, index).encoded())
     vkey = ledger_key(book.depositary).text
-    session.answer(proof=str(target), entry=str(entry), index=index, vkey=vkey)
+    session.answer(proof=str(target), entry=str(entry), index=index, vkey=vkey, receipt=None)
     session.say(f"{target} proves {entry} at index {index:,} of {clean(book.ledger.origin)}")
+    if signed is not None:
+        session.check_out(receipt, b"\xd2\x84")
+        write_atomically(receipt, signed)
+        session.answer(receipt=str(receipt))
+        session.say(f"{receipt} says the same to tools that read COSE, but for the index", lead="  ")
     session.mention(f"it is checked against the ledger's key: {vkey}", lead="  ")
 
 

@@ -125,20 +125,41 @@ def verify(
             metavar="INSTANT", help="What time it is, ISO 8601 or seconds since 1970; otherwise this machine's clock."
         ),
     ] = None,
+    entry: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Of a proof or statement: the bytes that it is about; otherwise PROOF.entry beside it."
+        ),
+    ] = None,
+    vkey: Annotated[
+        list[str] | None,
+        typer.Option(metavar="VKEY", help="Of a proof, receipt or statement: the key of a ledger that you know."),
+    ] = None,
     workspace: InWorkspace = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report for a machine to read.")] = False,
 ) -> int:
     """Check the evidence in BUNDLE, offline.
 
     Says VALID, INVALID or CANNOT TELL (never rounded up), with every step on the way and what to do next. It asks
-    nobody: all that it needs beforehand is the id of a party that you trust.
+    nobody: all that it needs beforehand is the id of a party that you trust. Of a proof file, a receipt or a statement,
+    it is the key of a ledger.
 
     Exit codes: 0 valid, 1 invalid, 2 cannot tell, 4 wrong usage, 5 a file could not be read or is of another kind, or
     nobody read the answer.
     """
     from pourparler.cli.verify import run
 
-    return run(bundle, trust=trust or [], policy=policy, at=at, as_json=as_json, workspace=workspace, in_workspace=True)
+    return run(
+        bundle,
+        trust=trust or [],
+        policy=policy,
+        at=at,
+        as_json=as_json,
+        workspace=workspace,
+        in_workspace=True,
+        entry=entry,
+        vkeys=vkey or (),
+    )
 
 
 class Language(StrEnum):

@@ -83,7 +83,7 @@ KeyRole = Annotated[
         "--role",
         metavar="ROLE",
         help="What the key is for, for its whole life: member (of an organ), holder (of mandates), ledger, beacon, "
-        "dispatch, recovery, witness.",
+        "dispatch, recovery, witness, submitter (of statements).",
         autocompletion=roles,
         show_default=False,
     ),

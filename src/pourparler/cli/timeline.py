@@ -6,9 +6,11 @@ from typing import Any
 from pourparler.cli.session import Session, plain
 from pourparler.cli.words import Part, clean, date_time, duration, quoted
 from pourparler.core.act import ALL_POWERS, Act, Issuer, Power, power_words
+from pourparler.core.authority import Moment
 from pourparler.core.dossier import Outcome
 from pourparler.core.encoding import Value
 from pourparler.core.errors import PourparlerError, step_of
+from pourparler.core.ledger import Statement
 from pourparler.core.redline import parse_line, sentence
 
 INSTANTS = frozenset({"until", "from", "deadline", "closes", "due", "by_time", "next"})
@@ -156,4 +158,24 @@ def about_act(session: Session, act: Act, outcome: Outcome | None, index: int | 
         "fields": plain({name: value for name, value in act.payload.items() if name != "kind"}),
         "void": void.reason if void else None,
         "detail": void.detail if void else "",
+    }
+
+
+def statement_line(session: Session, statement: Statement, act_id: bytes) -> list[Part]:
+    """Return a statement as a line: whose it says to be, and about which act."""
+    about = session.called(act_id)
+    return [("statement", "bold"), f" {quoted(statement.issuer)}", (f" · about {about}", "dim")]
+
+
+def about_statement(statement: Statement, act_id: bytes, moment: Moment) -> dict[str, Any]:
+    """Return a statement as data, with the keys that an act has."""
+    return {
+        "index": moment.index,
+        "log_time": moment.time,
+        "act": statement.id.hex(),
+        "kind": "statement",
+        "by": statement.issuer,
+        "fields": plain({"key": statement.key, "about": act_id, "hash": statement.hash}),
+        "void": None,
+        "detail": "",
     }

@@ -27,6 +27,7 @@ from pourparler.core.redline import text_digest
 PARTY_ID = re.compile(r"([0-9a-fA-F]{64})(?:=(.*))?", re.DOTALL)
 TRUST_FILE_MAX_BYTES = 1024 * 1024
 UNSAID = "given on the command line"
+PROOFS = (b"c2sp.org/tlog-proof@v1", b"\xd2\x84")  # how a file begins that may be a proof and is no bundle
 SETTINGS, WORKSPACE = "pourparler.toml", "POURPARLER_WORKSPACE"
 FORMAT = "pourparler/1 workspace"  # as in ``service.workspace``, which is not imported here
 
@@ -75,13 +76,17 @@ def examine(
     policy: Path | None = None,
     at: str | None = None,
     beside: "Neighbour | None" = None,
+    data: bytes | None = None,
 ) -> Examined:
-    """Read everything and verify; ``beside`` is the workspace here. Raises :class:`Problem` for what is unreadable."""
+    """Read everything and verify; ``beside`` is the workspace here, ``data`` the bundle where it was read already.
+
+    Raises :class:`Problem` for what is unreadable.
+    """
     known = read_trust(trust, beside)
     if policy is not None:
         known.policy = read_policy(policy)
     now = read_instant(at) if at is not None else int(time.time())
-    data = read_bundle(bundle)
+    data = read_bundle(bundle) if data is None else data
     report = verify(data, Trust(known.parties, known.policy), now)
     return Examined(data, known, now, replace(report, notes=(*report.notes, *strays(data, report), *known.notes)))
 
@@ -113,14 +118,25 @@ def run(
     as_json: bool,
     workspace: Path | None = None,
     in_workspace: bool = False,
+    entry: Path | None = None,
+    vkeys: Sequence[str] = (),
 ) -> int:
-    """Verify one bundle and print the report; return the exit code.
+    """Verify one bundle, or one proof of another kind, and print the report; return the exit code.
 
     With ``in_workspace``, the parties that the workspace trusts are trusted, and ``trust`` may use its names.
     """
     try:
         beside = neighbour(workspace) if in_workspace else None
-        examined = examine(bundle, trust=trust, policy=policy, at=at, beside=beside)
+        data = read_bundle(bundle)
+        if data.startswith(PROOFS):
+            asked = read_policy(policy) if policy is not None else read_trust(trust, beside).policy
+            from pourparler.cli.proven import run as prove
+
+            code = prove(bundle, data, entry=entry, vkeys=list(vkeys), policy=asked, as_json=as_json)
+            if code is not None:
+                return code
+        check_no_more(entry, vkeys)
+        examined = examine(bundle, trust=trust, policy=policy, at=at, beside=beside, data=data)
         check_kind(bundle, examined)
     except Problem as problem:
         return complain(problem, as_json=as_json)
@@ -130,6 +146,13 @@ def run(
     else:
         words.print_report(words.Screen(), report, known.parties, known.sources)
     return words.EXIT_CODES[report.verdict]
+
+
+def check_no_more(entry: Path | None, vkeys: Sequence[str]) -> None:
+    """Raise :class:`Problem` where a bundle is given what is only asked for with a proof: nothing is passed over."""
+    if entry is not None or vkeys:
+        do = "A bundle names its ledgers itself: trust a party (--trust), and no ledger."
+        raise Problem(USAGE, "--entry and --vkey are for proof files, receipts and statements.", do)
 
 
 @dataclass(frozen=True)

@@ -11,16 +11,19 @@ that nothing can be left out of a stream unseen:
 * each organ's **spine**, in the party's home ledger: its decisions.
 """
 
+import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 
-from pourparler.core.act import Act, Issuer
+from pourparler.core.act import Act, Issuer, parse_act
 from pourparler.core.admission import admit, check_bounds
 from pourparler.core.authority import HomeView, Moment, Register
 from pourparler.core.council import Depositary, Spines, read_depositary, verify_one
 from pourparler.core.dossier import SIGNING, Dossier, Outcome, Paper, Spending, Surroundings
 from pourparler.core.encoding import digest
 from pourparler.core.errors import STEP_POWER, STEP_STANDING, Missing, Refused, step_of
+from pourparler.core.ledger import Statement, form_of, is_statement, parse_statement
 from pourparler.core.redline import Text
 
 CONSENTING = SIGNING | {"ratify", "accede"}
@@ -89,6 +92,12 @@ def stamp_in(act: Act, index: int) -> Stamp:
     return Stamp(index, act["at"], act["follows"], {s: (count, head) for s, count, head in act["streams"]})
 
 
+def parse_entry(data: bytes) -> Act | Statement:
+    """Return the act or the statement that an entry of a ledger is. Raises as :func:`parse_act` and
+    :func:`parse_statement` do."""
+    return parse_statement(data) if is_statement(data) else parse_act(data)
+
+
 class Registry(Surroundings):
     """The fold of one ledger. ``texts`` returns a text by digest, or None where it is not at hand.
 
@@ -122,6 +131,8 @@ class Registry(Surroundings):
         self.signings: dict[bytes, list[tuple[Dossier, bytes]]] = {}  # mandate with a limit -> what was signed under it
         self.proposed_in: dict[bytes, list[Dossier]] = {}  # text -> the dossiers it was proposed in
         self.elsewhere: dict[bytes, set[bytes]] = {}  # party -> texts it consented to in dossiers not shown
+        self.acts_by_hash: dict[bytes, bytes] = {}  # as far as somebody has asked: act_of
+        self.statements: dict[tuple[bytes, bytes], tuple[Statement, Moment]] = {}  # by the act's hash, and key
         self.stamp: Stamp | None = None
         self.moved: set[bytes] = set()  # the streams that acts have extended since the last stamp was taken
 
@@ -238,10 +249,34 @@ class Registry(Surroundings):
         if act.issuer is Issuer.LEDGER:
             self.turn(read_stamp(act, self.ledger, index))
             return None
+        return self.admit(act, self.moment_of(index))
+
+    def moment_of(self, index: int) -> Moment:
+        """Return when an entry was logged. Raises :class:`Missing` (``stamp.missing``)."""
         stamp = self.stamp
         if stamp is None or not stamp.index < index <= stamp.index + stamp.follows:
             raise Missing("stamp.missing", f"no stamp is shown for the transaction of entry {index}")
-        return self.admit(act, Moment(index, stamp.time))
+        return Moment(index, stamp.time)
+
+    def state(self, statement: Statement, moment: Moment) -> None:
+        """Take a statement about an act that has an entry here: it takes an index, and moves no stream.
+
+        Raises :class:`Missing` (``statement.act``) or :class:`Refused` (``statement.entry``, ``statement.again``).
+        """
+        act_id = self.act_of(statement.hash)
+        if act_id is None:
+            raise Missing("statement.act", "no act that has an entry here has this hash")
+        if statement.form != form_of(self.outcomes[act_id].envelope.encoded()):
+            raise Refused("statement.entry", "the statement takes the act's envelope for one of the other form")
+        if (statement.hash, statement.key) in self.statements:
+            raise Refused("statement.again", "this key has made a statement about this act before")
+        self.statements[statement.hash, statement.key] = statement, moment
+
+    def act_of(self, hash_: bytes) -> bytes | None:
+        """Return the act whose entry has this SHA-256, or None. Entries are hashed only once somebody asks."""
+        for act_id, outcome in islice(self.outcomes.items(), len(self.acts_by_hash), None):
+            self.acts_by_hash[hashlib.sha256(outcome.envelope.encoded()).digest()] = act_id
+        return self.acts_by_hash.get(hash_)
 
     def turn(self, stamp: Stamp) -> None:
         """Take the next stamp. Raises :class:`Refused` (``stamp.*``) where it contradicts the one before."""

@@ -35,7 +35,7 @@ from pourparler.core.errors import Malformed, Missing, PourparlerError, Refused
 from pourparler.core.evidence import ledger_key
 from pourparler.core.ledger import Frontier, frontier_of, leaf_hash
 from pourparler.core.redline import text_digest
-from pourparler.core.registry import Registry
+from pourparler.core.registry import Registry, parse_entry
 from pourparler.ports import Clock, Refusal, Signer, StoredEntry, StoreError
 from pourparler.service.desk import Parcel, keep, pending
 from pourparler.service.intake import Intake, LedgerDamaged, Receipt, replay, replay_until
@@ -231,6 +231,15 @@ class Book:
         self.fold, self.size = intake._fold, intake.size  # noqa: SLF001  one ledger, opened twice in a row
         return answers
 
+    def state(self, statement: bytes, signer: Signer) -> Receipt:
+        """Register a statement in the ledger that is kept here; the fold is used up. Raises as :meth:`Intake.state`."""
+        assert self.kept
+        intake = Intake(self.store, signer, self.clock, self.ledger.origin)
+        try:
+            return intake.state(statement)
+        finally:
+            self.fold, self.size = intake._fold, intake.size  # noqa: SLF001  one ledger, opened twice in a row
+
     def add_pending(self, parcel: Parcel) -> Path:
         """Keep an act for a ledger that is kept elsewhere, and fold it in; return its file."""
         act = parcel.act()
@@ -403,14 +412,17 @@ def give(book: Book, signer: Signer) -> Copy:
 def copy_of(book: Book) -> Copy:
     """Return a copy of a ledger as it stands."""
     entries = tuple(entry.data for entry in book.store.entries())
-    digests = set[bytes]().union(*map(digests_shown, map(parse_act, entries)))
+    digests = set[bytes]().union(*map(digests_shown, entries))
     found = (book.store.text(digest) for digest in sorted(digests))
     return Copy(book.depositary, book.checkpoint(), entries, tuple(text for text in found if text is not None))
 
 
-def digests_shown(act: Act) -> set[bytes]:
-    """Return the digests of the texts that an act may have brought to its ledger: proposed, or published."""
-    return {act["text"]} if act.kind == "propose" else set(act["texts"]) if act.kind == "publish" else set()
+def digests_shown(entry: bytes) -> set[bytes]:
+    """Return the digests of the texts that an entry may have brought to its ledger: proposed, or published."""
+    read = parse_entry(entry)
+    if not isinstance(read, Act):
+        return set()
+    return {read["text"]} if read.kind == "propose" else set(read["texts"]) if read.kind == "publish" else set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -468,7 +480,7 @@ def in_memory(copy: Copy) -> MemoryStore:
     leaves: list[bytes] = []
     for index, data in enumerate(copy.entries):
         try:
-            entries.append(StoredEntry(index, parse_act(data).id, data))
+            entries.append(StoredEntry(index, parse_entry(data).id, data))
             leaves.append(leaf_hash(data))
         except PourparlerError as error:
             raise LedgerDamaged(f"{copy.depositary.origin}: entry {index} of the copy is no act: {error}") from error
@@ -509,7 +521,7 @@ def hold(path: Path, checked: MemoryStore, before: int) -> None:
         with store.transaction() as transaction:
             transaction.append(entries, nodes)
             for entry in entries:
-                for digest in digests_shown(parse_act(entry.data)):
+                for digest in digests_shown(entry.data):
                     text = checked.text(digest)
                     if text is not None:
                         transaction.put_text(digest, text)

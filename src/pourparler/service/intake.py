@@ -34,15 +34,17 @@ from pourparler.core.ledger import (
     Checkpoint,
     Frontier,
     KeyType,
+    Statement,
     VerifierKey,
     frontier_of,
     leaf_hash,
     open_checkpoint,
+    parse_statement,
     sign_note_text,
     signed_note,
 )
 from pourparler.core.redline import Text, parse_text, text_digest
-from pourparler.core.registry import Registry, Stream, stamp_in
+from pourparler.core.registry import Registry, Stream, parse_entry, stamp_in
 from pourparler.ports import Clock, Refusal, Signer, Store, StoredEntry, StoreError
 from pourparler.service.drafting import draft
 
@@ -233,9 +235,13 @@ def replay_entry(fold: Fold, entry: StoredEntry) -> None:
     """
     if entry.index != fold.frontier.size:
         raise Refused("stamp.contradiction", f"entry {fold.frontier.size} is not there")
-    act = parse_act(entry.data)
+    act = parse_entry(entry.data)
     if act.id != entry.act_id:
         raise Refused("stamp.contradiction", "the entry is of another act than its row says")
+    if isinstance(act, Statement):
+        fold.registry.state(act, fold.registry.moment_of(entry.index))
+        fold.grow([entry.data])
+        return
     if (act.kind == "ledger") != (entry.index == 0):
         raise Refused("stamp.index", "a ledger's first entry, and no other, names its origin")
     outcome, _ = fold.judge(act, partial(fold.registry.enter, index=entry.index), {})
@@ -289,12 +295,14 @@ def ledger_key(depositary: Depositary) -> VerifierKey:
 
 @dataclass(slots=True, eq=False)
 class Ticket:
-    """What one submitter waits for: an act to be taken in, or streams to be stated by a stamp."""
+    """What one submitter waits for: an act or a statement to be taken in, or streams to be stated by a stamp."""
 
     act: Act | None = None
     texts: Mapping[bytes, bytes] = field(default_factory=dict)
     streams: frozenset[bytes] = frozenset()
+    statement: Statement | None = None
     outcome: Outcome | None = None
+    stated: Moment | None = None
     receipt: Receipt | None = None
     error: Exception | None = None
 
@@ -303,6 +311,11 @@ class Ticket:
         """Whether there is an answer: a receipt, or why there is none."""
         return self.receipt is not None or self.error is not None
 
+    @property
+    def asks(self) -> bool:
+        """Whether it only asks for a stamp."""
+        return self.act is None and self.statement is None
+
 
 @dataclass(slots=True)
 class Group:
@@ -310,7 +323,7 @@ class Group:
 
     time: int = 0
     tickets: list[Ticket] = field(default_factory=list)
-    acts: list[Outcome] = field(default_factory=list)
+    rows: list[tuple[bytes, bytes]] = field(default_factory=list)  # id and bytes of each act and statement
     asked: set[bytes] = field(default_factory=set)
     texts: dict[bytes, bytes] = field(default_factory=dict)
     entries: list[StoredEntry] = field(default_factory=list)
@@ -320,7 +333,7 @@ class Group:
         """Return whether the ticket still fits into a group that moved so many streams; the first one always does."""
         if len(self.tickets) >= GROUP_ACTS_MAX:
             return False
-        if ticket.act is None:
+        if ticket.asks:
             return len(self.asked | ticket.streams) <= STAMP_STREAMS_MAX
         return moved + STREAMS_PER_ACT <= STAMP_STREAMS_MAX
 
@@ -383,6 +396,23 @@ class Intake:
             if isinstance(ticket.error, PourparlerError):
                 self._keep_refusal(ticket, data, ticket.error)
         return [answer_of(ticket) for ticket in tickets]
+
+    def state(self, data: bytes) -> Receipt:
+        """Take in a statement about an act that has an entry here; return its receipt once it is durable.
+
+        The same bytes again return the same receipt. Raises as :meth:`submit` does (``cose.*``, ``statement.*``).
+        """
+        try:
+            ticket = Ticket(statement=parse_statement(data))
+        except PourparlerError as error:
+            ticket = Ticket(error=error)
+        self._run([] if ticket.done else [ticket])
+        if isinstance(ticket.error, PourparlerError):
+            self._keep_refusal(ticket, data, ticket.error)
+        answer = answer_of(ticket)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
     def stamp(self, streams: Iterable[bytes]) -> int:
         """Write an empty transaction whose stamp states the heads of these streams; return its index.
@@ -515,13 +545,16 @@ class Intake:
         Raises :class:`StoreError`, and :class:`Unjudged` where an act brings out a fault of ours.
         """
         act, registry = ticket.act, self._fold.registry
+        moment = Moment(self._fold.frontier.size + 1 + len(group.rows), group.time)
+        if ticket.statement is not None:
+            self._take_statement(ticket, ticket.statement, moment, group)
+            return
         if act is None:
             group.asked |= ticket.streams
             return
         ticket.outcome = registry.outcomes.get(act.id)
         if ticket.outcome:
             return
-        moment = Moment(self._fold.frontier.size + 1 + len(group.acts), group.time)
         try:
             outcome, text = self._fold.judge(act, partial(registry.admit, moment=moment, intake=True), ticket.texts)
         except PourparlerError as refusal:
@@ -538,19 +571,31 @@ class Intake:
             raise Unjudged from error
         assert outcome is not None
         ticket.outcome = outcome
-        group.acts.append(outcome)
+        group.rows.append((outcome.act.id, outcome.envelope.encoded()))
         kept = published_texts(act, registry) if outcome.void is None else frozenset()
         kept |= {text} if text else set()
         group.texts |= {digest: data for digest, data in ticket.texts.items() if digest in kept}
+
+    def _take_statement(self, ticket: Ticket, statement: Statement, moment: Moment, group: Group) -> None:
+        """Take the next index for a statement, or answer with the one that it has."""
+        held, at = self._fold.registry.statements.get((statement.hash, statement.key), (None, moment))
+        if held != statement:
+            try:
+                self._fold.registry.state(statement, moment)
+            except PourparlerError as refusal:
+                ticket.error = refusal
+                return
+            group.rows.append((statement.id, statement.data))
+        ticket.stated = at
 
     # Writing.
 
     def _write(self, group: Group) -> None:
         """Write the group: a stamp with its acts, and an empty one that states what was asked for."""
-        if group.acts:
-            self._write_stamp(group, self._stamp_act(group, len(group.acts), self._fold.registry.moved))
-            self._write_entries(group, [(outcome.act.id, outcome.envelope.encoded()) for outcome in group.acts])
-        if any(ticket.act is None for ticket in group.tickets):
+        if group.rows:
+            self._write_stamp(group, self._stamp_act(group, len(group.rows), self._fold.registry.moved))
+            self._write_entries(group, group.rows)
+        if any(ticket.asks for ticket in group.tickets):
             self._write_stamp(group, self._stamp_act(group, 0, group.asked))
         if group.entries:
             self._commit(group)
@@ -594,7 +639,9 @@ class Intake:
         for ticket in group.tickets:
             if ticket.outcome:
                 ticket.receipt = self._fold.receipt(ticket.outcome.act.id, ticket.outcome.moment, ticket.outcome.void)
-            elif ticket.act is None:
+            elif ticket.statement and ticket.stated:
+                ticket.receipt = self._fold.receipt(ticket.statement.id, ticket.stated)
+            elif ticket.asks:
                 entry = group.entries[-1]
                 ticket.receipt = self._fold.receipt(entry.act_id, Moment(entry.index, group.time))
 
@@ -607,14 +654,14 @@ class Intake:
         for ticket in group.tickets:
             told = copy.copy(error).with_traceback(None)  # each is raised in a thread of its own
             told.__cause__ = error
-            ticket.error, ticket.outcome = told, None
+            ticket.error, ticket.outcome, ticket.stated = told, None, None
 
     def _requeue(self, group: Group) -> None:
         """Put the tickets of a group back in front of those that wait, to be judged again from what is stored."""
         self._stale = True
         for ticket in reversed(group.tickets):
             if not ticket.receipt:
-                ticket.error = ticket.outcome = None
+                ticket.error = ticket.outcome = ticket.stated = None
                 self._waiting.appendleft(ticket)
 
     def _refresh(self) -> None:
@@ -626,6 +673,8 @@ class Intake:
     def _keep_refusal(self, ticket: Ticket, data: bytes, error: PourparlerError) -> None:
         """Keep what was refused for supervisors; best effort, for nothing else rests on it."""
         act_id, kind = (ticket.act.id, ticket.act.kind) if ticket.act else (b"", "")
+        if ticket.statement:
+            act_id, kind = ticket.statement.id, "statement"
         step = step_of(error.reason) if error.reason.split(".", maxsplit=1)[0] in FIRST_WORDS else 0
         kept = data[: limits.ENVELOPE_MAX_BYTES]
         refusal = Refusal(act_id, kind, step, error.reason, error.detail, self.clock.now(), kept)

@@ -56,7 +56,8 @@ PASSPHRASE_MIN, PASSPHRASE_MAX_BYTES = 8, 1_024
 
 
 class Role(StrEnum):
-    """What a key is for. Those that a party names, and the two that keep and watch a ledger."""
+    """What a key is for. Those that a party names, the two that keep and watch a ledger, and one that hands in acts
+    by statements about them."""
 
     MEMBER = "member"
     HOLDER = "holder"
@@ -65,6 +66,7 @@ class Role(StrEnum):
     RECOVERY = "recovery"
     LEDGER = "ledger"
     WITNESS = "witness"
+    SUBMITTER = "submitter"
 
 
 class Place(StrEnum):

@@ -21,7 +21,8 @@ Hashes are ``bytes`` of 32, sizes and indexes ``int`` from 0 to 2^63 - 1, times 
 is checked, is checked before anything is hashed; what fails raises :class:`Malformed`, :class:`Refused` or
 :class:`Missing` and nothing else.
 
-Read ``tree``, ``note``, ``checkpoint``, ``policy``. ``keeping`` is the other half, for whoever keeps a ledger.
+Read ``tree``, ``note``, ``checkpoint``, ``policy``. ``keeping`` is the other half, for whoever keeps a ledger;
+``receipt``, ``statement`` and ``cose`` say the same things to tools that read COSE (``spec/receipt.md``).
 
 >>> tree = Frontier().append(leaf_hash(b"peace")).append(leaf_hash(b"land"))
 >>> tree.root() == node_hash(leaf_hash(b"peace"), leaf_hash(b"land"))
@@ -72,6 +73,23 @@ from pourparler.core.ledger.policy import (
     parse_policy,
     quorum_met,
 )
+from pourparler.core.ledger.receipt import (
+    CoseReceipt,
+    make_consistency_receipt,
+    make_receipt,
+    parse_receipt,
+    verify_consistency_receipt,
+    verify_receipt,
+)
+from pourparler.core.ledger.statement import (
+    Statement,
+    form_of,
+    is_statement,
+    make_statement,
+    parse_statement,
+    parse_transparent,
+    with_receipts,
+)
 from pourparler.core.ledger.tree import (
     EMPTY_ROOT,
     HASH_BYTES,
@@ -90,6 +108,7 @@ __all__ = [
     "SIGNATURE_BYTES",
     "TLOG_PROOF_HEADER",
     "Checkpoint",
+    "CoseReceipt",
     "Cosignature",
     "Frontier",
     "KeyType",
@@ -101,16 +120,22 @@ __all__ = [
     "PolicyLog",
     "PolicyWitness",
     "Signer",
+    "Statement",
     "TlogProof",
     "VerifierKey",
     "consistency_length",
     "consistency_path",
     "cosign_note_text",
     "cosignature_message",
+    "form_of",
     "frontier_of",
     "inclusion_length",
     "inclusion_path",
+    "is_statement",
     "leaf_hash",
+    "make_consistency_receipt",
+    "make_receipt",
+    "make_statement",
     "multiproof",
     "node_hash",
     "note_text_signature_line",
@@ -119,7 +144,10 @@ __all__ = [
     "parse_checkpoint",
     "parse_policy",
     "parse_proof",
+    "parse_receipt",
     "parse_signature_line",
+    "parse_statement",
+    "parse_transparent",
     "parse_vkey",
     "quorum_met",
     "root_of",
@@ -127,7 +155,10 @@ __all__ = [
     "signed_note",
     "split_note",
     "verify_consistency",
+    "verify_consistency_receipt",
     "verify_inclusion",
     "verify_multiproof",
     "verify_proof",
+    "verify_receipt",
+    "with_receipts",
 ]
