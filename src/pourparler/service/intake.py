@@ -141,8 +141,8 @@ def on_spine(act: Act, registry: Registry) -> bool:
 class Fold:
     """The ledger in memory: registry, tree and the places where its transactions begin."""
 
-    def __init__(self, depositary: Depositary, store: Store) -> None:
-        self.texts = Texts(store.text)
+    def __init__(self, depositary: Depositary, stored: Callable[[bytes], bytes | None]) -> None:
+        self.texts = Texts(stored)
         self.registry = Registry(depositary, self.texts)
         self.frontier = Frontier()
         self.starts: list[int] = []
@@ -189,16 +189,12 @@ def replay(depositary: Depositary, store: Store) -> Fold:
     Raises :class:`LedgerDamaged` where an entry is not what intake would have written, where a stamp does not state the
     heads that its transaction led to, or where the signed checkpoint is of another tree; and :class:`StoreError`.
     """
-    fold = Fold(depositary, store)
+    fold = Fold(depositary, store.text)
     at = 0
     try:
         for entry in store.entries():
             at = entry.index
             replay_entry(fold, entry)
-            stamp = fold.registry.stamp
-            assert stamp is not None
-            if entry.index == stamp.index + stamp.follows:
-                check_stated(fold.registry, stamp.streams)
     except PourparlerError as error:
         hint = " (is it opened with the ledger's own key and origin?)" if at == 0 else ""
         raise LedgerDamaged(f"{depositary.origin}: entry {at} is not what this ledger wrote: {error}{hint}") from error
@@ -216,14 +212,26 @@ def replay_entry(fold: Fold, entry: StoredEntry) -> None:
     act = parse_act(entry.data)
     if act.id != entry.act_id:
         raise Refused("stamp.contradiction", "the entry is of another act than its row says")
-    if (act.kind == "ledger") != (entry.index == 0):
-        raise Refused("stamp.index", "a ledger's first entry, and no other, names its origin")
-    outcome, _ = fold.judge(act, partial(fold.registry.enter, index=entry.index), {})
+    fold_entry(fold, act, entry.index)
     fold.grow([entry.data])
+
+
+def fold_entry(fold: Fold, act: Act, index: int) -> None:
+    """Fold the act that an entry is; with the last one of a transaction, hold the stamp against what it led to.
+
+    Raises :class:`PourparlerError` where intake would not have written it there.
+    """
+    if (act.kind == "ledger") != (index == 0):
+        raise Refused("stamp.index", "a ledger's first entry, and no other, names its origin")
+    outcome, _ = fold.judge(act, partial(fold.registry.enter, index=index), {})
     if outcome is None:
-        fold.starts.append(entry.index)
+        fold.starts.append(index)
     elif act.envelope != outcome.envelope:
         raise Refused("stamp.contradiction", "the entry holds signatures that intake would have removed")
+    stamp = fold.registry.stamp
+    assert stamp is not None
+    if index == stamp.index + stamp.follows:
+        check_stated(fold.registry, stamp.streams)
 
 
 def check_stated(registry: Registry, stated: Mapping[bytes, tuple[int, bytes]]) -> None:
