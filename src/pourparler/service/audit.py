@@ -239,13 +239,33 @@ def audit(
     return report
 
 
+class Unread(Exception):
+    """A text could not be read as it should be. Raised as one of the law's own reasons, the fold would call an act void
+    for it."""
+
+    def __init__(self, error: PourparlerError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
 class Judge:
     """Folds entries by the law, one after the other, until there is one that cannot be judged."""
 
     def __init__(self, report: Audit, log: Log) -> None:
         self.report = report
         self.at_work = not report.tree_only
-        self.fold = Fold(Depositary(report.key.name, report.key.public_key), log.text)
+        self.log = log
+        self.fold = Fold(Depositary(report.key.name, report.key.public_key), self.text)
+
+    def text(self, digest: bytes) -> bytes | None:
+        """Return a text for the fold. Raises :class:`Unread` where another one is served, or it is there no more."""
+        try:
+            text = self.log.text(digest)
+        except PourparlerError as error:
+            raise Unread(error) from error
+        if text is None and digest in self.fold.texts.public:
+            raise Unread(Missing("tile.unavailable", f"{text_path(digest)} was there before, and is not any more"))
+        return text
 
     def take(self, first: int, entries: Sequence[bytes]) -> bool:
         """Judge the next entries, unless something before them could not be; return whether to read on."""
@@ -261,6 +281,8 @@ class Judge:
                 fold_entry(self.fold, act, index)
             except PourparlerError as error:
                 return self.stop(error, index)
+            except Unread as unread:
+                return self.stop(unread.error, index)
             report.kinds[act.kind] += 1
             report.judged += 1
         return True
@@ -284,7 +306,7 @@ class Judge:
 
 # What the ledger had when it took an act in, and whoever audits it may lack. Where an act is not there at all for any
 # other reason, the ledger should not have logged it.
-NOT_HERE = {"text.missing", "passkey.unsupported"}
+NOT_HERE = {"text.missing", "tile.unavailable", "passkey.unsupported"}
 
 
 def begins_ledger(entries: Sequence[bytes]) -> bool:

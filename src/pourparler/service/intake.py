@@ -51,7 +51,7 @@ log = logging.getLogger(__name__)
 GROUP_ACTS_MAX = 256
 STAMP_STREAMS_MAX = 400  # a row has at most 78 bytes, and a stamp is an envelope of at most 32 KiB
 STREAMS_PER_ACT = 4  # a dossier, a party, an organ and another organ
-TEXTS_PARSED_MAX = 256
+TEXTS_PARSED_MAX_BYTES = 8 * 1024 * 1024  # as they came; parsed they take some ten times that
 BOUND_SECONDS = 3_600
 
 
@@ -91,6 +91,8 @@ class Texts:
         self.wanted: bytes | None = None
         self.brought: Mapping[bytes, bytes] = {}
         self.parsed: dict[bytes, Text] = {}
+        self.parsed_bytes: dict[bytes, int] = {}
+        self.parsed_total_bytes = 0
         self.held: dict[bytes, bytes] = {}
 
     def __call__(self, digest: bytes) -> Text | None:
@@ -112,11 +114,19 @@ class Texts:
             data = self.brought.get(digest) or self.held.get(digest) or self.stored(digest)
             if data is None:
                 return None
-            text = parse_text(data)
-            if len(self.parsed) >= TEXTS_PARSED_MAX:
-                self.parsed.pop(next(iter(self.parsed)))
-            self.parsed[digest] = text
+            self.keep(digest, parse_text(data), len(data))
         return self.parsed[digest]
+
+    def keep(self, digest: bytes, text: Text, size_bytes: int) -> None:
+        """Remember a text that was read; those longest known go first where there are too many bytes of them."""
+        while self.parsed and self.parsed_total_bytes + size_bytes > TEXTS_PARSED_MAX_BYTES:
+            self.forget(next(iter(self.parsed)))
+        self.parsed[digest], self.parsed_bytes[digest] = text, size_bytes
+        self.parsed_total_bytes += size_bytes
+
+    def forget(self, digest: bytes) -> None:
+        if self.parsed.pop(digest, None) is not None:
+            self.parsed_total_bytes -= self.parsed_bytes.pop(digest)
 
     def expect(self, digest: bytes | None, brought: Mapping[bytes, bytes]) -> None:
         """Let the act that is judged next read the text that it proposes, and those that came with it."""
@@ -162,7 +172,7 @@ class Fold:
         finally:
             self.texts.expect(None, {})
             if text and text not in self.texts.public:
-                self.texts.parsed.pop(text, None)
+                self.texts.forget(text)
         return outcome, text
 
     def grow(self, entries: Sequence[bytes]) -> list[tuple[int, int, bytes]]:
