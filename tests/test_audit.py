@@ -80,10 +80,10 @@ def audited_copy(intake, entries, texts):
 
 
 def command(*arguments):
-    """Run ``pourparler ledger audit``; return the exit code and what it says."""
+    """Run ``pourparler ledger audit``, without what it says while it works; return the exit code and what it says."""
     said = io.StringIO()
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-        code = main(["ledger", "audit", *map(str, arguments)])
+        code = main(["ledger", "audit", "--quiet", *map(str, arguments)])
     return code, " ".join(said.getvalue().split())
 
 
