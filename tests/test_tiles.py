@@ -383,6 +383,18 @@ def test_a_folder_that_is_not_this_logs_is_left_alone(ledger, tmp_path):
     assert not (tmp_path / "halved" / "checkpoint").exists()
 
 
+def test_a_checkpoint_that_was_published_is_not_taken_back(tmp_path):
+    intake = begin()
+    settle(intake, Side("First"))
+    earlier = intake.checkpoint()
+    settle(intake, Side("Second"))
+    folder = exported(intake, tmp_path / "log")
+    with pytest.raises(ExportError, match="already") as caught:
+        export(LogView(intake.store, lambda: earlier), DESK, folder)
+    assert not caught.value.other_history
+    assert (folder / "checkpoint").read_bytes() == intake.checkpoint()
+
+
 def test_an_empty_store_is_not_exported(tmp_path):
     with pytest.raises(ExportError, match="no checkpoint yet"):
         export(LogView(MemoryStore()), DESK, tmp_path / "log")
