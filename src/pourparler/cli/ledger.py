@@ -323,3 +323,58 @@ def tell_fork(session: Session, fork: books.Forked) -> int:
     session.say(f"Your copy stays as it was; the other one is kept in {fork.kept}.", lead="  ")
     session.say("Show both to the other parties, and sign nothing in this ledger until it is explained.", lead="  ")
     return INVALID
+
+
+# --- for anybody ------------------------------------------------------------------------------------------------------
+
+
+@command(app)
+def export(
+    session: Session,
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder for the log alone.", show_default=False)],
+) -> int | None:
+    """Write a ledger as static files into DIR: any web server, or a USB stick, can hold them for everybody.
+
+    The format is c2sp.org/tlog-tiles, with the public texts beside it. Run it again to add what is new: whole tiles
+    are never written twice, and the checkpoint comes last.
+    """
+    from pourparler.cli.auditing import export as run
+
+    return run(session, folder)
+
+
+@command(app)
+def audit(
+    session: Session,
+    log: Annotated[
+        str,
+        typer.Argument(
+            metavar="DIR|URL|FILE",
+            help="A folder as ledger export writes it, the address that one is served at, or a copy of a ledger.",
+            show_default=False,
+        ),
+    ],
+    vkey: Annotated[
+        str | None,
+        typer.Option(metavar="VKEY", help="The ledger's key, as its depositary told it.", show_default=False),
+    ] = None,
+    policy: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="The logs and witnesses you trust (c2sp.org/tlog-policy).", show_default=False
+        ),
+    ] = None,
+    tree_only: Annotated[
+        bool, typer.Option("--tree-only", help="Audit tree and signatures of the log, and judge no entry.")
+    ] = False,
+) -> int:
+    """Read a whole ledger as a stranger, from its founding on, and say whether it is what it claims to be.
+
+    Every tile, entry, signature, mandate and stamp is checked. It needs no workspace, and changes nothing.
+
+    Exit codes: 0 whole, 1 it contradicts itself or its signature, 2 cannot tell: something is withheld, or its entries
+    are no acts; 4 wrong usage, 5 it cannot be read.
+    """
+    from pourparler.cli.auditing import audit as run
+
+    return run(session, log, vkey=vkey, policy=policy, tree_only=tree_only)

@@ -38,7 +38,7 @@ from pourparler.core.redline import text_digest
 from pourparler.core.registry import Registry, parse_entry
 from pourparler.ports import Clock, Refusal, Signer, StoredEntry, StoreError
 from pourparler.service.desk import Parcel, keep, pending
-from pourparler.service.intake import Intake, LedgerDamaged, Receipt, replay, replay_until
+from pourparler.service.intake import Intake, LedgerDamaged, Receipt, replay, replay_until, texts_brought
 from pourparler.service.workspace import KnownLedger, WallClock, Workspace, WorkspaceError, write_atomically
 from pourparler.store.memory import MemoryStore
 from pourparler.store.sqlite import SqliteStore, StoreInUse, snapshot
@@ -412,17 +412,9 @@ def give(book: Book, signer: Signer) -> Copy:
 def copy_of(book: Book) -> Copy:
     """Return a copy of a ledger as it stands."""
     entries = tuple(entry.data for entry in book.store.entries())
-    digests = set[bytes]().union(*map(digests_shown, entries))
+    digests = set[bytes]().union(*map(texts_brought, entries))
     found = (book.store.text(digest) for digest in sorted(digests))
     return Copy(book.depositary, book.checkpoint(), entries, tuple(text for text in found if text is not None))
-
-
-def digests_shown(entry: bytes) -> set[bytes]:
-    """Return the digests of the texts that an entry may have brought to its ledger: proposed, or published."""
-    read = parse_entry(entry)
-    if not isinstance(read, Act):
-        return set()
-    return {read["text"]} if read.kind == "propose" else set(read["texts"]) if read.kind == "publish" else set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -521,7 +513,7 @@ def hold(path: Path, checked: MemoryStore, before: int) -> None:
         with store.transaction() as transaction:
             transaction.append(entries, nodes)
             for entry in entries:
-                for digest in digests_shown(entry.data):
+                for digest in texts_brought(entry.data):
                     text = checked.text(digest)
                     if text is not None:
                         transaction.put_text(digest, text)
