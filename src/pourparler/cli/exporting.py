@@ -9,8 +9,9 @@ from pourparler.cli.words import BADGES, EXIT_CODES, advice, claim_sentence, dec
 from pourparler.core.errors import Missing
 from pourparler.core.evidence import FORMAT, Claim, Trust, Verdict, verify
 from pourparler.service.books import Book
-from pourparler.service.export import assemble
+from pourparler.service.export import Ledger, assemble
 from pourparler.service.intake import Intake
+from pourparler.service.witnessing import WitnessedLedger, policy_of
 from pourparler.service.workspace import write_atomically
 
 TRIED = "assumed, to see what somebody says who trusts it"
@@ -26,11 +27,11 @@ def export_claim(session: Session, claim: Claim, out: Path, texts: Iterable[byte
     try:
         bundle = assemble(claim, [as_ledger(session, book) for book in others], texts=texts)
     except Missing as missing:
+        do = "Ask the depositary for a new copy (ledger copy): it begins with a stamp of everything."
+        if missing.reason == "witness.quorum":
+            do = "Ask them again: pourparler ledger witness. Evidence shows only what its ledger's witnesses have seen."
         raise Problem(
-            CANNOT_TELL,
-            f"no evidence can be made here: {missing.detail}.",
-            "Ask the depositary for a new copy (ledger copy): it begins with a stamp of everything.",
-            reason=missing.reason,
+            CANNOT_TELL, f"no evidence can be made here: {missing.detail}.", do, reason=missing.reason
         ) from None
     data = bundle.encoded()
     write_atomically(out, data)
@@ -53,6 +54,10 @@ def export_claim(session: Session, claim: Claim, out: Path, texts: Iterable[byte
     return EXIT_CODES[report.verdict]
 
 
-def as_ledger(session: Session, book: Book) -> Book | Intake:
+def as_ledger(session: Session, book: Book) -> Ledger:
     """Return what export reads: a ledger that is kept here writes a new stamp, a copy looks for one."""
-    return Intake(book.store, session.ledger_signer(book), book.clock, book.ledger.origin) if book.kept else book
+    if not book.kept:
+        return book
+    intake = Intake(book.store, session.ledger_signer(book), book.clock, book.ledger.origin)
+    policy = policy_of(session.workspace, book.ledger)
+    return intake if policy is None else WitnessedLedger(intake, policy)
