@@ -69,8 +69,8 @@ def list_ledgers(session: Session) -> None:
         )
     session.answer(
         ledgers=[
-            {"origin": book.ledger.origin, "key": book.depositary.key, "kept": book.kept, "size": book.size,
-             "last_time": book.last_time, "pending": list(book.pending)}
+            {"origin": book.ledger.origin, "key": book.depositary.key, "vkey": ledger_key(book.depositary).text,
+             "kept": book.kept, "size": book.size, "last_time": book.last_time, "pending": list(book.pending)}
             for book in session.books.values()
         ]
     )  # fmt: skip
