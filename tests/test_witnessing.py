@@ -392,6 +392,20 @@ def test_one_instance_serves_and_others_may_look_and_trust(tmp_path):
     WitnessStore(tmp_path / "a", serving=True).close()
 
 
+def test_who_trusts_another_ledger_waits_for_a_decision(tmp_path):
+    store, other = new_store(tmp_path / "a", W1), WitnessStore(tmp_path / "a")
+    with ThreadPoolExecutor(1) as pool:
+        with store.deciding(ORIGIN) as decision:
+            trusted = pool.submit(other.trust, "ledger.example/other", OTHER.key.text)
+            with pytest.raises(TimeoutError):
+                trusted.result(0.2)
+            decision.remember(remembered(5))
+        assert trusted.result(30)
+    assert store.remembered(ORIGIN) == remembered(5)
+    other.close()
+    store.close()
+
+
 def test_what_is_remembered_never_shrinks_and_a_failed_decision_changes_nothing(tmp_path):
     store = new_store(tmp_path / "a", W1)
     with store.deciding(ORIGIN) as decision:
