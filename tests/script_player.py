@@ -8,6 +8,8 @@ A script is a text file. What stands at the margin without a mark is prose.
     made the member key ann                     below a command, by two blanks or more: what it says, in this order;
       ! word                                      … stands for anything; what is after "! " it must not say
       exit 3                                      its exit code; without this line it is 0
+    $ serve FOLDER POLICY                       a witness serves from that workspace; POLICY becomes a file that asks
+                                                for it; $ stop FOLDER ends it
     -- mandate.toml --                          a file: all that follows up to a line "--"
 
 The commands run in this process, for speed; one script is also played by processes of their own.
@@ -96,12 +98,40 @@ def play(script: Path, folder: Path, run: Runner, *, most: int | None = None) ->
     """Play a script, or so many of its steps, in an empty folder; raise :class:`AssertionError` with its line where it
     goes another way."""
     here = folder
-    for step in parse(script.read_text("utf-8"))[:most]:
-        os.chdir(here)
-        if isinstance(step, Given):
-            (here / step.name).write_text(expand("\n".join(step.lines), here) + "\n", "utf-8")
-            continue
-        here = go(step, here, script, run)
+    with contextlib.ExitStack() as ending:
+        serving: dict[Path, subprocess.Popen[str]] = {}
+        ending.callback(lambda: [stop(process) for process in serving.values()])
+        for step in parse(script.read_text("utf-8"))[:most]:
+            os.chdir(here)
+            if isinstance(step, Given):
+                (here / step.name).write_text(expand("\n".join(step.lines), here) + "\n", "utf-8")
+            elif step.command[0] == "serve":
+                there = (here / step.command[1]).resolve()
+                serving[there] = serve(there, here / step.command[2])
+            elif step.command[0] == "stop":
+                assert stop(serving.pop((here / step.command[1]).resolve())) == 0
+            else:
+                here = go(step, here, script, run)
+
+
+def serve(folder: Path, policy: Path) -> "subprocess.Popen[str]":
+    """Start a witness in a process of its own; write the policy that asks for it and for nobody else."""
+    command = [sys.executable, "-m", "pourparler.cli.main", "witness", "serve", "--port", "0", "--json"]
+    process = subprocess.Popen(
+        command, cwd=folder, env=by_itself(), stdout=subprocess.PIPE, text=True, encoding="utf-8"
+    )
+    assert process.stdout is not None
+    said = json.loads(process.stdout.readline())
+    policy.write_text(f"witness one {said['vkeys'][0]} {said['url']}\nquorum one\n", "utf-8")
+    return process
+
+
+def stop(process: "subprocess.Popen[str]") -> int:
+    assert process.stdout is not None
+    process.terminate()
+    code = process.wait(30)
+    process.stdout.close()
+    return code
 
 
 def go(step: Step, here: Path, script: Path, run: Runner) -> Path:
@@ -135,7 +165,7 @@ def go(step: Step, here: Path, script: Path, run: Runner) -> Path:
 def expand(word: str, here: Path) -> str:
     """Return a word with ``ID(name)`` as the id that the workspace gave that name, and ``KEY(name)`` as the public key;
     ``ID(name@folder)`` is that of another workspace. ``ID-OF(kind)`` is the last act of that kind in its ledger,
-    ``VKEY(ledger@folder)`` the key of its first ledger."""
+    ``VKEY(origin)`` the key that verifies a ledger's checkpoints; of any other name, that of the first ledger."""
 
     def of(found: re.Match[str]) -> str:
         name, _, other = found[2].partition("@")
@@ -144,8 +174,8 @@ def expand(word: str, here: Path) -> str:
         if found[1] == "ID-OF":
             return last_of(folder, name)
         if found[1] == "VKEY":
-            (ledger, *_) = Workspace(folder).settings.ledgers.values()
-            return ledger_key(ledger.depositary).text
+            ledgers = Workspace(folder).settings.ledgers
+            return ledger_key(ledgers.get(name, next(iter(ledgers.values()))).depositary).text
         if found[1] == "KEY":
             return str(json.loads((folder / "keys" / f"{name}.key").read_text("utf-8"))["public"])
         return str(tomllib.loads((folder / "pourparler.toml").read_text("utf-8"))["names"][name])
@@ -201,7 +231,12 @@ def by_process(arguments: list[str]) -> tuple[int, str]:
         text=True,
         encoding="utf-8",
         stdin=subprocess.DEVNULL,
-        env={**os.environ, "PYTHONPATH": str(ROOT / "src"), "PYTHONIOENCODING": "utf-8"},
+        env=by_itself(),
         check=False,
     )
     return done.returncode, done.stdout + done.stderr
+
+
+def by_itself() -> dict[str, str]:
+    """Return the environment of a process that runs this checkout."""
+    return {**os.environ, "PYTHONPATH": str(ROOT / "src"), "PYTHONIOENCODING": "utf-8"}

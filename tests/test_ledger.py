@@ -9,13 +9,19 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import FrozenInstanceError, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import nacl.signing
 import pytest
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import mldsa as mldsa_library
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -131,13 +137,28 @@ LOG = Pen(ORIGIN, KeyType.ED25519, 1)
 W1 = Pen("witness.example/one", KeyType.COSIGNATURE_ED25519, 2)
 W2 = Pen("witness.example/two", KeyType.COSIGNATURE_ED25519, 3)
 OTHER = Pen("ledger.example/mogilev", KeyType.ED25519, 4)
-ML_DSA = VerifierKey("witness.example/lattice", KeyType.COSIGNATURE_ML_DSA_44, bytes(range(256)) * 5 + bytes(32))
-ML_DSA_LOG = replace(ML_DSA, name=ORIGIN)
+
+
+class LatticePen(Pen):
+    """An ML-DSA-44 key with its private half. Its signatures differ from run to run: the library draws them."""
+
+    def __init__(self, name: str, seed: int) -> None:
+        self.lattice = MLDSA44PrivateKey.from_seed_bytes(bytes([seed]) * 32)
+        self.key = VerifierKey(name, KeyType.COSIGNATURE_ML_DSA_44, self.lattice.public_key().public_bytes_raw())
+
+    def sign(self, message: bytes) -> bytes:
+        return self.lattice.sign(message)
+
+
+L1 = LatticePen("witness.example/lattice", 7)
+ML_DSA = L1.key
+LATTICE_LOG = LatticePen(ORIGIN, 8)
 
 CHECKPOINT = Checkpoint(ORIGIN, 7, TREE.roots[7])
 TEXT = CHECKPOINT.text()
 LOG_LINE, W1_LINE, W2_LINE = LOG.under(TEXT), W1.under(TEXT), W2.under(TEXT)
-ML_DSA_LINE = ledger.note_text_signature_line(ML_DSA.name, ML_DSA.key_id, bytes(8 + 2420))
+ML_DSA_LINE = L1.under(TEXT)
+UNDATED_LINE = L1.under(TEXT, 0)
 SIGNED = ledger.signed_note(TEXT, [LOG_LINE, W1_LINE, W2_LINE])
 PROOF = TlogProof(2, ledger.inclusion_path(7, 2, TREE.node), SIGNED, b"hint")
 
@@ -455,13 +476,81 @@ def test_proof_of_the_only_entry_has_no_path() -> None:
     ledger.verify_proof(ledger.parse_proof(proof.encoded()), b"entry 0", ORIGIN, LOG.key)
 
 
-def test_ml_dsa_is_reported_as_skipped_and_not_counted() -> None:
+# --- ML-DSA-44 --------------------------------------------------------------------------------------------------------
+
+
+def test_checkpoint_that_torchwoods_log_signed_with_ml_dsa() -> None:
+    """The log of FiloSottile/torchwood, cmd/litewitness/testdata/mldsa.txt: key and signature are another program's."""
+    note = (ROOT / "tests" / "data" / "ml-dsa-log.note").read_bytes()
+    key = ledger.parse_vkey((ROOT / "tests" / "data" / "ml-dsa-log.vkey").read_text().strip())
+    opened = ledger.open_checkpoint(note, "example.com/mldsa-log", key)
+    assert (opened.checkpoint.size, opened.cosignatures, opened.skipped) == (1, (), ())
+    with pytest.raises(Refused, match=r"cosignature\.signature"):
+        ledger.open_checkpoint(note.replace(b"\n1\n", b"\n2\n"), "example.com/mldsa-log", key)
+
+
+def test_ml_dsa_cosignature_counts() -> None:
     opened = open_checkpoint(ledger.signed_note(TEXT, [LOG_LINE, ML_DSA_LINE]), witnesses=[ML_DSA])
+    assert opened.skipped == ()
+    assert opened.cosigners() == {ML_DSA.public_key}
+    assert opened.cosigners(earliest=1_700_000_001) == frozenset()
+    policy = ledger.parse_policy(f"witness m {ML_DSA.text}\nquorum m\n".encode())
+    assert ledger.quorum_met(policy, opened.cosigners())
+    assert ledger.parse_vkey(ML_DSA.text) == ML_DSA
+
+
+def test_ml_dsa_message_is_the_structure_of_the_cosignature_text() -> None:
+    """Built here by hand, field by field, as c2sp.org/tlog-cosignature lays it out."""
+    name, origin = ML_DSA.name.encode(), ORIGIN.encode()
+    message = b"subtree/v1\n\x00" + bytes([len(name)]) + name + (1_700_000_000).to_bytes(8, "big")
+    message += bytes([len(origin)]) + origin + (0).to_bytes(8, "big") + (7).to_bytes(8, "big") + TREE.roots[7]
+    assert ledger.cosigned_message(TEXT, ML_DSA, 1_700_000_000) == message
+    _, _, blob = ledger.parse_signature_line(ML_DSA_LINE.decode().rstrip("\n"))
+    L1.lattice.public_key().verify(blob[8:], message)
+
+
+@pytest.mark.parametrize("time", [0, 1_700_000_000])
+def test_ledger_that_signs_with_ml_dsa_is_no_witness_of_itself(time: int) -> None:
+    data = ledger.signed_note(TEXT, [LATTICE_LOG.under(TEXT, time), W1_LINE])
+    opened = open_checkpoint(data, key=LATTICE_LOG.key)
+    assert opened.checkpoint == CHECKPOINT
+    assert opened.cosigners() == {W1.key.public_key}
+
+
+def test_attack_31_undated_cosignature_counts_at_no_time() -> None:
+    opened = open_checkpoint(ledger.signed_note(TEXT, [LOG_LINE, UNDATED_LINE]), witnesses=[ML_DSA])
+    assert [cosignature.time for cosignature in opened.cosignatures] == [0]
+    assert opened.cosigners() == frozenset()
+    assert opened.cosigners(earliest=-(2**40)) == frozenset()
+
+
+@contextmanager
+def without_library() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "cryptography.hazmat.primitives.asymmetric.mldsa", None)
+        yield
+
+
+@contextmanager
+def with_an_old_openssl() -> Iterator[None]:
+    def refuse(data: bytes) -> None:
+        raise UnsupportedAlgorithm("ML-DSA-44 is not supported by this backend.")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mldsa_library, "MLDSA44PublicKey", SimpleNamespace(from_public_bytes=refuse))
+        yield
+
+
+@pytest.mark.parametrize("lacking", [without_library, with_an_old_openssl])
+def test_ml_dsa_without_a_library_is_reported_as_skipped_and_never_counted(lacking: Any) -> None:
+    with lacking():
+        opened = open_checkpoint(ledger.signed_note(TEXT, [LOG_LINE, ML_DSA_LINE]), witnesses=[ML_DSA])
+        with pytest.raises(Missing, match=r"note\.unsupported"):
+            open_checkpoint(ledger.signed_note(TEXT, [LATTICE_LOG.under(TEXT)]), key=LATTICE_LOG.key)
+        with pytest.raises(Missing, match=r"note\.unsupported"):
+            open_checkpoint(ledger.signed_note(TEXT, [LATTICE_LOG.under(TEXT), W1_LINE]), key=LATTICE_LOG.key)
     assert opened.skipped == (ML_DSA,)
     assert opened.cosigners() == frozenset()
-    policy = ledger.parse_policy(f"witness m {ML_DSA.text}\nquorum m\n".encode())
-    assert not ledger.quorum_met(policy, opened.cosigners())
-    assert ledger.parse_vkey(ML_DSA.text) == ML_DSA
 
 
 def test_values_are_frozen() -> None:
@@ -620,6 +709,26 @@ UNPADDED, URL_SAFE = b64(TREE.roots[7]).rstrip("="), b64(b"\xfb" * 32).replace("
 ROOT_64 = b64(TREE.roots[7])
 STRAY_BITS = ROOT_64[:-2] + chr(ord(ROOT_64[-2]) + 1) + "="
 
+RENAMED = replace(ML_DSA, name="witness.example/other")  # an ML-DSA-44 cosignature holds its cosigner's name
+ANOTHER, MOSCOW = Checkpoint(ORIGIN, 8, TREE.roots[7]), Checkpoint("ledger.example/moscow", 7, TREE.roots[7])
+
+
+def relined(line: bytes, key: VerifierKey | None = None, time: int | None = None, cut: int = 0) -> bytes:
+    """The signed note with one cosignature, whose line is changed afterwards."""
+    name, key_id, blob = ledger.parse_signature_line(line.decode().rstrip("\n"))
+    name, key_id = (key.name, key.key_id) if key else (name, key_id)
+    blob = (blob if time is None else time.to_bytes(8, "big") + blob[8:])[: len(blob) - cut]
+    return ledger.signed_note(TEXT, [LOG_LINE, ledger.note_text_signature_line(name, key_id, blob)])
+
+
+def lacking_library(attack: Attack) -> Attack:
+    def run() -> object:
+        with without_library():
+            return attack()
+
+    return run
+
+
 REFUSALS: dict[str, tuple[str, Attack]] = {
     # the tree
     "attack-13-entry-too-large": ("tree.entry-too-large", lambda: ledger.leaf_hash(bytes(65_536))),
@@ -753,8 +862,27 @@ REFUSALS: dict[str, tuple[str, Attack]] = {
     "attack-31-cosigning-at-time-0": ("cosignature.time", lambda: W1.under(TEXT, 0)),
     "attack-31-time-changed": ("cosignature.signature", opening(SIGNED.replace(W1_LINE, ledger.note_text_signature_line(
         W1.key.name, W1.key.key_id, (5).to_bytes(8, "big") + W1.sign(ledger.cosignature_message(TEXT, 6)))))),
-    "ml-dsa-alone": ("note.not-implemented", noting(ledger.signed_note(TEXT, [ML_DSA_LINE]), ML_DSA)),
-    "ml-dsa-ledger": ("note.not-implemented", opening(SIGNED, key=ML_DSA_LOG)),
+    "ml-dsa-alone-and-no-library": (
+        "note.unsupported", lacking_library(noting(ledger.signed_note(TEXT, [ML_DSA_LINE]), ML_DSA))),
+    "ml-dsa-of-another-size": ("cosignature.signature", opening(
+        ledger.signed_note(ANOTHER.text(), [LOG.under(ANOTHER.text()), ML_DSA_LINE]), witnesses=[ML_DSA])),
+    "ml-dsa-of-another-origin": ("cosignature.signature", opening(
+        ledger.signed_note(MOSCOW.text(), [LOG.under(MOSCOW.text()), ML_DSA_LINE]), origin=MOSCOW.origin,
+        witnesses=[ML_DSA])),
+    "ml-dsa-time-changed": ("cosignature.signature", opening(relined(ML_DSA_LINE, time=5), witnesses=[ML_DSA])),
+    "ml-dsa-time-2-63": ("cosignature.time", opening(relined(ML_DSA_LINE, time=2**63), witnesses=[ML_DSA])),
+    "ml-dsa-cosigning-at-time-2-63": ("cosignature.time", lambda: L1.under(TEXT, 2**63)),
+    "ml-dsa-cut-short": ("cosignature.length", opening(relined(ML_DSA_LINE, cut=1), witnesses=[ML_DSA])),
+    "attack-21-ml-dsa-under-the-name-of-another": ("cosignature.signature", opening(
+        relined(ML_DSA_LINE, key=RENAMED), witnesses=[RENAMED])),
+    "attack-21-ed25519-cosignature-with-an-ml-dsa-key": ("cosignature.length", opening(
+        relined(W1_LINE, key=ML_DSA), witnesses=[ML_DSA])),
+    "attack-26-extension-under-an-ml-dsa-cosignature": ("cosignature.signature", opening(
+        ledger.signed_note(TEXT + "beware\n", [LOG.under(TEXT + "beware\n"), ML_DSA_LINE]), witnesses=[ML_DSA],
+        allow_extensions=True)),
+    "attack-26-ml-dsa-cosigning-an-extension": ("checkpoint.extension", lambda: L1.under(TEXT + "beware\n")),
+    "ml-dsa-name-of-256-bytes": ("note.key-name", lambda: replace(ML_DSA, name="w" * 256)),
+    "ml-dsa-key-of-32-bytes": ("note.key", lambda: replace(ML_DSA, public_key=bytes(32))),
     # proofs
     "attack-33-two-children-as-an-entry": (
         "proof.root", inclusion(leaf=ledger.leaf_hash(LEAVES[2] + LEAVES[3]), index=1, size=4,
@@ -896,7 +1024,8 @@ def reason_table() -> dict[str, str]:
 
 
 def test_reason_codes_of_specification_code_and_tests_are_the_same() -> None:
-    elsewhere = {"cose.py", "receipt.py", "statement.py"}  # spec/receipt.md, tests/test_receipts.py
+    # their tests: tests/test_receipts.py, test_tiles.py, test_witness.py
+    elsewhere = {"cose.py", "receipt.py", "statement.py", "tiles.py", "witness.py"}
     rooms = [room for room in Path(ledger.__file__).parent.glob("*.py") if room.name not in elsewhere]
     source = "\n".join(room.read_text() for room in rooms)
     raised = dict.fromkeys(re.findall(r'(?:Malformed|Refused|Missing)\(\s*"([a-z0-9.-]+)"', source))

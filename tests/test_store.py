@@ -106,6 +106,35 @@ def test_a_checkpoint_only_grows(store, size):
     assert store.checkpoint() == b"note of 2"
 
 
+def test_the_witnessed_checkpoint_is_kept_apart_and_never_shrinks(store):
+    assert store.witnessed() is None
+    with pytest.raises(StoreConflict):
+        store.set_witnessed(1, b"of what is not there")
+    write(store, entry(0), entry(1), entry(2))
+    store.set_witnessed(2, b"of 2")
+    assert (store.witnessed(), store.checkpoint()) == (b"of 2", b"note of 3")
+    store.set_witnessed(2, b"of 2, cosigned by more")
+    for size in (1, 4):
+        with pytest.raises(StoreConflict):
+            store.set_witnessed(size, b"neither")
+    assert store.witnessed() == b"of 2, cosigned by more"
+    assert [store.witnessed_after(index) for index in (0, 1, 2)] == [b"of 2", b"of 2", None]
+    store.set_witnessed(3, b"of 3")
+    write(store, entry(3))
+    assert (store.witnessed(), store.checkpoint()) == (b"of 3", b"note of 4")
+    assert [store.witnessed_after(index) for index in (1, 2, 3)] == [b"of 2", b"of 3", None]
+
+
+def test_the_witnessed_checkpoint_is_there_after_opening_again(tmp_path):
+    first = SqliteStore(tmp_path / "ledger")
+    write(first, entry(0))
+    first.set_witnessed(1, b"of 1")
+    first.close()
+    again = SqliteStore(tmp_path / "ledger")
+    assert again.witnessed() == b"of 1"
+    again.close()
+
+
 def test_transactions_wait_for_one_another(store):
     order = []
 

@@ -194,7 +194,36 @@ def run_tiles(case) -> None:
         assert list(entries) == [bytes.fromhex(entry) for entry, times in case["entries"] for _ in range(times)]
 
 
+def run_cosignature(case) -> None:
+    witnesses = [ledger.parse_vkey(vkey) for vkey in case["witnesses"]]
+    key = ledger.parse_vkey(case["key"])
+    opened = ledger.open_checkpoint(kit.joined(case["input"]), case["origin"], key, witnesses)
+    assert [[found.key.name, found.time] for found in opened.cosignatures] == case["cosigners"]
+    counted = {found.key.public_key for found in opened.cosignatures if found.time}
+    assert opened.cosigners() == counted
+
+
+def run_witness(case) -> None:
+    latest = None
+    try:
+        request = ledger.parse_add_checkpoint(kit.joined(case["input"]))
+        origin, was = request.origin, case["latest"]
+        keys = [ledger.parse_vkey(vkey) for vkey in case["keys"].get(origin, ())]
+        latest = was and ledger.Checkpoint(origin, was["size"], bytes.fromhex(was["root"]))
+        found = ledger.judge(request, keys, latest).checkpoint
+    except PourparlerError as error:
+        answer = ledger.refused_answer(error, latest)
+        assert answer.status == case["status"]
+        if answer.status == 409:
+            assert (answer.content_type, answer.body.decode()) == ("text/x.tlog.size", f"{case['size']}\n")
+        raise
+    assert {"size": found.size, "root": found.root.hex()} == case["cosigns"]
+    assert request.encoded() == kit.joined(case["input"])
+
+
 RUNNERS = {
+    "cosignature": run_cosignature,
+    "witness": run_witness,
     "encoding": run_encoding,
     "envelope": run_envelope,
     "act": run_act,

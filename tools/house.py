@@ -12,6 +12,7 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, distribution
+from itertools import chain
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -135,7 +136,8 @@ def covered(name: str, allowed: set[str]) -> bool:
 def licences(project: dict[str, dict[str, list[str]]]) -> Iterator[str]:
     """Packages that come with ours, directly or not, and are not permissively licensed."""
     declared: dict[str, list[str]] = project["project"]["optional-dependencies"]  # type: ignore[assignment]
-    waiting = [Requirement(text) for text in (*project["project"]["dependencies"], *declared["passkey"])]
+    ours = (needs for extra, needs in declared.items() if extra != "test")
+    waiting = [Requirement(text) for text in chain(project["project"]["dependencies"], *ours)]
     seen: set[str] = set()
     while waiting:
         requirement = waiting.pop()

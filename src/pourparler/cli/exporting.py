@@ -9,8 +9,9 @@ from pourparler.cli.words import BADGES, EXIT_CODES, advice, claim_sentence, dec
 from pourparler.core.errors import Missing
 from pourparler.core.evidence import FORMAT, Claim, Trust, Verdict, verify
 from pourparler.service.books import Book
-from pourparler.service.export import assemble
+from pourparler.service.export import Ledger, assemble
 from pourparler.service.intake import Intake
+from pourparler.service.witnessing import WitnessedLedger, policy_of
 from pourparler.service.workspace import write_atomically
 
 TRIED = "assumed, to see what somebody says who trusts it"
@@ -29,7 +30,7 @@ def export_claim(session: Session, claim: Claim, out: Path, texts: Iterable[byte
         raise Problem(
             CANNOT_TELL,
             f"no evidence can be made here: {missing.detail}.",
-            ask_for_stamp(others),
+            ask_for_stamp(others, missing),
             reason=missing.reason,
         ) from None
     data = bundle.encoded()
@@ -53,16 +54,20 @@ def export_claim(session: Session, claim: Claim, out: Path, texts: Iterable[byte
     return EXIT_CODES[report.verdict]
 
 
-def ask_for_stamp(books: Iterable[Book]) -> str:
+def ask_for_stamp(books: Iterable[Book], missing: Missing) -> str:
     """Return how to come by the stamp that a bundle needs."""
+    if missing.reason == "witness.quorum":
+        return "Ask them again: pourparler ledger witness. Evidence shows only what its ledger's witnesses have seen."
     if any(book.kept and not book.writable for book in books):
         return "Make it where the ledger may be written: a new stamp has to state it all."
     return "Ask the depositary for a new copy (ledger copy): it begins with a stamp of everything."
 
 
-def as_ledger(session: Session, book: Book) -> Book | Intake:
+def as_ledger(session: Session, book: Book) -> Ledger:
     """Return what export reads: a ledger that is kept here writes a new stamp, a copy looks for one; and so does a
     ledger in a folder that may not be written."""
     if not (book.kept and book.writable):
         return book
-    return Intake(book.store, session.ledger_signer(book), book.clock, book.ledger.origin)
+    intake = Intake(book.store, session.ledger_signer(book), book.clock, book.ledger.origin)
+    policy = policy_of(session.workspace, book.ledger)
+    return intake if policy is None else WitnessedLedger(intake, policy)

@@ -214,6 +214,38 @@ def name(
     session.whole(found.hex())
 
 
+# --- witnesses --------------------------------------------------------------------------------------------------------
+
+
+@command(app)
+def witness(
+    session: Session,
+    policy: Annotated[
+        Path | None,
+        typer.Option(
+            "--policy",
+            metavar="FILE",
+            help="Whose cosignatures it needs (c2sp.org/tlog-policy, with URLs); it is kept for the next time.",
+        ),
+    ] = None,
+    drop_policy: Annotated[
+        bool, typer.Option("--drop-policy", help="Ask nobody any more; publish what is committed.")
+    ] = False,
+    seconds: Annotated[
+        float, typer.Option(metavar="SECONDS", min=0.1, max=300, help="How long to wait for each.")
+    ] = 10,
+) -> int:
+    """Ask witnesses to cosign the newest checkpoint of a ledger that is kept here.
+
+    From the first policy on, the ledger publishes (copies, evidence, its pages) only what a quorum has cosigned.
+
+    Exit codes: 0 a quorum has cosigned, 2 none has, 1 a witness says that this ledger told another story.
+    """
+    from pourparler.cli.witness import ask_witnesses
+
+    return ask_witnesses(session, policy, drop=drop_policy, seconds=seconds)
+
+
 # --- copies -----------------------------------------------------------------------------------------------------------
 
 

@@ -40,7 +40,7 @@ class Nouns(Grouped):
         "Authority": ("key", "party", "organ", "mandate"),
         "Talks": ("dossier", "act"),
         "Decide": ("inbox", "vote"),
-        "Check": ("verify", "ledger"),
+        "Check": ("verify", "ledger", "witness"),
     }
 
     def load(self, name: str) -> typer.Typer:
@@ -48,7 +48,7 @@ class Nouns(Grouped):
         loaded: typer.Typer = import_module(f"pourparler.cli.{name}").app
         return loaded
 
-    nouns = ("key", "party", "organ", "mandate", "dossier", "act", "vote", "inbox", "ledger")
+    nouns = ("key", "party", "organ", "mandate", "dossier", "act", "vote", "inbox", "ledger", "witness")
 
 
 app = Commands(

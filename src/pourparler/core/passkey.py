@@ -90,7 +90,7 @@ def verify_es256(public_key: bytes, message: bytes, signature: bytes) -> None:
         from cryptography.hazmat.primitives import hashes
         from cryptography.hazmat.primitives.asymmetric import ec
     except ImportError:
-        raise Missing("passkey.unsupported", "install pourparler[passkey] to check ES256 passkeys") from None
+        raise Missing("passkey.unsupported", "install pourparler[signatures] to check ES256 passkeys") from None
     try:
         key = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), public_key)
         key.verify(signature, message, ec.ECDSA(hashes.SHA256()))

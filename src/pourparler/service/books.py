@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import NoReturn
 
@@ -33,12 +34,13 @@ from pourparler.core.dossier import Outcome
 from pourparler.core.encoding import decode, encode
 from pourparler.core.errors import Malformed, Missing, PourparlerError, Refused
 from pourparler.core.evidence import ledger_key
-from pourparler.core.ledger import Frontier, frontier_of, leaf_hash
+from pourparler.core.ledger import Frontier, frontier_of, leaf_hash, open_checkpoint
 from pourparler.core.redline import text_digest
 from pourparler.core.registry import Registry, parse_entry
 from pourparler.ports import Clock, Refusal, Signer, StoredEntry, StoreError
 from pourparler.service.desk import Parcel, keep, pending
 from pourparler.service.intake import Intake, LedgerDamaged, Receipt, replay, replay_until, texts_brought
+from pourparler.service.witnessing import policy_of, published, witness_ledger
 from pourparler.service.workspace import KnownLedger, WallClock, Workspace, WorkspaceError, write_atomically
 from pourparler.store.memory import MemoryStore
 from pourparler.store.sqlite import SqliteStore, StoreInUse, snapshot
@@ -294,6 +296,9 @@ class Book:
     def node(self, level: int, index: int) -> bytes:
         return self.store.node(level, index)
 
+    def witnessed_after(self, index: int) -> bytes | None:
+        return self.store.witnessed_after(index)
+
     def text(self, digest: bytes) -> bytes | None:
         """Return a text that the ledger holds, or that lies at the desk."""
         return self.store.text(digest) or self.workspace.text(digest)
@@ -400,21 +405,32 @@ def parse_copy(data: bytes) -> Copy:
 
 def give(book: Book, signer: Signer) -> Copy:
     """Return a copy of a ledger that is kept here, after a new stamp that states its streams, so that whoever has the
-    copy can make evidence from it. Of more than 400 streams the newest are stated."""
+    copy can make evidence from it. Of more than 400 streams the newest are stated. A ledger that is witnessed by a
+    policy is put to its witnesses, and the copy ends where they have seen it."""
     intake = Intake(book.store, signer, book.clock, book.ledger.origin)
     with intake.still() as registry:
         newest = sorted(registry.streams.values(), key=lambda stream: stream.indexes[-1], reverse=True)
         streams = [stream.id for stream in newest[:STREAMS_AT_ONCE]]
     intake.stamp(streams)
+    policy = policy_of(book.workspace, book.ledger)
+    if policy is not None:
+        witness_ledger(book.depositary, book.store, policy)
     return copy_of(book)
 
 
 def copy_of(book: Book) -> Copy:
-    """Return a copy of a ledger as it stands."""
-    entries = tuple(entry.data for entry in book.store.entries())
+    """Return a copy of a ledger as it stands, up to the checkpoint that it publishes."""
+    note = published(book.store, policy_of(book.workspace, book.ledger))
+    if note is None:
+        raise WorkspaceError(
+            f"{book.ledger.origin} is published as far as its policy's witnesses have cosigned it, and they have not.",
+            "Ask them: pourparler ledger witness; or publish without: pourparler ledger witness --drop-policy.",
+        )
+    size = open_checkpoint(note, book.ledger.origin, ledger_key(book.depositary)).checkpoint.size
+    entries = tuple(entry.data for entry in islice(book.store.entries(), size))
     digests = set[bytes]().union(*map(texts_brought, entries))
     found = (book.store.text(digest) for digest in sorted(digests))
-    return Copy(book.depositary, book.checkpoint(), entries, tuple(text for text in found if text is not None))
+    return Copy(book.depositary, note, entries, tuple(text for text in found if text is not None))
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,8 @@ class MemoryStore:
         self._entries: list[StoredEntry] = []
         self._nodes: dict[tuple[int, int], bytes] = {}
         self._checkpoint: tuple[int, bytes] | None = None
+        self._witnessed: tuple[int, bytes] | None = None
+        self._first_witnessed: dict[int, bytes] = {}
         self._texts: dict[bytes, bytes] = {}
         self._refusals: list[Refusal] = []
 
@@ -45,6 +47,21 @@ class MemoryStore:
 
     def checkpoint(self) -> bytes | None:
         return self._checkpoint[1] if self._checkpoint else None
+
+    def witnessed(self) -> bytes | None:
+        return self._witnessed[1] if self._witnessed else None
+
+    def set_witnessed(self, size: int, note: bytes) -> None:
+        with self._writing:
+            least, most = (head[0] if head else 0 for head in (self._witnessed, self._checkpoint))
+            if not least <= size <= most:
+                raise StoreConflict(f"a witnessed checkpoint has a size from {least} to {most}; {size} has not")
+            self._witnessed = (size, note)
+            self._first_witnessed.setdefault(size, note)
+
+    def witnessed_after(self, index: int) -> bytes | None:
+        covering = [size for size in self._first_witnessed if size > index]
+        return self._first_witnessed[min(covering)] if covering else None
 
     def text(self, digest: bytes) -> bytes | None:
         return self._texts.get(digest)

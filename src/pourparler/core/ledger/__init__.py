@@ -21,8 +21,9 @@ Hashes are ``bytes`` of 32, sizes and indexes ``int`` from 0 to 2^63 - 1, times 
 is checked, is checked before anything is hashed; what fails raises :class:`Malformed`, :class:`Refused` or
 :class:`Missing` and nothing else.
 
-Read ``tree``, ``note``, ``checkpoint``, ``policy``. ``keeping`` is the other half, for whoever keeps a ledger;
-``receipt``, ``statement`` and ``cose`` say the same things to tools that read COSE (``spec/receipt.md``).
+Read ``tree``, ``note`` (with ``mldsa``), ``checkpoint``, ``policy``. ``keeping`` is the other half, for whoever keeps a
+ledger; ``witness`` is what a witness answers him; ``tiles`` are a ledger as files; ``receipt``, ``statement`` and
+``cose`` say the same things to tools that read COSE (``spec/receipt.md``).
 
 >>> tree = Frontier().append(leaf_hash(b"peace")).append(leaf_hash(b"land"))
 >>> tree.root() == node_hash(leaf_hash(b"peace"), leaf_hash(b"land"))
@@ -60,6 +61,7 @@ from pourparler.core.ledger.note import (
     Note,
     VerifierKey,
     cosignature_message,
+    cosigned_message,
     open_note,
     parse_signature_line,
     parse_vkey,
@@ -101,14 +103,35 @@ from pourparler.core.ledger.tree import (
     verify_inclusion,
     verify_multiproof,
 )
+from pourparler.core.ledger.witness import (
+    ADD_CHECKPOINT,
+    CONTRADICTIONS,
+    SIZE_CONTENT_TYPE,
+    AddCheckpoint,
+    Answer,
+    Cosignable,
+    cosigned_answer,
+    judge,
+    monitoring_path,
+    parse_add_checkpoint,
+    parse_size_answer,
+    read_cosignatures,
+    refused_answer,
+)
 
 __all__ = [
+    "ADD_CHECKPOINT",
+    "CONTRADICTIONS",
     "EMPTY_ROOT",
     "HASH_BYTES",
     "SIGNATURE_BYTES",
+    "SIZE_CONTENT_TYPE",
     "TLOG_PROOF_HEADER",
+    "AddCheckpoint",
+    "Answer",
     "Checkpoint",
     "CoseReceipt",
+    "Cosignable",
     "Cosignature",
     "Frontier",
     "KeyType",
@@ -127,29 +150,37 @@ __all__ = [
     "consistency_path",
     "cosign_note_text",
     "cosignature_message",
+    "cosigned_answer",
+    "cosigned_message",
     "form_of",
     "frontier_of",
     "inclusion_length",
     "inclusion_path",
     "is_statement",
+    "judge",
     "leaf_hash",
     "make_consistency_receipt",
     "make_receipt",
     "make_statement",
+    "monitoring_path",
     "multiproof",
     "node_hash",
     "note_text_signature_line",
     "open_checkpoint",
     "open_note",
+    "parse_add_checkpoint",
     "parse_checkpoint",
     "parse_policy",
     "parse_proof",
     "parse_receipt",
     "parse_signature_line",
+    "parse_size_answer",
     "parse_statement",
     "parse_transparent",
     "parse_vkey",
     "quorum_met",
+    "read_cosignatures",
+    "refused_answer",
     "root_of",
     "sign_note_text",
     "signed_note",

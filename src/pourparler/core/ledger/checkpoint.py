@@ -4,11 +4,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from pourparler.core import limits
-from pourparler.core.errors import Malformed, Missing, Refused
+from pourparler.core.errors import Malformed, Refused
+from pourparler.core.ledger import mldsa
 from pourparler.core.ledger.note import (
+    LEDGER_KEY_TYPES,
     WITNESS_KEY_TYPES,
     Cosignature,
-    KeyType,
     VerifierKey,
     base64_text,
     is_line,
@@ -50,7 +51,7 @@ class Checkpoint:
 class OpenCheckpoint:
     """A checkpoint that its ledger signed, with the cosignatures of known witnesses, all verified.
 
-    ``skipped`` are witnesses whose ML-DSA-44 cosignature is there and could not be checked: not implemented yet.
+    ``skipped`` are witnesses whose ML-DSA-44 cosignature is there and could not be checked: no library here can.
     """
 
     checkpoint: Checkpoint
@@ -60,9 +61,10 @@ class OpenCheckpoint:
     def cosigners(self, *, earliest: int = 1, latest: int = limits.TREE_SIZE_MAX) -> frozenset[bytes]:
         """Return the public keys that cosigned from ``earliest`` to ``latest`` (POSIX seconds), each once.
 
-        A witness known under two names counts once, for its signature does not cover its name.
+        A witness known under two names counts once, for its signature does not cover its name. A cosignature of time
+        0 says nothing about when, and never counts.
         """
-        return frozenset(c.key.public_key for c in self.cosignatures if earliest <= c.time <= latest)
+        return frozenset(c.key.public_key for c in self.cosignatures if max(earliest, 1) <= c.time <= latest)
 
 
 def parse_checkpoint(text: str, *, allow_extensions: bool = False) -> Checkpoint:
@@ -97,7 +99,7 @@ def open_checkpoint(
 
     Raises as :func:`open_note` and :func:`parse_checkpoint` do, and :class:`Refused` (``checkpoint.key-type``,
     ``cosignature.key-type``, ``checkpoint.origin``, ``checkpoint.unsigned``) or :class:`Missing`
-    (``note.not-implemented``) where ``key`` is of a type that is not implemented yet.
+    (``note.unsupported``) where nothing here can verify signatures of the type of ``key``.
     """
     witnesses = tuple(witnesses)
     check_roles(key, witnesses)
@@ -105,17 +107,18 @@ def open_checkpoint(
     checkpoint = parse_checkpoint(note.text, allow_extensions=allow_extensions)
     if checkpoint.origin != origin:
         raise Refused("checkpoint.origin", "the checkpoint is of another ledger")
-    if key not in note.signers:
+    if key in note.skipped:
+        raise mldsa.unsupported()
+    if key not in (*note.signers, *(cosignature.key for cosignature in note.cosignatures)):
         raise Refused("checkpoint.unsigned", "the ledger itself has not signed the checkpoint")
-    return OpenCheckpoint(checkpoint, note.cosignatures, note.skipped)
+    by_witnesses = tuple(cosignature for cosignature in note.cosignatures if cosignature.key != key)
+    return OpenCheckpoint(checkpoint, by_witnesses, note.skipped)
 
 
 def check_roles(key: VerifierKey, witnesses: Iterable[VerifierKey]) -> None:
     """Raise unless ``key`` is one to sign checkpoints and ``witnesses`` are ones to cosign them."""
-    if key.type is KeyType.COSIGNATURE_ML_DSA_44:
-        raise Missing("note.not-implemented", "checkpoints signed with ML-DSA-44 cannot be checked yet")
-    if key.type is not KeyType.ED25519:
-        raise Refused("checkpoint.key-type", "a ledger signs its checkpoints with a key of type 0x01")
+    if key.type not in LEDGER_KEY_TYPES:
+        raise Refused("checkpoint.key-type", "a ledger signs its checkpoints with a key of type 0x01 or 0x06")
     for witness in witnesses:
         if witness.type not in WITNESS_KEY_TYPES:
             raise Refused("cosignature.key-type", "a witness cosigns with a key of type 0x04 or 0x06")

@@ -6,15 +6,16 @@ What is made here is checked by whoever reads it, so a mistake here can make a p
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from pourparler.core.errors import Malformed
+from pourparler.core.errors import Malformed, Refused
 from pourparler.core.ledger.note import (
     SIGNATURE_LINE_START,
+    WITNESS_KEY_TYPES,
     KeyType,
     VerifierKey,
     base64_text,
     check_cosignature_time,
     check_key_name,
-    cosignature_message,
+    cosigned_message,
 )
 from pourparler.core.ledger.tree import (
     EMPTY_ROOT,
@@ -31,7 +32,7 @@ NodeReader = Callable[[int, int], bytes]
 """``node(level, index)``: the root of the complete subtree over the 2^level entries from ``index * 2^level`` on."""
 
 Signer = Callable[[bytes], bytes]
-"""``sign(message)``: an Ed25519 signature of 64 bytes. Keys live elsewhere."""
+"""``sign(message)``: an Ed25519 signature of 64 bytes, or of 2,420 by an ML-DSA-44 key. Keys live elsewhere."""
 
 
 # --- a tree that grows ------------------------------------------------------------------------------------------------
@@ -187,12 +188,18 @@ def sign_note_text(text: str, key: VerifierKey, sign: Signer) -> bytes:
 
 
 def cosign_note_text(text: str, key: VerifierKey, time: int, sign: Signer) -> bytes:
-    """Return the cosignature line of ``key`` (Ed25519 cosignature) under a checkpoint's ``text``, dated ``time``."""
-    assert key.type is KeyType.COSIGNATURE_ED25519
+    """Return the cosignature line of ``key`` (type 0x04 or 0x06) under a checkpoint's ``text``, dated ``time``.
+
+    Raises :class:`Refused` (``cosignature.time``; ``checkpoint.extension`` where ``text`` is none that an ML-DSA-44 key
+    can sign: its message has no place for extension lines).
+    """
+    assert key.type in WITNESS_KEY_TYPES
     assert text.endswith("\n")
-    check_cosignature_time(time)
-    signature = sign(cosignature_message(text, time))
-    return note_text_signature_line(key.name, key.key_id, time.to_bytes(8, "big") + signature)
+    check_cosignature_time(key.type, time)
+    message = cosigned_message(text, key, time)
+    if message is None:
+        raise Refused("checkpoint.extension", "an ML-DSA-44 key cosigns checkpoints of three lines only")
+    return note_text_signature_line(key.name, key.key_id, time.to_bytes(8, "big") + sign(message))
 
 
 def signed_note(text: str, lines: Iterable[bytes]) -> bytes:

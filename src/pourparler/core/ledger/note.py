@@ -11,6 +11,8 @@ import nacl.exceptions
 
 from pourparler.core import limits
 from pourparler.core.errors import Malformed, Missing, Refused
+from pourparler.core.ledger import mldsa
+from pourparler.core.ledger.tree import HASH_BYTES
 
 SIGNATURE_BYTES = 64
 
@@ -51,7 +53,7 @@ def is_line(text: str) -> bool:
 
 
 class KeyType(IntEnum):
-    """The signature types we know, by their identifier byte. ML-DSA-44 is recognised and not implemented yet."""
+    """The signature types we know, by their identifier byte."""
 
     ED25519 = 0x01
     COSIGNATURE_ED25519 = 0x04
@@ -63,6 +65,11 @@ PUBLIC_KEY_BYTES = {
     KeyType.COSIGNATURE_ED25519: 32,
     KeyType.COSIGNATURE_ML_DSA_44: 1312,
 }
+COSIGNATURE_BYTES = {
+    KeyType.COSIGNATURE_ED25519: SIGNATURE_BYTES,
+    KeyType.COSIGNATURE_ML_DSA_44: mldsa.SIGNATURE_BYTES,
+}
+LEDGER_KEY_TYPES = (KeyType.ED25519, KeyType.COSIGNATURE_ML_DSA_44)
 WITNESS_KEY_TYPES = (KeyType.COSIGNATURE_ED25519, KeyType.COSIGNATURE_ML_DSA_44)
 
 
@@ -70,8 +77,9 @@ WITNESS_KEY_TYPES = (KeyType.COSIGNATURE_ED25519, KeyType.COSIGNATURE_ML_DSA_44)
 class VerifierKey:
     """A named public key: ``public_key`` is 32 bytes (Ed25519) or 1,312 (ML-DSA-44); ``key_id``, 4 bytes, follows.
 
-    Raises :class:`Malformed` (``note.key-name``, ``note.key``) or :class:`Refused` (``note.key-point``: an Ed25519
-    key that is not canonical or not of the prime-order group, under which one signature could fit many texts).
+    Raises :class:`Malformed` (``note.key-name``, also of more than 255 bytes for ML-DSA-44, which signs it;
+    ``note.key``) or :class:`Refused` (``note.key-point``: an Ed25519 key that is not canonical or not of the
+    prime-order group, under which one signature could fit many texts).
     """
 
     name: str
@@ -81,6 +89,8 @@ class VerifierKey:
 
     def __post_init__(self) -> None:
         check_key_name(self.name)
+        if self.type is KeyType.COSIGNATURE_ML_DSA_44 and len(self.name.encode()) > mldsa.NAME_MAX_BYTES:
+            raise Malformed("note.key-name", f"the name of such a key has at most {mldsa.NAME_MAX_BYTES} bytes")
         length = PUBLIC_KEY_BYTES[self.type]
         if len(self.public_key) != length:
             raise Malformed("note.key", f"a public key of type {self.type:#04x} has {length} bytes")
@@ -136,7 +146,10 @@ NOTE_FORBIDDEN = bytes(set(range(0x20)) - {0x0A})
 
 @dataclass(frozen=True, slots=True)
 class Cosignature:
-    """A verified statement of a witness: at ``time`` (POSIX seconds) this was the largest tree it had seen there."""
+    """A verified statement of a witness: at ``time`` (POSIX seconds) this was the largest tree it had seen there.
+
+    With ML-DSA-44 ``time`` may be 0: it is consistent with all that the witness had seen, and nothing about when.
+    """
 
     key: VerifierKey
     time: int
@@ -146,7 +159,7 @@ class Cosignature:
 class Note:
     """An opened note: its text, and which of the known keys stand behind it. Signatures of strangers are left out.
 
-    ``skipped`` are known keys whose signature type is not implemented yet (ML-DSA-44): present, never counted.
+    ``skipped`` are known keys whose signature (ML-DSA-44) no library here can verify: present, never counted.
     """
 
     text: str
@@ -161,7 +174,7 @@ def open_note(data: bytes, known: Iterable[VerifierKey]) -> Note:
     Raises :class:`Malformed` (``note.too-large``, ``note.text``, ``note.layout``, ``note.signature-count``,
     ``note.signature-line``, ``note.key-name``, ``cosignature.length``), :class:`Refused` (``note.key-clash``,
     ``note.signed-twice``, ``note.signature``, ``cosignature.time``, ``cosignature.signature``, ``note.unverified``) or
-    :class:`Missing` (``note.not-implemented``). One known key that fails refuses the whole note.
+    :class:`Missing` (``note.unsupported``). One known key that fails refuses the whole note.
     """
     keys = keys_by_name_and_id(known)
     text, lines = split_note(data)
@@ -185,13 +198,14 @@ def verify_note(text: str, signatures: Mapping[VerifierKey, bytes]) -> Note:
             case KeyType.ED25519:
                 verify_signature(text, key, blob)
                 signers.append(key)
-            case KeyType.COSIGNATURE_ED25519:
-                cosignatures.append(verify_cosignature(text, key, blob))
-            case KeyType.COSIGNATURE_ML_DSA_44:
-                skipped.append(key)
+            case KeyType.COSIGNATURE_ED25519 | KeyType.COSIGNATURE_ML_DSA_44:
+                try:
+                    cosignatures.append(verify_cosignature(text, key, blob))
+                except Missing:
+                    skipped.append(key)
     if not signers and not cosignatures:
         if skipped:
-            raise Missing("note.not-implemented", "signed by known keys with ML-DSA-44 only, which is not implemented")
+            raise mldsa.unsupported()
         raise Refused("note.unverified", "no signature by a known key")
     return Note(text, tuple(signers), tuple(cosignatures), tuple(skipped))
 
@@ -202,14 +216,28 @@ def verify_signature(text: str, key: VerifierKey, blob: bytes) -> None:
 
 
 def verify_cosignature(text: str, key: VerifierKey, blob: bytes) -> Cosignature:
-    """Return the cosignature that ``blob`` is: 8 bytes of time, 64 of signature."""
-    if len(blob) != 8 + SIGNATURE_BYTES:
-        raise Malformed("cosignature.length", f"{len(blob)} bytes; an Ed25519 cosignature has 72")
-    time = int.from_bytes(blob[:8], "big")
-    check_cosignature_time(time)
-    if not verifies(key, cosignature_message(text, time), blob[8:]):
+    """Return the cosignature that ``blob`` is: 8 bytes of time, then the signature (64 bytes, ML-DSA-44: 2,420)."""
+    length = 8 + COSIGNATURE_BYTES[key.type]
+    if len(blob) != length:
+        raise Malformed("cosignature.length", f"{len(blob)} bytes; a cosignature of type {key.type:#04x} has {length}")
+    time, signature = int.from_bytes(blob[:8], "big"), blob[8:]
+    check_cosignature_time(key.type, time)
+    message = cosigned_message(text, key, time)
+    verify = verifies_ml_dsa if key.type is KeyType.COSIGNATURE_ML_DSA_44 else verifies
+    if message is None or not verify(key, message, signature):
         raise Refused("cosignature.signature", f"the cosignature by {key.name}+{key.key_id.hex()} does not verify")
     return Cosignature(key, time)
+
+
+def verifies_ml_dsa(key: VerifierKey, message: bytes, signature: bytes) -> bool:
+    return mldsa.verifies(key.public_key, message, signature)
+
+
+def cosigned_message(text: str, key: VerifierKey, time: int) -> bytes | None:
+    """Return what ``key`` signs when it cosigns a note text at ``time``; None where it cannot sign such a text."""
+    if key.type is KeyType.COSIGNATURE_ED25519:
+        return cosignature_message(text, time)
+    return ml_dsa_message(text, key.name, time)
 
 
 def cosignature_message(text: str, time: int) -> bytes:
@@ -217,9 +245,25 @@ def cosignature_message(text: str, time: int) -> bytes:
     return f"cosignature/v1\ntime {time}\n{text}".encode()
 
 
-def check_cosignature_time(time: int) -> None:
-    if not 1 <= time <= limits.TREE_SIZE_MAX:
-        raise Refused("cosignature.time", "a cosignature is dated from 1 to 2^63 - 1 seconds")
+def ml_dsa_message(text: str, cosigner: str, time: int) -> bytes | None:
+    """Return what an ML-DSA-44 witness signs for a note text at ``time``: the parts of a checkpoint, and its own name.
+
+    None unless the text is a checkpoint of exactly three lines, with an origin of at most 255 bytes: any other line
+    would look signed, and would not be.
+    """
+    lines = text.split("\n")
+    if len(lines) != 4 or not 1 <= len(lines[0].encode()) <= mldsa.NAME_MAX_BYTES:
+        return None
+    size, root = parse_decimal(lines[1]), parse_base64(lines[2])
+    if size is None or root is None or len(root) != HASH_BYTES:
+        return None
+    return mldsa.subtree_message(cosigner, time, lines[0], 0, size, root)
+
+
+def check_cosignature_time(key_type: KeyType, time: int) -> None:
+    earliest = 0 if key_type is KeyType.COSIGNATURE_ML_DSA_44 else 1
+    if not earliest <= time <= limits.TREE_SIZE_MAX:
+        raise Refused("cosignature.time", f"a cosignature is dated from {earliest} to 2^63 - 1 seconds")
 
 
 def keys_by_name_and_id(keys: Iterable[VerifierKey]) -> dict[tuple[str, bytes], VerifierKey]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from pourparler.core import limits
 from pourparler.core.errors import Malformed, Refused
-from pourparler.core.ledger.note import WITNESS_KEY_TYPES, KeyType, VerifierKey, parse_decimal, parse_vkey
+from pourparler.core.ledger.note import LEDGER_KEY_TYPES, WITNESS_KEY_TYPES, VerifierKey, parse_decimal, parse_vkey
 
 POLICY_FORBIDDEN = bytes(set(range(0x20)) - {0x09, 0x0A} | {0x7F})
 
@@ -109,7 +109,7 @@ class PolicyDraft:
                 raise Malformed("policy.line", "a line is log, witness, group or quorum with its fields, or a comment")
 
     def add_log(self, key: VerifierKey, url: bytes) -> None:
-        if key.type not in (KeyType.ED25519, KeyType.COSIGNATURE_ML_DSA_44):
+        if key.type not in LEDGER_KEY_TYPES:
             raise Refused("policy.key-type", "a log's key is of type 0x01 or 0x06")
         self.check_key(key, [log.key for log in self.logs])
         self.logs.append(PolicyLog(key, url))

@@ -1,0 +1,356 @@
+"""``pourparler witness``: be a witness of other people's ledgers; and what ``ledger witness`` tells of those asked."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pourparler.cli.grouped import noun
+from pourparler.cli.session import MARK, Session, command
+from pourparler.cli.trouble import CANNOT_TELL, INPUT, INVALID, USAGE, Problem
+from pourparler.cli.words import clean, count, date_time
+from pourparler.core import limits
+from pourparler.core.ledger import KeyType, Policy, VerifierKey, parse_vkey
+from pourparler.core.ledger.note import check_key_name
+from pourparler.service import books, witnessing
+from pourparler.service.witnessing import Round, Word
+from pourparler.service.workspace import KnownLedger
+from pourparler.store.reading import ReadingStore
+
+if TYPE_CHECKING:
+    from pourparler.service.witness import Witness
+    from pourparler.store.witness import WitnessStore
+
+app = noun("Be a witness: cosign other people's ledgers, so that none can tell two stories.")
+
+FOLDER, FILE = "witness", "witness.sqlite"
+ROLE = "witness"
+
+
+def store_of(session: Session, *, create: bool = False, serving: bool = False) -> "WitnessStore":
+    """Open the workspace's witness. Raises :class:`Problem`, :class:`StoreError`."""
+    from pourparler.store.witness import WitnessStore
+
+    path = session.workspace.folder / FOLDER / FILE
+    if create:
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+    elif not path.parent.is_dir():
+        raise Problem(USAGE, "there is no witness in this workspace.", "Make one: pourparler witness create NAME")
+    return WitnessStore(path, create=create, serving=serving)
+
+
+@command(app)
+def create(
+    session: Session,
+    called: Annotated[
+        str,
+        typer.Argument(metavar="NAME", help="Its name, like a web address: witness.example/w1.", show_default=False),
+    ],
+    key: Annotated[
+        str, typer.Option("--key", metavar="NAME", help="The key that it cosigns with; it is made.")
+    ] = "witness",
+) -> None:
+    """Make a witness. A workspace has one.
+
+    Its key is made with it and is no other's: a witness that lost its memory is a witness no more, and the same key
+    under a new memory could be made to cosign two stories.
+    """
+    session.keys.check_free(key)
+    check_key_name(called)
+    store = store_of(session, create=True)
+    try:
+        public_key = session.keys.new(key, ROLE, session.passphrases.new(key))
+        vkey = VerifierKey(called, KeyType.COSIGNATURE_ED25519, public_key).text
+        store.set_own(key, [vkey])
+    except BaseException:
+        store.close()
+        remove(store.path)
+        raise
+    store.close()
+    session.answer(witness=called, vkey=vkey, key=key)
+    session.say(f"the witness {clean(called)} is here", lead=MARK["yes"][0] + " ")
+    session.mention(f"its key, for policy files: {vkey}", lead="  ")
+    session.mention("say which ledgers it cosigns: pourparler witness trust VKEY", lead="  ")
+    session.mention(f"never put back an older copy of {FOLDER}/{FILE}: docs/how-to/run-a-witness.md", lead="  ")
+
+
+def remove(path: Path) -> None:
+    """Remove the beginnings of a witness that was not finished."""
+    for file in path.parent.glob(f"{path.name}*"):
+        file.unlink()
+    path.parent.rmdir()
+
+
+@command(app)
+def trust(
+    session: Session,
+    vkey: Annotated[str, typer.Argument(metavar="VKEY", help="The ledger's key, as its depositary told it.")],
+    origin: Annotated[
+        str | None, typer.Option(metavar="ORIGIN", help="The ledger's origin; otherwise the name in its key.")
+    ] = None,
+) -> None:
+    """Cosign for a ledger from now on: its checkpoints are those that this key signs."""
+    from pourparler.service.witness import trust as run
+
+    store = store_of(session)
+    try:
+        new = run(store, vkey, origin)
+    finally:
+        store.close()
+    called = origin or parse_vkey(vkey).name
+    session.answer(origin=called, vkey=vkey, new=new)
+    session.say(f"{clean(called)} is cosigned" + ("" if new else " already"), lead=MARK["yes"][0] + " ")
+
+
+@command(app, "list")
+def list_ledgers(session: Session) -> int | None:
+    """Show which ledgers are cosigned, up to where, and what was refused because it contradicts that.
+
+    Exit code 1 where a ledger is proven to have told two stories.
+    """
+    store = store_of(session)
+    try:
+        found = [(origin, store.remembered(origin)) for origin in store.origins()]
+        refused = store.refused()
+        _, vkeys = store.own()
+    finally:
+        store.close()
+    remembered = {origin: seen for origin, seen in found if seen is not None}
+    proven = [one for one in refused if one.origin in remembered and two_stories(one, remembered[one.origin])]
+    session.answer(
+        vkeys=vkeys,
+        ledgers=[
+            {"origin": origin, "size": seen and seen.size, "root": seen and seen.root, "time": seen and seen.time}
+            for origin, seen in found
+        ],
+        refused=[
+            {"origin": one.origin, "size": one.size, "root": one.root, "time": one.time, "reason": one.reason,
+             "held": one.held.decode(), "sent": one.sent.decode("utf-8", "replace"), "proof": one in proven}
+            for one in refused
+        ],
+    )  # fmt: skip
+    if session.as_json:
+        return INVALID if proven else None
+    rows = [
+        (clean(origin), f"{seen.size:,}" if seen else "-", date_time(seen.time) if seen else "nothing cosigned yet")
+        for origin, seen in found
+    ]
+    session.screen.table(("ledger", "entries", "cosigned last"), rows)
+    if not rows:
+        session.say("It cosigns no ledger yet: pourparler witness trust VKEY")
+    for one in refused:
+        said = "TWO STORIES, proven" if one in proven else "does not continue what was cosigned; perhaps a wrong proof"
+        sign, style = MARK["no"] if one in proven else MARK["void"]
+        about = f"{clean(one.origin)}: {date_time(one.time)}, {one.size:,} entries: {said} [{one.reason}]"
+        session.say(about, lead=(f"{sign} ", style))
+    if refused:
+        session.mention("both checkpoints of each: pourparler witness list --json", lead="  ")
+    return INVALID if proven else None
+
+
+def two_stories(refused: Any, seen: Any) -> bool:
+    """Return whether a refused checkpoint and a cosigned one are of one size with other roots: nobody can join them."""
+    from pourparler.core.ledger import parse_checkpoint, split_note
+
+    held = [parse_checkpoint(split_note(refused.held)[0], allow_extensions=True)] if refused.held else []
+    pairs = {(one.size, one.root) for one in [*held, seen]}
+    return any(size == refused.size and root != refused.root for size, root in pairs)
+
+
+@command(app)
+def serve(
+    session: Session,
+    host: Annotated[str, typer.Option(metavar="ADDRESS", help="Where to listen.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(metavar="PORT", min=0, max=65535, help="Where to listen; 0 takes a free one.")
+    ] = 8470,
+    prefix: Annotated[str, typer.Option(metavar="/PATH", help="What stands before every path.")] = "",
+) -> None:
+    """Answer those who ask for cosignatures, until Ctrl-C or SIGTERM.
+
+    It speaks HTTP and c2sp.org/tlog-witness. For HTTPS put a web server of your own before it.
+    """
+    from pourparler.service.workspace import WallClock
+
+    store = store_of(session, serving=True)
+    try:
+        key_name, vkeys = store.own()
+        signer = session.passphrases.signer(session.keys, key_name, role=ROLE)
+        keys = [(parse_vkey(vkey), signer.sign) for vkey in vkeys]
+        if any(key.public_key != signer.public_key for key, _ in keys):
+            raise Problem(INPUT, f"the key {key_name} is not the one that this witness was made with.", "Put it back.")
+        from pourparler.service.witness import Witness
+
+        run(session, Witness(store, keys, WallClock()), host, port, checked_prefix(prefix))
+    finally:
+        store.close()
+
+
+def checked_prefix(prefix: str) -> str:
+    if prefix and not (prefix.startswith("/") and prefix.isascii() and prefix.isprintable() and "?" not in prefix):
+        raise Problem(USAGE, f"{prefix} is no path.", "Like /witness.")
+    return prefix.rstrip("/")
+
+
+def run(session: Session, witness: "Witness", host: str, port: int, prefix: str) -> None:
+    try:
+        from pourparler.service.http.application import application
+        from pourparler.service.http.serving import Serving, bind, url_of
+        from pourparler.service.http.witness import witness_routes
+    except ImportError as error:
+        raise Problem(
+            USAGE, f"serving needs what is not installed: {error.name}.", "Install it: pip install 'pourparler[serve]'"
+        ) from None
+    try:
+        bound = bind(host, port)
+    except OSError as error:
+        raise Problem(INPUT, f"{host} port {port} cannot be listened on: {error.strerror or error}.") from None
+    url = url_of(bound, prefix)
+    if session.as_json:
+        print_now(json_line(url=url, vkeys=[key.text for key, _ in witness.keys]))
+    else:
+        session.say(f"the witness answers at {url}", lead=MARK["yes"][0] + " ")
+        for key, _ in witness.keys:
+            print_now(f"witness {key.name.replace('/', '-')} {key.text} {url}")
+    told = (lambda _: None) if session.quiet or session.as_json else print_now
+    Serving(application(witness_routes(witness), prefix=prefix), bound, told).run()
+    session.mention("stopped; everything that was answered is on the disk")
+    session.as_json = False  # its one value has been printed
+
+
+def json_line(**data: Any) -> str:
+    import json
+
+    return json.dumps(data)
+
+
+def print_now(line: str) -> None:
+    """Print a line whole, not folded to the terminal's width, and at once."""
+    print(line, flush=True)
+
+
+# --- asking witnesses: pourparler ledger witness ----------------------------------------------------------------------
+
+
+def ask_witnesses(session: Session, file: Path | None, *, drop: bool, seconds: float) -> int:
+    """Ask a kept ledger's witnesses; say who cosigned, and why the others did not. Return the exit code."""
+    ledger = session.which()
+    if ledger.kept_by is None:
+        what = f"{ledger.origin} is not kept here: its depositary asks its witnesses."
+        raise Problem(USAGE, what, "There are copies of it; nothing was done.")
+    if drop:
+        witnessing.drop_policy(session.workspace, ledger)
+        session.answer(ledger=ledger.origin, policy=None)
+        session.say(f"{clean(ledger.origin)} publishes what is committed", lead=MARK["yes"][0] + " ")
+        return 0
+    policy = policy_for(session, ledger, file)
+    path = session.workspace.ledgers / ledger.file
+    books.opened(path).close()  # brings an old file up to date
+    store = ReadingStore(path)  # whoever asks others holds nobody up
+    try:
+        head = witnessing.head_of(ledger.depositary, store)
+        if head is None:
+            raise Problem(USAGE, f"{ledger.origin} has no checkpoint yet.")
+        if not session.as_json and not session.quiet:
+            asked = count(len(policy.witnesses), "witness", "witnesses")
+            print(f"asking {asked} to cosign {head.checkpoint.size:,} entries…", file=sys.stderr, flush=True)
+        tell = telling(session) if len(policy.witnesses) > 1 else lambda _: None
+        found = witnessing.ask_all(head, policy, before=store.witnessed(), seconds=seconds, tell=tell)
+        kept = {word.name: witnessing.keep_contradiction(session.workspace, head, word) for word in found.accusing}
+    finally:
+        store.close()
+    writer = books.opened(path)
+    try:
+        met = witnessing.keep_witnessed(head.key, writer, found)
+        before = writer.witnessed()
+    finally:
+        writer.close()
+    tell_round(session, ledger, found, met=met)
+    tell_published(session, head, before, met=met)
+    return tell_accusing(session, ledger, found, kept) if found.accusing else 0 if met else CANNOT_TELL
+
+
+def telling(session: Session) -> Callable[[Word], None]:
+    """Return what says of each witness, as it answers, that it has."""
+
+    def tell(word: Word) -> None:
+        if not session.as_json and not session.quiet:
+            print(f"{word.name}: {word.said}", file=sys.stderr, flush=True)
+
+    return tell
+
+
+def policy_for(session: Session, ledger: KnownLedger, file: Path | None) -> Policy:
+    """Return the policy that was given, which is kept from now on, or the one that was kept."""
+    if file is None:
+        policy = witnessing.policy_of(session.workspace, ledger)
+        if policy is None:
+            raise Problem(
+                USAGE,
+                f"{ledger.origin} has no policy yet: it is not known whom to ask.",
+                "Give one: pourparler ledger witness --policy FILE. How it is written: docs/how-to/run-a-witness.md",
+            )
+        return policy
+    from pourparler.cli.verify import read_file
+
+    return witnessing.set_policy(session.workspace, ledger, read_file(file, limits.TLOG_POLICY_MAX_BYTES, "a policy"))
+
+
+def tell_round(session: Session, ledger: KnownLedger, found: Round, *, met: bool) -> None:
+    session.answer(
+        ledger=ledger.origin,
+        size=found.checkpoint.size,
+        root=found.checkpoint.root,
+        quorum=met,
+        note=found.note.decode(),
+        witnesses=[
+            {"name": word.name, "said": word.said.name.lower().replace("_", "-"), "why": word.why, "size": word.size,
+             "time": word.cosignature.time if word.cosignature else None}
+            for word in found.words
+        ],
+    )  # fmt: skip
+    if not session.as_json:
+        session.screen.table(("witness", ""), [(word.name, about(word)) for word in found.words])
+
+
+def about(word: Word) -> str:
+    if word.cosignature is not None:
+        return f"cosigned, {date_time(word.cosignature.time)}"
+    return f"{word.said}: {word.why}" if word.why else str(word.said)
+
+
+def tell_published(session: Session, head: witnessing.Head, held: bytes | None, *, met: bool) -> None:
+    size = witnessing.size_of(head.key, held) if held is not None else 0
+    session.answer(witnessed=size)
+    if met:
+        said = f"{size:,} entries are witnessed, and published"
+        session.say(said, lead=MARK["yes"][0] + " ")
+    else:
+        published = f"what is published stays at {size:,} entries" if size else "nothing is published yet"
+        session.say(f"no quorum has cosigned; {published}", lead=MARK["waits"][0] + " ")
+
+
+def tell_accusing(
+    session: Session, ledger: KnownLedger, found: Round, kept: "dict[str, tuple[Path, Path] | None]"
+) -> int:
+    """Say which witnesses contradict this ledger, and where the proof is."""
+    sign, style = MARK["no"]
+    if found.contradicted:
+        session.say((f"{clean(ledger.origin)} HAS TOLD TWO STORIES.", "bold red"), lead=(f"{sign} ", style))
+    else:
+        session.say(f"a witness contradicts {clean(ledger.origin)}, and shows no proof", lead=(f"{sign} ", style))
+    for word in found.accusing:
+        session.say(f"{word.name} {word.said}: {word.why}.", lead="  ")
+        files = kept[word.name]
+        if files is not None:
+            session.say(f"both checkpoints are kept: {files[0]} and {files[1]}", lead="  ")
+    session.answer(
+        contradicted=found.contradicted, kept={name: list(map(str, files or ())) for name, files in kept.items()}
+    )
+    session.say(
+        "Sign nothing in this ledger until it is explained: was an older copy of its file put back, is there a second?",
+        lead="  do: ",
+    )
+    return INVALID

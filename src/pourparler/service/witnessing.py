@@ -1,0 +1,434 @@
+"""Witnessing: a ledger's checkpoint goes to the witnesses of a policy, and what they cosign comes back.
+
+A ledger has two heads. The *committed* one is its newest checkpoint; the *witnessed* one is the largest checkpoint
+whose cosigners meet the policy's quorum. A ledger with a policy publishes the witnessed one and nothing beyond it, so
+that whatever a stranger holds of it, others hold too: a cut line to the witnesses delays and never forks.
+
+A witness may also say that the ledger told another story, or more than is stored here (``spec/witness.md`` section 5).
+Then both checkpoints are kept for whoever has to be shown, and the one that was witnessed before stays.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from pourparler.core import limits
+from pourparler.core.council import Depositary
+from pourparler.core.errors import Missing, PourparlerError, Refused
+from pourparler.core.evidence import ledger_key
+from pourparler.core.ledger import (
+    ADD_CHECKPOINT,
+    SIZE_CONTENT_TYPE,
+    AddCheckpoint,
+    Checkpoint,
+    Cosignature,
+    NodeReader,
+    Policy,
+    PolicyWitness,
+    VerifierKey,
+    consistency_path,
+    frontier_of,
+    monitoring_path,
+    open_checkpoint,
+    parse_policy,
+    parse_size_answer,
+    quorum_met,
+    read_cosignatures,
+    signed_note,
+    split_note,
+)
+from pourparler.core.ledger.witness import signature_lines_of
+from pourparler.ports import Store, StoreConflict
+from pourparler.service.asking import TIMEOUT_SECONDS, Reply, Unreachable, ask
+from pourparler.service.intake import Intake
+from pourparler.service.workspace import KnownLedger, Workspace, write_atomically
+
+AT_ONCE = 32
+TRIES = 3  # a first guess, what the 409 says, and once more where somebody else came between
+
+
+class Said(StrEnum):
+    """What came of asking one witness."""
+
+    COSIGNED = "cosigned"
+    NO_URL = "has no URL in the policy"
+    UNREACHABLE = "not reached"
+    REFUSED = "did not cosign"
+    AHEAD = "has seen more"
+    FORKED = "has seen another story"
+
+
+ACCUSING = (Said.AHEAD, Said.FORKED)
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One witness's word. ``why`` is a sentence where it did not cosign; ``size`` what it remembers, where it said so;
+    ``shown`` the checkpoint that it remembers, where that bears the ledger's signature and contradicts what is here."""
+
+    witness: PolicyWitness
+    said: Said
+    why: str = ""
+    cosignature: Cosignature | None = None
+    line: bytes = b""
+    size: int | None = None
+    shown: bytes = b""
+
+    @property
+    def name(self) -> str:
+        return printable_name(self.witness)
+
+
+def printable_name(witness: PolicyWitness) -> str:
+    """Return a witness's name in its policy for people; two names never become one."""
+    name = witness.name.decode("utf-8", "backslashreplace")
+    return "".join(sign if sign.isprintable() else f"\\u{ord(sign):04x}" for sign in name)
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What came of asking all witnesses about one checkpoint: ``note`` is it with all cosignatures there are, ``met``
+    whether they are a quorum."""
+
+    checkpoint: Checkpoint
+    note: bytes
+    met: bool
+    words: tuple[Word, ...]
+
+    @property
+    def contradicted(self) -> bool:
+        """Whether a witness shows a checkpoint of the ledger that does not fit: proof, and not only its word."""
+        return any(word.shown for word in self.words)
+
+    @property
+    def accusing(self) -> tuple[Word, ...]:
+        """The witnesses that say that the ledger told another story, or more than is stored."""
+        return tuple(word for word in self.words if word.said in ACCUSING)
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A ledger's head as it is put to witnesses: its key, its newest checkpoint as a note, and the tree below it."""
+
+    key: VerifierKey
+    note: bytes
+    node: NodeReader
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """The checkpoint. Raises :class:`PourparlerError` where the note is not this ledger's."""
+        return open_checkpoint(self.note, self.key.name, self.key).checkpoint
+
+    def root_at(self, size: int) -> bytes:
+        """Return the root that the tree had with its first ``size`` entries."""
+        return frontier_of(size, self.node).root()
+
+
+def head_of(depositary: Depositary, store: Store) -> Head | None:
+    """Return the newest head of a stored ledger, or None before its first transaction."""
+    note = store.checkpoint()
+    return Head(ledger_key(depositary), note, store.node) if note is not None else None
+
+
+# --- asking -----------------------------------------------------------------------------------------------------------
+
+
+def witness_ledger(
+    depositary: Depositary,
+    store: Store,
+    policy: Policy,
+    *,
+    seconds: float = TIMEOUT_SECONDS,
+    tell: Callable[[Word], None] = lambda _: None,
+) -> Round:
+    """Ask all witnesses of a policy to cosign the newest checkpoint, and keep it as witnessed where a quorum has.
+
+    ``tell`` hears of each as it answers. Raises :class:`Refused` (``checkpoint.unsigned``) where the ledger has no
+    checkpoint yet, and :class:`StoreError`.
+    """
+    head = head_of(depositary, store)
+    if head is None:
+        raise Refused("checkpoint.unsigned", "the ledger has no checkpoint yet")
+    found = ask_all(head, policy, before=store.witnessed(), seconds=seconds, tell=tell)
+    keep_witnessed(head.key, store, found)
+    return found
+
+
+def keep_witnessed(key: VerifierKey, store: Store, found: Round) -> bool:
+    """Keep a checkpoint as the witnessed one where its cosigners are a quorum; return whether it is that now.
+
+    Where a witness shows proof that the ledger told another story, nothing is witnessed anew; its mere word stops
+    nobody, or one liar could. Raises :class:`StoreError`.
+    """
+    if not found.met or found.contradicted:
+        return False
+    try:
+        store.set_witnessed(found.checkpoint.size, found.note)
+    except StoreConflict:
+        held = store.witnessed()  # another round was faster, with a larger tree
+        if held is None or size_of(key, held) < found.checkpoint.size:
+            raise
+    return True
+
+
+def size_of(key: VerifierKey, note: bytes) -> int:
+    return open_checkpoint(note, key.name, key).checkpoint.size
+
+
+def ask_all(
+    head: Head,
+    policy: Policy,
+    *,
+    before: bytes | None = None,
+    seconds: float = TIMEOUT_SECONDS,
+    tell: Callable[[Word], None] = lambda _: None,
+) -> Round:
+    """Ask all witnesses at the same time, each URL once; ``before`` is the checkpoint that was witnessed last."""
+    checkpoint = head.checkpoint
+    known = {witness.key: witness for witness in policy.witnesses}
+    hints = sizes_cosigned(head, before, policy)
+    by_url: dict[bytes, list[PolicyWitness]] = {}
+    for witness in policy.witnesses:
+        by_url.setdefault(witness.url, []).append(witness)
+    words = [Word(witness, Said.NO_URL) for witness in by_url.pop(b"", [])]
+    with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
+        asked = [
+            pool.submit(ask_one, head, checkpoint, there, max(hints.get(w.key, 0) for w in there), seconds)
+            for there in by_url.values()
+        ]
+        for done in as_completed(asked):
+            for word in done.result():
+                words.append(word)
+                tell(word)
+    order = {key: number for number, key in enumerate(known)}
+    words.sort(key=lambda word: order[word.witness.key])
+    note = gathered(head, policy, before, words)
+    opened = open_checkpoint(note, head.key.name, head.key, known)
+    return Round(checkpoint, note, quorum_met(policy, opened.cosigners()), tuple(words))
+
+
+def sizes_cosigned(head: Head, before: bytes | None, policy: Policy) -> dict[VerifierKey, int]:
+    """Return what each witness is known to have cosigned last: the first guess at what it remembers."""
+    if before is None:
+        return {}
+    opened = open_checkpoint(before, head.key.name, head.key, [witness.key for witness in policy.witnesses])
+    return {cosignature.key: opened.checkpoint.size for cosignature in opened.cosignatures}
+
+
+def gathered(head: Head, policy: Policy, before: bytes | None, words: Sequence[Word]) -> bytes:
+    """Return the checkpoint with the ledger's signature and every cosignature there is, the newest of each witness;
+    one of ``before`` stays where it is of the same checkpoint and its witness did not answer."""
+    text, _ = split_note(head.note)
+    lines = {word.witness.key: word.line for word in words if word.line}
+    if before is not None and split_note(before)[0] == text:
+        for witness in policy.witnesses:
+            for line in signature_lines_of(before, [witness.key]):
+                lines.setdefault(witness.key, line)
+    own = signature_lines_of(head.note, [head.key])
+    return signed_note(text, [*own, *list(lines.values())[: limits.NOTE_SIGNATURES_MAX - len(own)]])
+
+
+def ask_one(
+    head: Head, checkpoint: Checkpoint, there: Sequence[PolicyWitness], hint: int, seconds: float
+) -> list[Word]:
+    """Ask at one URL; return the word of each of the policy's witnesses that has it (one may have several keys)."""
+    url = there[0].url.decode("latin-1").rstrip("/")
+    old = min(hint, checkpoint.size)
+    try:
+        for _ in range(TRIES):
+            body = AddCheckpoint(old, consistency_path(old, checkpoint.size, head.node), head.note).encoded()
+            reply = ask(f"{url}/{ADD_CHECKPOINT}", body, most=limits.WITNESS_BODY_MAX_BYTES, seconds=seconds)
+            if reply.status != 409 or reply.content_type != SIZE_CONTENT_TYPE:
+                return [read_reply(head, checkpoint, witness, reply, url, seconds) for witness in there]
+            old = parse_size_answer(reply.body)
+            if old > checkpoint.size:
+                return [accused(head, witness, Said.AHEAD, url, seconds, old) for witness in there]
+        return [Word(witness, Said.REFUSED, "it names another size each time", size=old) for witness in there]
+    except Unreachable as error:
+        return [Word(witness, Said.UNREACHABLE, str(error)) for witness in there]
+    except PourparlerError as error:
+        return [Word(witness, Said.REFUSED, f"its answer cannot be read: {error}") for witness in there]
+
+
+def read_reply(
+    head: Head, checkpoint: Checkpoint, witness: PolicyWitness, reply: Reply, url: str, seconds: float
+) -> Word:
+    """Return what a witness's answer is, of any but a 409 that names a size."""
+    if reply.status in (409, 422):
+        return accused(head, witness, Said.FORKED, url, seconds, None)
+    if reply.status != 200:
+        return Word(witness, Said.REFUSED, f"it answers {reply.status}: {reply.sentence()}")
+    try:
+        found = read_cosignatures(checkpoint.text(), reply.body, [witness.key])
+    except PourparlerError as error:
+        return Word(witness, Said.REFUSED, f"its cosignature does not count: {error}")
+    if not found:
+        return Word(witness, Said.REFUSED, "it cosigned with another key than the policy's")
+    ((cosignature, line),) = found
+    return Word(witness, Said.COSIGNED, "", cosignature, line, checkpoint.size)
+
+
+# --- what witnesses remember ------------------------------------------------------------------------------------------
+
+
+def accused(head: Head, witness: PolicyWitness, said: Said, url: str, seconds: float, size: int | None) -> Word:
+    """Return the word of a witness that remembers what does not fit, with the proof where it shows one."""
+    what = f"it has cosigned {size:,} entries" if size is not None else "it says that this is another history"
+    try:
+        shown = shown_by(head, witness, url, seconds)
+    except (Unreachable, PourparlerError) as error:
+        return Word(witness, said, f"{what}; it does not show the checkpoint: {error}", size=size)
+    if shown is None:
+        return Word(witness, said, f"{what}; it does not show the checkpoint", size=size)
+    note, seen = shown
+    if seen.size > head.checkpoint.size:
+        return Word(witness, Said.AHEAD, f"the ledger signed {seen.size:,} entries", size=seen.size, shown=note)
+    if head.root_at(seen.size) != seen.root:
+        what = f"the ledger signed another root of {seen.size:,} entries"
+        return Word(witness, Said.FORKED, what, size=seen.size, shown=note)
+    return Word(witness, Said.REFUSED, f"{what}, and shows a checkpoint that fits", size=seen.size)
+
+
+def shown_by(head: Head, witness: PolicyWitness, url: str, seconds: float) -> tuple[bytes, Checkpoint] | None:
+    """Return the checkpoint that a witness shows, verified to be the ledger's; None where it shows none.
+
+    Raises :class:`Unreachable`, and :class:`PourparlerError` where the checkpoint is not this ledger's.
+    """
+    path = monitoring_path(head.key.name)
+    reply = ask(f"{url}/{path}", most=limits.NOTE_MAX_BYTES, seconds=seconds)
+    if reply.status == 404:
+        return None
+    if reply.status != 200:
+        raise Unreachable(f"it answers {reply.status} when asked for it")
+    opened = open_checkpoint(reply.body, head.key.name, head.key, [witness.key])
+    return reply.body, opened.checkpoint
+
+
+@dataclass(frozen=True, slots=True)
+class SeenHead:
+    """What a witness remembers of a ledger: ``size`` (None: it did not say), ``root`` and the checkpoint as a ``note``
+    where it shows that; ``why`` where it did not say."""
+
+    size: int | None
+    root: bytes | None = None
+    note: bytes = b""
+    why: str = ""
+
+
+def heads_seen(policy: Policy, head: Head, *, seconds: float = TIMEOUT_SECONDS) -> dict[str, SeenHead]:
+    """Return, by its name in the policy, what each witness remembers of a ledger; nothing is decided here.
+
+    A witness that shows no checkpoint is sent the newest one with ``old 0``, and names its size in its refusal. One
+    that has seen nothing yet cosigns it, which is what it is for; its size is then 0.
+    """
+    with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
+        asked = {printable_name(one): pool.submit(head_seen, one, head, seconds) for one in policy.witnesses}
+        return {name: found.result() for name, found in asked.items()}
+
+
+def head_seen(witness: PolicyWitness, head: Head, seconds: float) -> SeenHead:
+    url = witness.url.decode("latin-1").rstrip("/")
+    if not url:
+        return SeenHead(None, why=Said.NO_URL)
+    try:
+        shown = shown_by(head, witness, url, seconds)
+        if shown is not None:
+            return SeenHead(shown[1].size, shown[1].root, shown[0])
+        body = AddCheckpoint(0, (), head.note).encoded()
+        reply = ask(f"{url}/{ADD_CHECKPOINT}", body, most=limits.WITNESS_BODY_MAX_BYTES, seconds=seconds)
+        if reply.status == 200:
+            return SeenHead(0)
+        if (reply.status, reply.content_type) == (409, SIZE_CONTENT_TYPE):
+            return SeenHead(parse_size_answer(reply.body))
+        return SeenHead(None, why=f"it answers {reply.status}: {reply.sentence()}")
+    except (Unreachable, PourparlerError) as error:
+        return SeenHead(None, why=str(error))
+
+
+# --- a ledger's policy, and what it publishes -------------------------------------------------------------------------
+
+
+def policy_path(workspace: Workspace, ledger: KnownLedger) -> Path:
+    """Return where the policy of a ledger lies, or would: beside its database."""
+    return workspace.ledgers / Path(ledger.file).with_suffix(".policy").name
+
+
+def policy_of(workspace: Workspace, ledger: KnownLedger) -> Policy | None:
+    """Return the policy by which a ledger is witnessed, or None. Raises :class:`PourparlerError`, ``OSError``."""
+    path = policy_path(workspace, ledger)
+    return parse_policy(path.read_bytes()) if path.exists() else None
+
+
+def set_policy(workspace: Workspace, ledger: KnownLedger, data: bytes) -> Policy:
+    """Let a ledger be witnessed by this policy from now on, and publish nothing else.
+
+    Raises :class:`PourparlerError` for what is no policy, and :class:`Refused` (``checkpoint.origin``) where it lists
+    logs and this ledger is none of them.
+    """
+    policy = parse_policy(data)
+    key = ledger_key(ledger.depositary)
+    if policy.logs and key.public_key not in {log.key.public_key for log in policy.logs}:
+        raise Refused("checkpoint.origin", f"the policy lists logs, and {ledger.origin} is none of them")
+    write_atomically(policy_path(workspace, ledger), data)
+    return policy
+
+
+def drop_policy(workspace: Workspace, ledger: KnownLedger) -> None:
+    """Let a ledger publish what it has committed, witnessed or not."""
+    policy_path(workspace, ledger).unlink(missing_ok=True)
+
+
+def published(store: Store, policy: Policy | None) -> bytes | None:
+    """Return the checkpoint that a ledger publishes: with a policy the witnessed one, otherwise the committed one."""
+    return store.checkpoint() if policy is None else store.witnessed()
+
+
+def keep_contradiction(workspace: Workspace, head: Head, word: Word) -> tuple[Path, Path] | None:
+    """Write our checkpoint and the one that a witness shows beside the ledgers, each a note that any tool opens; return
+    where, or None where it shows none."""
+    if not word.shown:
+        return None
+    slug = re.sub(r"[^a-zA-Z0-9.-]+", "-", word.name).strip("-.")[:40] or "witness"
+    seen = open_checkpoint(word.shown, head.key.name, head.key, [word.witness.key]).checkpoint
+    base = workspace.ledgers / f"fork-{seen.root.hex()[:16]}"
+    ours, theirs = Path(f"{base}-ours.note"), Path(f"{base}-seen-by-{slug}.note")
+    write_atomically(ours, head.note)
+    write_atomically(theirs, word.shown)
+    return ours, theirs
+
+
+class WitnessedLedger:
+    """A ledger with a policy as export reads it: what it shows stands under a checkpoint that a quorum has cosigned.
+
+    Its methods are those of :class:`pourparler.service.export.Ledger`, with that contract.
+    """
+
+    def __init__(self, ledger: Intake, policy: Policy, *, seconds: float = TIMEOUT_SECONDS) -> None:
+        self.ledger, self.policy, self.seconds = ledger, policy, seconds
+        self.depositary = ledger.depositary
+        self.still, self.stamp, self.stamp_of = ledger.still, ledger.stamp, ledger.stamp_of
+        self.entry, self.node, self.text = ledger.entry, ledger.node, ledger.text
+        self.witnessed_after = ledger.witnessed_after
+
+    def checkpoint(self) -> bytes:
+        """Return the newest checkpoint, once it is witnessed; asks the witnesses where it is not.
+
+        Raises :class:`Missing` (``witness.quorum``) where they do not make up the quorum.
+        """
+        store, key = self.ledger.store, ledger_key(self.depositary)
+        size, held = size_of(key, self.ledger.checkpoint()), store.witnessed()
+        if held is None or size_of(key, held) < size:
+            found = witness_ledger(self.depositary, store, self.policy, seconds=self.seconds)
+            held = store.witnessed()
+            if held is None or size_of(key, held) < size:
+                raise Missing("witness.quorum", told(found))
+        return held
+
+
+def told(found: Round) -> str:
+    """Return in a sentence why a checkpoint is not witnessed."""
+    lacking = [f"{word.name} {word.said}" for word in found.words if word.said is not Said.COSIGNED]
+    return f"no quorum has cosigned {found.checkpoint.size:,} entries: {'; '.join(lacking) or 'too few witnesses'}"
