@@ -54,5 +54,7 @@ def export_claim(session: Session, claim: Claim, out: Path, texts: Iterable[byte
 
 
 def as_ledger(session: Session, book: Book) -> Book | Intake:
-    """Return what export reads: a ledger that is kept here writes a new stamp, a copy looks for one."""
-    return Intake(book.store, session.ledger_signer(book), book.clock, book.ledger.origin) if book.kept else book
+    """Return what export reads: a ledger that is kept here writes a new stamp; a copy, or one that is read-only, looks
+    for one. Raises :class:`StoreError` where nothing of a ledger may leave."""
+    book.check_given_away()
+    return book.intake(session.ledger_signer(book)) if book.kept and book.read_only is None else book

@@ -87,6 +87,7 @@ def send(
     """
     session.check_free(named)
     session.check_out(out, *ACT_FILE)
+    book.check_writable()  # before anybody signs
     catch_up(session, book, written)
     parcel, found = drafted(book, kind, written, session, texts)
     if kind in BINDING and session.can_ask and not session.yes:

@@ -302,6 +302,8 @@ class Session:
         return self._signers[key]
 
     def ledger_signer(self, book: Book) -> Signer:
+        """Return the key that keeps a ledger. Raises :class:`StoreError` where the ledger is read-only."""
+        book.check_writable()
         if book.depositary.key not in self.key_infos:
             raise Problem(
                 INPUT,

@@ -9,6 +9,9 @@ Submitters that wait share a commit: whoever gets hold of the ledger writes for 
 memory (the :class:`Registry`, the tree's frontier) can always be made again from the store, and is whenever a commit
 failed: an answer never rests on what was not stored.
 
+A ledger that something remembers otherwise (its high-water file, a witness) is read-only (``heads``): it is not
+appended to, and its key signs nothing.
+
 An act counts once. The first envelope that suffices is the entry; the same act again, with whatever signatures, gets
 the same receipt and changes nothing. What is refused reserves nothing and blocks nothing; it is kept apart, for
 supervisors.
@@ -35,7 +38,6 @@ from pourparler.core.ledger import (
     Frontier,
     KeyType,
     VerifierKey,
-    frontier_of,
     leaf_hash,
     open_checkpoint,
     sign_note_text,
@@ -43,8 +45,9 @@ from pourparler.core.ledger import (
 )
 from pourparler.core.redline import Text, parse_text, text_digest
 from pourparler.core.registry import Registry, Stream, stamp_in
-from pourparler.ports import Clock, Refusal, Signer, Store, StoredEntry, StoreError
+from pourparler.ports import Clock, HighWater, Refusal, Signer, Store, StoredEntry, StoreError
 from pourparler.service.drafting import draft
+from pourparler.service.heads import HeadsSeen, ReadOnly, Tree, read_only_because
 
 log = logging.getLogger(__name__)
 
@@ -112,6 +115,8 @@ class Texts:
             data = self.brought.get(digest) or self.held.get(digest) or self.stored(digest)
             if data is None:
                 return None
+            if text_digest(data) != digest:
+                raise LedgerDamaged(f"the stored text {digest.hex()} is another than its digest says")
             text = parse_text(data)
             if len(self.parsed) >= TEXTS_PARSED_MAX:
                 self.parsed.pop(next(iter(self.parsed)))
@@ -194,7 +199,7 @@ def replay(depositary: Depositary, store: Store) -> Fold:
     try:
         for entry in store.entries():
             at = entry.index
-            replay_entry(fold, entry)
+            check_nodes(depositary, store, replay_entry(fold, entry))
             stamp = fold.registry.stamp
             assert stamp is not None
             if entry.index == stamp.index + stamp.follows:
@@ -206,8 +211,8 @@ def replay(depositary: Depositary, store: Store) -> Fold:
     return fold
 
 
-def replay_entry(fold: Fold, entry: StoredEntry) -> None:
-    """Fold one stored entry.
+def replay_entry(fold: Fold, entry: StoredEntry) -> list[tuple[int, int, bytes]]:
+    """Fold one stored entry; return the nodes of the tree that it finishes.
 
     Raises :class:`PourparlerError` where it is not what intake would have written there.
     """
@@ -219,11 +224,24 @@ def replay_entry(fold: Fold, entry: StoredEntry) -> None:
     if (act.kind == "ledger") != (entry.index == 0):
         raise Refused("stamp.index", "a ledger's first entry, and no other, names its origin")
     outcome, _ = fold.judge(act, partial(fold.registry.enter, index=entry.index), {})
-    fold.grow([entry.data])
     if outcome is None:
         fold.starts.append(entry.index)
     elif act.envelope != outcome.envelope:
         raise Refused("stamp.contradiction", "the entry holds signatures that intake would have removed")
+    elif outcome.void and outcome.void.reason == "text.missing":
+        raise Refused("stamp.contradiction", "the text that it proposes is not stored")
+    return fold.grow([entry.data])
+
+
+def check_nodes(depositary: Depositary, store: Store, nodes: Iterable[tuple[int, int, bytes]]) -> None:
+    """Raise :class:`LedgerDamaged` unless these nodes are stored: every later proof is made of them."""
+    for level, index, hash_ in nodes:
+        try:
+            good = level == 0 or store.node(level, index) == hash_  # a leaf's hash is made from its entry
+        except KeyError:
+            good = False
+        if not good:
+            raise LedgerDamaged(f"{depositary.origin}: node {index} of level {level} is not that of the stored entries")
 
 
 def check_stated(registry: Registry, stated: Mapping[bytes, tuple[int, bytes]]) -> None:
@@ -251,12 +269,6 @@ def check_checkpoint(fold: Fold, depositary: Depositary, store: Store) -> None:
             f"{depositary.origin}: the stored checkpoint is of {opened.size} entries with another root than the {size} "
             "that are stored. Serve nothing from this file, and do not put an older one in its place."
         )
-    try:
-        stored = frontier_of(size, store.node)
-    except KeyError:
-        stored = Frontier()
-    if stored != fold.frontier:
-        raise LedgerDamaged(f"{depositary.origin}: the stored tree is not that of the stored entries")
 
 
 def ledger_key(depositary: Depositary) -> VerifierKey:
@@ -309,32 +321,51 @@ class Intake:
     """One ledger, open for acts. Safe to use from several threads; there is one for a store, and it owns the store.
 
     Opening folds everything that is stored and checks it (:func:`replay`); an empty store becomes a new ledger, whose
-    first entry fixes ``bound_seconds``: how long after a stamp witnesses may still vouch for it. Raises
-    :class:`StoreError`, and :class:`OSError` where the signer cannot sign.
+    first entry says ``words`` and fixes ``bound_seconds``: how long after a stamp witnesses may still vouch for it.
+    Raises :class:`StoreError`, and :class:`OSError` where the signer cannot sign.
+
+    ``high_water`` holds the newest acknowledged checkpoint, and is the intake's from here on; ``heads_seen`` asks the
+    witnesses. Where one of them remembers what the store has not, ``read_only`` says so, and all that would write
+    raises it.
     """
 
     def __init__(
-        self, store: Store, signer: Signer, clock: Clock, origin: str, *, bound_seconds: int = BOUND_SECONDS
+        self,
+        store: Store,
+        signer: Signer,
+        clock: Clock,
+        origin: str,
+        *,
+        bound_seconds: int = BOUND_SECONDS,
+        high_water: HighWater | None = None,
+        heads_seen: HeadsSeen = dict,
+        words: str = "",
     ) -> None:
         self.store = store
+        self.high_water = high_water
         self.signer = signer
         self.clock = clock
         self.depositary = Depositary(origin, signer.public_key)
         self._waiting: deque[Ticket] = deque()
         self._leading = threading.RLock()  # held by whoever judges and commits, or reads the registry
-        try:
-            self._fold = replay(self.depositary, store)
-        except BaseException:
-            store.close()  # nobody else has a handle to it, and its file would stay locked
-            raise
-        self._stale = False  # the fold holds what may not be stored
+        self._stale = True  # the fold holds what may not be stored
         self._signer_proven = False
-        if not self._fold.starts:
-            self._begin(bound_seconds)
+        self._seen = heads_seen()
+        self.read_only: ReadOnly | None = None
+        try:
+            self._refresh()
+            if not self._fold.starts and not self.read_only:
+                self._begin(bound_seconds, words)
+        except BaseException:
+            self.close()  # nobody else has a handle to the store, and its file would stay locked
+            raise
 
-    def _begin(self, bound_seconds: int) -> None:
+    def _begin(self, bound_seconds: int, words: str) -> None:
+        if self.high_water:
+            self.high_water.begin()
         group = Group(self.clock.now())
-        first = draft("ledger", {"origin": self.depositary.origin, "at": group.time, "bound": bound_seconds})
+        fields = {"origin": self.depositary.origin, "at": group.time, "bound": bound_seconds}
+        first = draft("ledger", fields | {"words": words} if words else fields)
         self._write_stamp(group, first.signed_by(self.signer))
         self._commit(group)
 
@@ -400,8 +431,9 @@ class Intake:
             return self._fold.frontier.size
 
     def checkpoint(self) -> bytes:
-        """Return the newest signed checkpoint."""
-        note = self.store.checkpoint()
+        """Return the newest signed checkpoint that was acknowledged. Raises :class:`StoreError`."""
+        with self.still():  # between commit and high-water file it could still be lost
+            note = self.store.checkpoint()
         assert note is not None
         return note
 
@@ -429,9 +461,11 @@ class Intake:
             return self._fold.receipt(act_id, outcome.moment, outcome.void) if outcome else None
 
     def close(self) -> None:
-        """Wait for the commit that runs, and close the store."""
+        """Wait for the commit that runs, and close the store and the high-water file."""
         with self._leading:
             self.store.close()
+            if self.high_water:
+                self.high_water.close()
 
     # Queue and leader.
 
@@ -462,6 +496,10 @@ class Intake:
         group = Group()
         try:
             self._refresh()
+            if self.read_only:
+                self._give_up(group, self.read_only)
+                self._stale = False  # nothing was judged
+                return
             group.time = self._time()
             while self._waiting and group.takes(self._waiting[0], len(self._fold.registry.moved)):
                 ticket = self._waiting[0]
@@ -557,12 +595,16 @@ class Intake:
         frontier = self._fold.frontier
         text = Checkpoint(self.depositary.origin, frontier.size, frontier.root()).text()
         note = signed_note(text, [sign_note_text(text, ledger_key(self.depositary), self.signer.sign)])
+        if self.high_water:
+            self.high_water.check()
         self._stale = True
         with self.store.transaction() as transaction:
             transaction.append(group.entries, group.nodes)
             for digest, data in group.texts.items():
                 transaction.put_text(digest, data)
             transaction.set_checkpoint(frontier.size, note)
+        if self.high_water:
+            self.high_water.keep(note)  # before any answer leaves: what was answered is missed if it is ever lost
         self._stale = False
         self._fold.texts.held.clear()
 
@@ -596,10 +638,19 @@ class Intake:
                 self._waiting.appendleft(ticket)
 
     def _refresh(self) -> None:
-        """Fold what is stored again if the fold in memory may hold more. Raises :class:`StoreError`."""
-        if self._stale:
-            self._fold = replay(self.depositary, self.store)
-            self._stale = False
+        """Fold what is stored again if the fold in memory may hold more. Raises :class:`StoreError`.
+
+        What a crash left between commit and high-water file is acknowledged here, before anybody is told of it.
+        """
+        if not self._stale:
+            return
+        self._fold = replay(self.depositary, self.store)
+        tree = Tree(self.depositary, self._fold.frontier, self.store)
+        self.read_only = read_only_because(tree, self.high_water, self._seen)
+        note = self.store.checkpoint()
+        if self.high_water and note and not self.read_only and self.high_water.read() != note:
+            self.high_water.keep(note)
+        self._stale = False
 
     def _keep_refusal(self, ticket: Ticket, data: bytes, error: PourparlerError) -> None:
         """Keep what was refused for supervisors; best effort, for nothing else rests on it."""
