@@ -69,7 +69,7 @@ class HighWaterFile:
         self.alone = alone
         self.spoilt = False
         self._newest: Half | None = None
-        self._failed = False
+        self._failed = self._short = False
         self._file = self._opened()
         if self._file is not None:
             try:
@@ -101,6 +101,9 @@ class HighWaterFile:
     def _look(self) -> Half | None:
         """Return the newest half that is whole; note whether another one is not."""
         data = self._bytes()
+        self._short = len(data) < 2 * HALF_BYTES and not any(data)  # it was cut off while it was made
+        if self._short:
+            data = bytes(2 * HALF_BYTES)
         if len(data) != 2 * HALF_BYTES:
             raise StoreError(
                 f"{self.path} is no high-water file: it has {len(data):,} bytes and not {2 * HALF_BYTES:,}. Put the "
@@ -128,6 +131,9 @@ class HighWaterFile:
     def begin(self) -> None:
         if self._file is None:
             self._file = self._created()
+        elif self._short:
+            self._blank(self._file)
+            self._short = False
 
     def read(self) -> bytes | None:
         return self._newest.note if self._newest else None
@@ -169,15 +175,21 @@ class HighWaterFile:
             raise self._failure("be made", error) from error
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._blank(file)
+        except (OSError, StoreError):
+            os.close(file)
+            with suppress(OSError):
+                self.path.unlink()
+            raise
+        return file
+
+    def _blank(self, file: int) -> None:
+        try:
             os.pwrite(file, bytes(2 * HALF_BYTES), 0)
             os.fsync(file)
             sync_directory(self.path.parent)
         except OSError as error:
-            os.close(file)
-            with suppress(OSError):
-                self.path.unlink()
             raise self._failure("be made", error) from error
-        return file
 
     def close(self) -> None:
         if self._file is not None:

@@ -153,10 +153,13 @@ class SqliteStore:
             raise StoreError(f"{self.path}: write-ahead logging or synchronous=FULL is not on. Is SQLite built oddly?")
         found = self._pragma("quick_check(1)")
         count, size = self._writer.execute("SELECT count(*), coalesce(max(idx) + 1, 0) FROM entry").fetchone()
-        if found != "ok" or count != size:
+        (nodes,) = self._writer.execute("SELECT count(*) FROM node").fetchone()
+        complete = size - size.bit_count()  # as many subtrees of two leaves and more; what is left over blocks the next
+        if found != "ok" or (count, nodes) != (size, complete):
+            wrong = found if found != "ok" else f"{count} entries of {size}, {nodes} nodes of {complete}"
             raise StoreError(
-                f"{self.path} is damaged ({found if found != 'ok' else f'{count} entries of {size}'}). Keep the file, "
-                "look at the disk, and do not put an older copy in its place: that would fork the ledger."
+                f"{self.path} is damaged ({wrong}). Keep the file, look at the disk, and do not put an older copy in "
+                "its place: that would fork the ledger."
             )
 
     @contextmanager
@@ -362,4 +365,4 @@ class SqliteTransaction:
 
     def put_text(self, digest: bytes, data: bytes) -> None:
         with self._failures("keep a text"):
-            self._writer.execute("INSERT OR IGNORE INTO text (digest, data) VALUES (?, ?)", (digest, data))
+            self._writer.execute("INSERT OR REPLACE INTO text (digest, data) VALUES (?, ?)", (digest, data))
