@@ -183,7 +183,7 @@ def cuts(seed: str, acts: int) -> str:
     disk, chance = recorded(acts), random.Random(seed)
     writes = sum(op.kind == "write" for op in disk.log)
     done, slowest = 0, 0.0
-    for cut in crashes(disk.log, chance, torn=4):
+    for cut in crashes(disk.log, chance, torn=6):
         begun = time.monotonic()
         found = after_cut(cut, goes_on=done % 8 == 0)
         slowest = max(slowest, time.monotonic() - begun)

@@ -413,6 +413,38 @@ def test_what_is_missing_comes_back_from_anybodys_copy(book):
     book.close()
 
 
+def test_what_a_crash_left_is_acknowledged_before_a_book_gives_it_away(book):
+    mark = book.workspace.high_water_path(book.ledger)
+    before = mark.read_bytes()
+    write(book, Side("red"))
+    book.close()
+    mark.write_bytes(before)  # as if the process had died between commit and high-water file
+    book = again(book)
+    assert HighWaterFile(mark, alone=False).read() == book.checkpoint()
+    book.close()
+
+
+def test_a_ledger_of_a_workspace_is_not_begun_twice(book):
+    """Neither where its database is empty nor where its high-water file is gone as well."""
+    write(book, Side("red"))
+    book = again(book)
+    copy = copy_of(book)
+    book.close()
+    database, mark = book.workspace.ledgers / book.ledger.file, book.workspace.high_water_path(book.ledger)
+    database.write_bytes(b"")
+    mark.unlink()
+    with contextlib.closing(Book(book.workspace, book.ledger, clock=SetClock())) as emptied:
+        assert emptied.read_only.reason == "ledger.behind"
+        with pytest.raises(ReadOnly):
+            emptied.submit([data(Side("blue").found)], (), LEDGER)
+    database.unlink()
+    with contextlib.closing(Book(book.workspace, book.ledger, clock=SetClock(), lost=True)) as lost:
+        assert recover(lost, copy) == len(copy.entries)
+    with contextlib.closing(Book(book.workspace, book.ledger, clock=SetClock())) as recovered:
+        assert recovered.read_only.reason == "ledger.no-high-water"
+        accept_head(recovered)
+
+
 def test_a_head_that_others_saw_more_of_cannot_be_accepted(book):
     book, _ = rolled_back(book)
     with pytest.raises(ReadOnly):

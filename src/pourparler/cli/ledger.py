@@ -265,7 +265,7 @@ def recover(
     session: Session,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Somebody's newer copy.", show_default=False)],
 ) -> int | None:
-    """Bring back what is missing at the end of a ledger that is kept here, from anybody's copy of it.
+    """Bring back what is missing at the end of a ledger that is kept here, or all of it, from anybody's copy of it.
 
     The copy is checked as any other: it has to continue what is here, under this ledger's own signature. Nothing new
     is signed.
@@ -282,7 +282,8 @@ def recover(
     if known is None or known.kept_by is None:
         raise Problem(USAGE, f"the ledger {made.depositary.origin} is not kept here.", "Take it: ledger take FILE.")
     try:
-        new = books.recover(session.book(known), made)
+        book = session.books[known.origin] = books.Book(session.workspace, known, lost=True)
+        new = books.recover(book, made)
     except books.Forked as fork:
         return tell_fork(session, fork)
     except LedgerDamaged as damaged:

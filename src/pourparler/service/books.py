@@ -34,7 +34,7 @@ from pourparler.core.redline import text_digest
 from pourparler.core.registry import Registry
 from pourparler.ports import Clock, Signer, StoredEntry, StoreError
 from pourparler.service.desk import Parcel, keep, pending
-from pourparler.service.heads import HeadsSeen, ReadOnly, Tree, read_only_because, unknown
+from pourparler.service.heads import HeadsSeen, ReadOnly, Tree, acknowledge, against_head, read_only_because, unknown
 from pourparler.service.intake import Intake, LedgerDamaged, Receipt, replay
 from pourparler.service.workspace import KnownLedger, WallClock, Workspace, WorkspaceError, write_atomically
 from pourparler.store.highwater import HighWaterFile
@@ -94,7 +94,9 @@ class Book:
         progress: Progress = quiet,
         waiting: Callable[[], None] = lambda: None,
         heads_seen: HeadsSeen = dict,
+        lost: bool = False,
     ) -> None:
+        """``lost`` says that the file may be gone: what is opened is then empty, and is for :func:`recover` alone."""
         self.workspace = workspace
         self.ledger = ledger
         self.clock = clock or WallClock()
@@ -103,10 +105,11 @@ class Book:
         self.read_only: ReadOnly | None = None
         self._asked = False
         path = workspace.ledgers / ledger.file
-        if not path.is_file():
+        if not path.is_file() and not lost:
             raise WorkspaceError(
                 f"the ledger {ledger.origin} should be in {path}, and is not there.",
-                "Put the file back; of a copy, take a new one: pourparler ledger take FILE.",
+                "Put the file back; of a copy, take a new one: pourparler ledger take FILE. If your own is lost, make "
+                "it again from anybody's newest copy: pourparler ledger recover FILE.",
                 usage=False,
             )
         self.store = opened(path, progress, waiting)
@@ -140,6 +143,10 @@ class Book:
             self.read_only = unknown(self.tree, "ledger.no-high-water", f"its high-water file is of no use ({error})")
             return
         self.read_only = read_only_because(self.tree, self.high_water, {})
+        if self.read_only is None and self.size == 0:  # a ledger of a workspace was begun: it cannot begin again
+            self.read_only = against_head(self.tree, "it began with", 1, None)
+        if self.read_only is None:
+            acknowledge(self.store, self.high_water)
 
     @property
     def depositary(self) -> Depositary:

@@ -89,6 +89,14 @@ def read_only_because(
     return None
 
 
+def acknowledge(store: Store, high_water: HighWater) -> None:
+    """Bring a high-water file up to a store that contains its head: a crash came between the two, and nobody may be
+    told of what it left before the file holds it. Raises :class:`StoreError`."""
+    note = store.checkpoint()
+    if note is not None and (note != high_water.read() or high_water.spoilt):
+        high_water.keep(note)
+
+
 def against_head(tree: Tree, who: str, size: int, root: bytes | None) -> ReadOnly | None:
     """Return why the tree contradicts a head that somebody remembers, or None where it contains it."""
     origin = tree.depositary.origin

@@ -47,7 +47,7 @@ from pourparler.core.redline import Text, parse_text, text_digest
 from pourparler.core.registry import Registry, Stream, stamp_in
 from pourparler.ports import Clock, HighWater, Refusal, Signer, Store, StoredEntry, StoreError
 from pourparler.service.drafting import draft
-from pourparler.service.heads import HeadsSeen, ReadOnly, Tree, read_only_because
+from pourparler.service.heads import HeadsSeen, ReadOnly, Tree, acknowledge, read_only_because
 
 log = logging.getLogger(__name__)
 
@@ -647,9 +647,8 @@ class Intake:
         self._fold = replay(self.depositary, self.store)
         tree = Tree(self.depositary, self._fold.frontier, self.store)
         self.read_only = read_only_because(tree, self.high_water, self._seen)
-        note = self.store.checkpoint()
-        if self.high_water and note and not self.read_only and self.high_water.read() != note:
-            self.high_water.keep(note)
+        if self.high_water and not self.read_only:
+            acknowledge(self.store, self.high_water)
         self._stale = False
 
     def _keep_refusal(self, ticket: Ticket, data: bytes, error: PourparlerError) -> None:

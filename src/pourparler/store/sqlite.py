@@ -6,8 +6,8 @@ logging, ``synchronous=FULL``, one writing instance (an exclusive lock on the fi
 ``BEGIN IMMEDIATE``. Put the file on a local disk: the locks and syncs of network file systems do not keep their word.
 
 What may be lost: refusals of the last moments before a crash. What must never be restored from an older copy: the
-database, once a checkpoint of it has left; the ledger would fork. A thief of the file learns what public dossiers say
-and nothing else; keys are not in it.
+database, once a checkpoint of it has left; the ledger would fork, if the high-water file did not notice. A thief of
+the file learns what public dossiers say and nothing else; keys are not in it.
 """
 
 import fcntl
