@@ -116,6 +116,21 @@ def test_what_is_no_high_water_file_is_left_alone(path):
         HighWaterFile(path.parent / "nowhere" / "mark").begin()
 
 
+@pytest.mark.parametrize("left", [b"", bytes(700), bytes(2 * HALF_BYTES)])
+def test_one_that_was_cut_off_while_it_was_made_is_made_whole(path, left, monkeypatch):
+    path.write_bytes(left)
+    synced = []
+    monkeypatch.setattr(highwater, "sync_directory", synced.append)
+    with reopened(path) as mark:
+        assert (mark.read(), mark.begun, mark.spoilt) == (None, True, False)
+        mark.begin()
+        assert synced == [path.parent]
+        assert path.read_bytes() == bytes(2 * HALF_BYTES)
+        mark.keep(b"a")
+    with reopened(path) as mark:
+        assert mark.read() == b"a"
+
+
 def test_nothing_is_kept_after_a_failed_sync(path, monkeypatch):
     def fail(_file):
         raise OSError(5, "Input/output error")
@@ -317,6 +332,17 @@ def test_an_instance_on_a_copied_folder_is_refused_and_then_read_only(place):
         assert second.read_only.reason == "ledger.behind"
 
 
+def test_nothing_is_committed_once_somebody_else_wrote_the_high_water_file(place):
+    """Where locks do not hold, as on some network file systems."""
+    with place.open() as intake:
+        size, note = intake.store.size(), intake.store.checkpoint()
+        with place.mark.open("r+b") as other:
+            other.write(highwater.Half(99, note).encoded())
+        with pytest.raises(StoreConflict, match="changed by somebody else"):
+            intake.submit(data(Side("blue").found))
+        assert (intake.store.size(), intake.store.checkpoint()) == (size, note)
+
+
 @pytest.mark.parametrize(("ahead", "reason"), [(0, None), (1, "ledger.behind")])
 def test_a_witness_that_saw_more_is_believed(place, ahead, reason):
     with place.open() as intake:
@@ -409,7 +435,21 @@ def test_what_is_missing_comes_back_from_anybodys_copy(book):
     assert recover(book, copy) == len(copy.entries) - book.size > 0
     book = again(book)
     assert (book.read_only, book.size) == (None, len(copy.entries))
+    with pytest.raises(WorkspaceError, match="nothing is missing"):
+        recover(book, copy)
     write(book, Side("green"))
+    book.close()
+
+
+def test_a_copy_that_has_no_more_than_is_here_brings_nothing_back(book):
+    write(book, Side("red"))
+    book = again(book)
+    copy = copy_of(book)
+    book.close()
+    book.workspace.high_water_path(book.ledger).unlink()
+    book = again(book)
+    with pytest.raises(WorkspaceError, match="not all that is missing"):
+        recover(book, copy)
     book.close()
 
 

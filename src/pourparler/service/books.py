@@ -599,6 +599,8 @@ def recover(book: Book, copy: Copy) -> int:
     check_same_beginning(book.workspace, copy, book.store, checked, book.size)
     after = Tree(book.depositary, fold.frontier, checked)
     short = read_only_because(after, book.high_water, book.heads_seen())
+    if book.read_only is None and len(copy.entries) <= book.size:
+        raise WorkspaceError("nothing is missing here.", "Nothing was changed.")
     if len(copy.entries) <= book.size or (short is not None and short.reason not in ACCEPTABLE):
         raise WorkspaceError(
             f"the copy has {len(copy.entries):,} entries, and that is not all that is missing here.",

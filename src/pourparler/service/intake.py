@@ -228,8 +228,6 @@ def replay_entry(fold: Fold, entry: StoredEntry) -> list[tuple[int, int, bytes]]
         fold.starts.append(entry.index)
     elif act.envelope != outcome.envelope:
         raise Refused("stamp.contradiction", "the entry holds signatures that intake would have removed")
-    elif outcome.void and outcome.void.reason == "text.missing":
-        raise Refused("stamp.contradiction", "the text that it proposes is not stored")
     return fold.grow([entry.data])
 
 

@@ -69,7 +69,7 @@ class HighWaterFile:
         self.alone = alone
         self.spoilt = False
         self._newest: Half | None = None
-        self._failed = self._short = False
+        self._failed = False
         self._file = self._opened()
         if self._file is not None:
             try:
@@ -101,8 +101,7 @@ class HighWaterFile:
     def _look(self) -> Half | None:
         """Return the newest half that is whole; note whether another one is not."""
         data = self._bytes()
-        self._short = len(data) < 2 * HALF_BYTES and not any(data)  # it was cut off while it was made
-        if self._short:
+        if len(data) < 2 * HALF_BYTES and not any(data):  # it was cut off while it was made
             data = bytes(2 * HALF_BYTES)
         if len(data) != 2 * HALF_BYTES:
             raise StoreError(
@@ -131,9 +130,8 @@ class HighWaterFile:
     def begin(self) -> None:
         if self._file is None:
             self._file = self._created()
-        elif self._short:
-            self._blank(self._file)
-            self._short = False
+        elif self._newest is None:
+            self._blank(self._file)  # whoever made it may have been cut off before its name was durable
 
     def read(self) -> bytes | None:
         return self._newest.note if self._newest else None
