@@ -12,6 +12,7 @@ from bench.material import Group, Ledger, NotDone, interleaved, scratch, signed_
 from bench.measure import Effort, Result, Rounds, Tell, alternate, at_least, ratio
 from bench.parts import Shares, timed
 from pourparler.core.errors import Refused
+from pourparler.store.highwater import HighWaterFile
 from pourparler.store.sqlite import SqliteStore
 
 NAME = "verified, folded and durable, groups of 100"
@@ -21,7 +22,7 @@ BASELINE = "pynacl: the same signatures, verified and nothing else"
 def run(effort: Effort, tell: Tell) -> list[Result]:
     with scratch() as folder:
         path = folder / "ledger.sqlite"
-        ledger = Ledger.over(SqliteStore(path))
+        ledger = Ledger.over(SqliteStore(path), high_water=HighWaterFile(path.with_suffix(".high-water")))
         check_refuses(ledger)
         tell("rounds of verified, durable acts")
         results = speed(ledger, effort)

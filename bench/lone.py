@@ -17,6 +17,7 @@ from typing import Any
 from bench.material import ROOT, Ledger, NotDone, scratch
 from bench.measure import Effort, Result, Tell, at_most, skipped
 from bench.parts import replaced
+from pourparler.store.highwater import HighWaterFile
 from pourparler.store.sqlite import SqliteStore
 
 MARK = "/no-such-directory/bench-mark"
@@ -39,7 +40,7 @@ def run(effort: Effort, tell: Tell) -> list[Result]:
 
 def one_by_one(path: Path, acts: int, *, mark: bool) -> dict[str, Any]:
     """Submit acts one at a time; return how many signature checks each took, and whose they were."""
-    ledger = Ledger.over(SqliteStore(path))
+    ledger = Ledger.over(SqliteStore(path), high_water=HighWaterFile(path.with_suffix(".high-water")))
     begun = ledger.begun(acts // 7)
     checks: list[int] = []
     seen: list[bytes] = []

@@ -15,7 +15,7 @@ from pourparler.core.act import Act
 from pourparler.core.council import organ_id
 from pourparler.core.encoding import Value, encode, to_be_signed
 from pourparler.core.redline import text_digest
-from pourparler.ports import Store
+from pourparler.ports import HighWater, Store
 from pourparler.service.drafting import draft, powers
 from pourparler.service.intake import Intake, Receipt
 from pourparler.testing.keys import Key
@@ -199,10 +199,12 @@ class Ledger:
     taken: int = 0
 
     @classmethod
-    def over(cls, store: Store, *, depth: int = 3, members: int = 1, needs: int = 1) -> "Ledger":
+    def over(
+        cls, store: Store, *, high_water: HighWater | None = None, depth: int = 3, members: int = 1, needs: int = 1
+    ) -> "Ledger":
         sides = [side(name, depth=depth, members=members, needs=needs) for name in ("buyer", "seller")]
         buyer, seller = sides
-        ledger = cls(Intake(store, LEDGER, Standing(), ORIGIN), buyer, seller)
+        ledger = cls(Intake(store, LEDGER, Standing(), ORIGIN, high_water=high_water), buyer, seller)
         ledger.take(act.envelope.encoded() for each in sides for act in each.acts())
         return ledger
 

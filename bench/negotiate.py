@@ -8,6 +8,7 @@ from bench.rivals import Rivals, Unavailable
 from pourparler.core.act import Act
 from pourparler.core.dossier import TextState
 from pourparler.core.redline import text_digest
+from pourparler.store.highwater import HighWaterFile
 from pourparler.store.sqlite import SqliteStore
 
 BASELINE = "concordia-protocol: four messages, in memory"
@@ -17,7 +18,9 @@ GOALS = {4: at_least(3), 5: None}
 
 def run(effort: Effort, tell: Tell) -> list[Result]:
     with scratch() as folder:
-        ledger = Ledger.over(SqliteStore(folder / "ledger.sqlite"))
+        ledger = Ledger.over(
+            SqliteStore(folder / "ledger.sqlite"), high_water=HighWaterFile(folder / "ledger.high-water")
+        )
         try:
             with Rivals() as rivals:
                 return [beside(rivals, ledger, acts, effort, tell) for acts in NAMES]

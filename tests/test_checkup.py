@@ -52,7 +52,7 @@ def file_of(workspace: Workspace) -> Path:
 
 def look(workspace: Workspace) -> Finding:
     """Return what is found of the ledger."""
-    (finding,) = checkup.check_ledger(file_of(workspace), workspace.settings.ledgers[ORIGIN], [])
+    finding, *_ = checkup.check_ledger(workspace, workspace.settings.ledgers[ORIGIN], [])
     return finding
 
 
@@ -67,7 +67,7 @@ def prints(folder: Path) -> dict[str, str]:
 def test_a_good_ledger_is_good_and_is_left_as_it_was(workspace: Workspace, tmp_path: Path) -> None:
     before = prints(workspace.folder)
     newest: list[tuple[str, int]] = []
-    (finding,) = checkup.check_ledger(file_of(workspace), workspace.settings.ledgers[ORIGIN], newest)
+    finding, *_ = checkup.check_ledger(workspace, workspace.settings.ledgers[ORIGIN], newest)
     assert finding.state is State.OK, finding
     assert "3 entries, kept here with keeper" in finding.what
     assert newest == [(ORIGIN, NOW)]

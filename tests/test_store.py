@@ -235,7 +235,15 @@ def test_a_directory_that_is_not_there(path):
         SqliteStore(path / "ledger")
 
 
-@pytest.mark.parametrize("damage", ["DELETE FROM entry WHERE idx = 1", "page"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "DELETE FROM entry WHERE idx = 1",
+        "DELETE FROM node WHERE level = 1 AND idx = 3",
+        "INSERT INTO node VALUES (1, 200, x'00')",  # of an entry that is lost: it would block the next one
+        "page",
+    ],
+)
 def test_a_damaged_file_is_refused(path, damage):
     with reopened(path) as store:
         write(store, *map(entry, range(400)))
@@ -248,6 +256,14 @@ def test_a_damaged_file_is_refused(path, damage):
             other.execute(damage)
     with pytest.raises(StoreError, match="damaged"):
         SqliteStore(path)
+
+
+def test_a_text_that_was_spoilt_is_not_kept_for_ever(path):
+    with reopened(path) as store:
+        for data in (b"spoilt", b"text"):
+            with store.transaction() as transaction:
+                transaction.put_text(b"digest", data)
+        assert store.text(b"digest") == b"text"
 
 
 def test_another_writer_is_noticed(path):

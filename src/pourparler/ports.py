@@ -145,6 +145,35 @@ class Store(Protocol):
         """Give the medium back. What was committed stays; closing twice does nothing."""
 
 
+class HighWater(Protocol):
+    """Where the newest acknowledged checkpoint of a ledger is kept, apart from its store, so that a store which was
+    put back to an earlier day is noticed. One instance holds it at a time.
+
+    ``spoilt`` says that a part of it cannot be read: a write was cut off, or the medium failed. ``begun`` says that
+    the medium is there, whatever it holds.
+    """
+
+    spoilt: bool
+
+    @property
+    def begun(self) -> bool: ...
+
+    def begin(self) -> None:
+        """Make the medium, with nothing in it, unless it is there. Raises :class:`StoreError`."""
+
+    def read(self) -> bytes | None:
+        """Return the signed checkpoint that was kept last, verbatim, or None where there is none."""
+
+    def check(self) -> None:
+        """Raise :class:`StoreConflict` where somebody else has written since. Costs no sync."""
+
+    def keep(self, note: bytes) -> None:
+        """Keep a signed checkpoint; it is durable on return. Raises :class:`StoreError`: it may or may not be kept."""
+
+    def close(self) -> None:
+        """Let the next instance have it. Closing twice does nothing."""
+
+
 class StoreError(Exception):
     """The medium failed (full, read-only, damaged). What was not acknowledged may be lost; nothing else is."""
 

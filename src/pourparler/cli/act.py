@@ -520,6 +520,7 @@ def sign(session: Session, file: ActFile, key: WithKeys = None, out: OutFile = N
     sent on.
     """
     book, parcel, found = read_parcel(session, file)
+    book.check_writable()
     show_whole(session, book, parcel, found)
     parcel = signed(session, parcel, found, key or ())
     deliver(session, book, parcel, found, out=out or file, anyway=anyway, ask="Sign it?")

@@ -10,7 +10,6 @@ from pourparler.core.errors import Missing
 from pourparler.core.evidence import FORMAT, Claim, Trust, Verdict, verify
 from pourparler.service.books import Book
 from pourparler.service.export import Ledger, assemble
-from pourparler.service.intake import Intake
 from pourparler.service.witnessing import WitnessedLedger, policy_of
 from pourparler.service.workspace import write_atomically
 
@@ -64,10 +63,11 @@ def ask_for_stamp(books: Iterable[Book], missing: Missing) -> str:
 
 
 def as_ledger(session: Session, book: Book) -> Ledger:
-    """Return what export reads: a ledger that is kept here writes a new stamp, a copy looks for one; and so does a
-    ledger in a folder that may not be written."""
-    if not (book.kept and book.writable):
+    """Return what export reads: a ledger that is kept here writes a new stamp; a copy, or one that may not be written
+    now, looks for one. Raises :class:`StoreError` where nothing of a ledger may leave."""
+    book.check_given_away()
+    if not (book.kept and book.writable and book.read_only is None):
         return book
-    intake = Intake(book.store, session.ledger_signer(book), book.clock, book.ledger.origin)
+    intake = book.intake(session.ledger_signer(book))
     policy = policy_of(session.workspace, book.ledger)
     return intake if policy is None else WitnessedLedger(intake, policy)

@@ -25,6 +25,16 @@ Origin = Annotated[
     typer.Argument(metavar="ORIGIN", help="Its name, like a web address: ledger.example/talks.", show_default=False),
 ]
 KeyRole = "ledger"
+HighWater = Annotated[
+    Path | None,
+    typer.Option(
+        "--high-water",
+        metavar="FILE",
+        help="Where to remember up to where it was acknowledged: best on another disk, out of the backup; otherwise "
+        "beside the ledger.",
+        show_default=False,
+    ),
+]
 
 
 @command(app)
@@ -37,19 +47,32 @@ def create(
     bound: Annotated[
         str, typer.Option(metavar="DURATION", help="Within how long of a stamp witnesses' word counts.")
     ] = f"{BOUND_SECONDS}s",
+    high_water: HighWater = None,
+    after: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ORIGIN",
+            help="The ledger here that it follows, which can be written no more: its first entry names its heads.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Begin a ledger that this workspace keeps: you are its depositary.
 
-    Its key signs every entry's place and time. Whoever is told the ledger's origin and key can check copies of it.
+    Its key signs every entry's place and time. Whoever is told the ledger's origin and key can check copies of it. A
+    small file remembers up to where it was acknowledged, so that an older copy that is put back is found out.
     """
     from pourparler.service.forms import read_duration
 
+    words = books.following(session.book(session.which(after))) if after is not None else ""
     if key not in session.keys.names():
         session.keys.new(key, KeyRole, session.passphrases.new(key))
         session.mention(f"made the ledger key {key}", lead="  ")
     signer = session.passphrases.signer(session.keys, key, role=KeyRole)
     seconds = read_duration(bound, "--bound")
-    made = books.create_ledger(session.workspace, origin, key, signer, bound_seconds=seconds)
+    made = books.create_ledger(
+        session.workspace, origin, key, signer, bound_seconds=seconds, high_water=high_water, words=words
+    )
     vkey = ledger_key(made.depositary).text
     session.answer(ledger=made.origin, key=made.key, vkey=vkey, kept_by=key)
     sign, style = MARK["yes"]
@@ -65,20 +88,35 @@ def list_ledgers(session: Session) -> None:
     rows, data = [], []
     for ledger in session.ledgers().values():
         book = session.book(ledger)
-        rows.append(
-            (clean(ledger.origin), "kept here" if book.kept else "copy", f"{book.size:,}", date_time(book.last_time))
-        )
+        rows.append((clean(ledger.origin), state_of(book), f"{book.size:,}", date_time(book.last_time)))
         data.append({"origin": ledger.origin, "key": ledger.key, "vkey": ledger_key(ledger.depositary).text,
                      "kept": book.kept, "size": book.size, "last_time": book.last_time,
-                     "pending": list(book.pending)})  # fmt: skip
+                     "pending": list(book.pending),
+                     "read_only": book.read_only.reason if book.read_only else None})  # fmt: skip
     session.answer(ledgers=data)
     if not session.as_json:
         session.screen.table(("ledger", "", "entries", "newest stamp"), rows)
         for ledger in session.ledgers().values():
             session.mention(f"the key of {clean(ledger.origin)}, for those who take copies:")
             session.whole(ledger_key(ledger.depositary).text)
+        tell_read_only(session)
     if not rows:
         session.say("There is no ledger here yet: pourparler ledger create ORIGIN, or pourparler ledger take FILE.")
+
+
+def state_of(book: books.Book) -> str:
+    if not book.kept:
+        return "copy"
+    return "kept here, READ-ONLY" if book.read_only else "kept here"
+
+
+def tell_read_only(session: Session) -> None:
+    """Say why ledgers that are kept here cannot be written, and what to do."""
+    sign, style = MARK["no"]
+    for book in session.books.values():
+        if book.read_only is not None:
+            session.say(clean(book.read_only.what), (f" [{book.read_only.reason}]", "dim"), lead=(f"{sign} ", style))
+            session.say(clean(book.read_only.do), lead="  do: ")
 
 
 @command(app)
@@ -182,6 +220,7 @@ def prove(
         if found is None:
             raise Problem(USAGE, f"{act} has no entry in {book.ledger.origin}.", "Is it in another ledger, or pending?")
         index = found.moment.index
+    book.check_given_away()
     target = out or Path(f"{book.ledger.origin.replace('/', '-')}-{index}.tlog-proof")
     entry, receipt = target.with_suffix(".entry"), target.with_suffix(".receipt")
     session.check_out(entry, *ACT_FILE)
@@ -246,6 +285,72 @@ def witness(
     return ask_witnesses(session, policy, drop=drop_policy, seconds=seconds)
 
 
+# --- a ledger that is read-only ---------------------------------------------------------------------------------------
+
+
+@command(app, "accept-head")
+def accept_head(session: Session, high_water: HighWater = None) -> None:
+    """Say that the newest head of a ledger that is kept here is the one that was acknowledged last.
+
+    For a ledger whose high-water file is lost, spoilt, or to stand elsewhere. Where that file or a witness says that
+    there was more, it is refused: a second history would be signed.
+    """
+    book = session.book()
+    if not book.kept:
+        raise Problem(USAGE, f"{book.ledger.origin} is a copy: it has no high-water file.", "Nothing was done.")
+    books.check_acceptable(book)
+    head = open_checkpoint(book.checkpoint(), book.ledger.origin, ledger_key(book.depositary)).checkpoint
+    session.say(f"The newest head of {clean(book.ledger.origin)} here:")
+    session.say(f"{count(head.size, 'entry', 'entries')}, the newest of {date_time(book.last_time)}", lead="  ")
+    session.say(f"root {head.root.hex()}", lead="  ")
+    if book.read_only is not None:
+        session.say("Whatever somebody was told beyond it becomes a second history, which he can prove against you.")
+        session.say("Compare with the newest copy that others have (ledger show) before you say yes.")
+    session.sure("Was nothing acknowledged after this head?")
+    path = books.accept_head(book, high_water)
+    session.answer(ledger=book.ledger.origin, size=head.size, root=head.root, high_water=str(path))
+    sign, style = MARK["yes"]
+    session.say(f"{path} says now that {head.size:,} entries were acknowledged", lead=(f"{sign} ", style))
+
+
+@command(app)
+def recover(
+    session: Session,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Somebody's newer copy.", show_default=False)],
+) -> int | None:
+    """Bring back what is missing at the end of a ledger that is kept here, or all of it, from anybody's copy of it.
+
+    The copy is checked as any other: it has to continue what is here, under this ledger's own signature. Nothing new
+    is signed.
+    """
+    from pourparler.cli.verify import read_file
+    from pourparler.core import limits
+
+    data = read_file(file, limits.EVIDENCE_MAX_BYTES, "a copy of a ledger")
+    try:
+        made = books.parse_copy(data)
+    except Malformed as error:
+        raise Problem(INPUT, f"{file} is no copy of a ledger: {error.detail}.", "Is it the right file?") from None
+    known = session.ledgers().get(made.depositary.origin)
+    if known is None or known.kept_by is None:
+        raise Problem(USAGE, f"the ledger {made.depositary.origin} is not kept here.", "Take it: ledger take FILE.")
+    try:
+        book = session.books[known.origin] = books.Book(session.workspace, known, lost=True)
+        new = books.recover(book, made)
+    except books.Forked as fork:
+        return tell_fork(session, fork)
+    except LedgerDamaged as damaged:
+        raise Problem(INVALID, f"the copy is not what the ledger signed: {damaged}.", "Ask somebody else.") from None
+    session.reopen()
+    book = session.book(known)
+    session.answer(ledger=known.origin, size=book.size, new=new, read_only=book.read_only and book.read_only.reason)
+    sign, style = MARK["yes"]
+    said = f"{count(new, 'entry', 'entries')} brought back, {book.size:,} in all"
+    session.say(f"{clean(known.origin)}: {said}", lead=(f"{sign} ", style))
+    tell_read_only(session)
+    return None
+
+
 # --- copies -----------------------------------------------------------------------------------------------------------
 
 
@@ -257,7 +362,9 @@ def copy(
     """Write a copy of a ledger to FILE, for others to take. Of one that is kept here, after a stamp of all streams."""
     session.check_out(out, books.FORMAT.encode())
     book = session.book()
-    made = books.give(book, session.ledger_signer(book)) if book.kept else books.copy_of(book)
+    book.check_given_away()
+    writable = book.kept and book.read_only is None
+    made = books.give(book, session.ledger_signer(book)) if writable else books.copy_of(book)
     write_atomically(out, made.encoded())
     session.answer(file=str(out), ledger=made.depositary.origin, size=len(made.entries))
     session.say(f"{out}: {count(len(made.entries), 'entry', 'entries')} of {clean(made.depositary.origin)}")

@@ -92,6 +92,7 @@ def send(
     """
     session.check_free(named)
     session.check_out(out, *ACT_FILE)
+    book.check_writable()  # before anybody signs
     catch_up(session, book, written)
     try:
         parcel, found = drafted(book, kind, written, session, texts)

@@ -329,6 +329,8 @@ class Session:
         return list(self.keys.troubles().values())
 
     def ledger_signer(self, book: Book) -> Signer:
+        """Return the key that keeps a ledger. Raises :class:`StoreError` where the ledger is read-only."""
+        book.check_writable()
         if book.depositary.key not in self.key_infos:
             if book.ledger.kept_by in (troubles := self.keys.troubles()):
                 raise troubles[book.ledger.kept_by]

@@ -48,7 +48,8 @@ def problem_of(error: Exception) -> Problem | None:
         case PourparlerError():
             return refused(error)
         case StoreError():
-            return Problem(INPUT, str(error))
+            do, reason = getattr(error, "do", ""), getattr(error, "reason", "")
+            return Problem(INPUT, getattr(error, "what", str(error)), do, reason=reason)
     if what := getattr(error, "what", ""):  # a workspace's, which is not imported for this
         code = USAGE if getattr(error, "usage", True) else INPUT
         return Problem(code, str(what), str(getattr(error, "do", "")))

@@ -39,9 +39,11 @@ from pourparler.core.redline import text_digest
 from pourparler.core.registry import Registry, parse_entry
 from pourparler.ports import Clock, Refusal, Signer, StoredEntry, StoreError
 from pourparler.service.desk import Parcel, keep, pending
+from pourparler.service.heads import HeadsSeen, ReadOnly, Tree, acknowledge, against_head, read_only_because, unknown
 from pourparler.service.intake import Intake, LedgerDamaged, Receipt, replay, replay_until, texts_brought
 from pourparler.service.witnessing import policy_of, published, witness_ledger
 from pourparler.service.workspace import KnownLedger, WallClock, Workspace, WorkspaceError, write_atomically
+from pourparler.store.highwater import HighWaterFile
 from pourparler.store.memory import MemoryStore
 from pourparler.store.sqlite import SqliteStore, StoreInUse, snapshot
 
@@ -128,24 +130,34 @@ class Book:
         clock: Clock | None = None,
         progress: Progress = quiet,
         waiting: Callable[[], None] = lambda: None,
+        heads_seen: HeadsSeen = dict,
+        lost: bool = False,
     ) -> None:
+        """``lost`` says that the file may be gone: what is opened is then empty, and is for :func:`recover` alone."""
         self.workspace = workspace
         self.ledger = ledger
         self.clock = clock or WallClock()
+        self.heads_seen = heads_seen
+        self.high_water: HighWaterFile | None = None
+        self.read_only: ReadOnly | None = None
+        self._asked = False
         path = workspace.ledgers / ledger.file
-        if not path.is_file():
+        if not path.is_file() and not lost:
             raise WorkspaceError(
                 f"the ledger {ledger.origin} should be in {path}, and is not there.",
-                "Put the file back; of a copy, take a new one: pourparler ledger take FILE.",
+                "Put the file back; of a copy, take a new one: pourparler ledger take FILE. If your own is lost, make "
+                "it again from anybody's newest copy: pourparler ledger recover FILE.",
                 usage=False,
             )
         self.store = opened(path, progress, waiting)
         try:
             self.fold = replay(ledger.depositary, self.store)
+            self.size = self.fold.frontier.size
+            if self.kept:
+                self._look_at_high_water()
         except BaseException:
-            self.store.close()
+            self.close()
             raise
-        self.size = self.fold.frontier.size
         self.pending: dict[bytes, Parcel] = {}
         self.stuck: dict[bytes, PourparlerError] = {}  # pending acts that the ledger would not take any more, and why
         if not self.kept:
@@ -158,6 +170,26 @@ class Book:
     @property
     def writable(self) -> bool:
         return not isinstance(self.store, PassingCopy)
+
+    @property
+    def tree(self) -> Tree:
+        return Tree(self.depositary, self.fold.frontier, self.store)
+
+    def _look_at_high_water(self) -> None:
+        if not self.writable:
+            return
+        try:
+            self.high_water = HighWaterFile(self.workspace.high_water_path(self.ledger))
+        except StoreInUse:
+            raise
+        except StoreError as error:  # that it cannot be read keeps nobody from reading the ledger
+            self.read_only = unknown(self.tree, "ledger.no-high-water", f"its high-water file is of no use ({error})")
+            return
+        self.read_only = read_only_because(self.tree, self.high_water, {})
+        if self.read_only is None and self.size == 0:  # a ledger of a workspace was begun: it cannot begin again
+            self.read_only = against_head(self.tree, "it began with", 1, None)
+        if self.read_only is None:
+            acknowledge(self.store, self.high_water)
 
     @property
     def depositary(self) -> Depositary:
@@ -225,18 +257,37 @@ class Book:
                 spines.at[place] = replace(after, members=state.members)
         return outcome
 
+    def check_writable(self) -> None:
+        """Raise :class:`ReadOnly` where something remembers more, or other, than this ledger has; the witnesses are
+        asked once. Of a copy there is nothing to say."""
+        if self.kept and not self._asked and self.read_only is None:
+            self.read_only = read_only_because(self.tree, self.high_water, self.heads_seen())
+            self._asked = True
+        if self.read_only is not None:
+            raise self.read_only
+
+    def check_given_away(self) -> None:
+        """Raise :class:`ReadOnly` where nothing of this ledger may leave: it may be a second history."""
+        if self.read_only is not None and self.read_only.differs:
+            raise self.read_only
+
+    def intake(self, signer: Signer) -> Intake:
+        """Return the ledger that is kept here, open for acts; it is closed with the book. Raises :class:`ReadOnly`,
+        :class:`StoreError`."""
+        assert self.kept
+        self.check_writable()
+        return Intake(self.store, signer, self.clock, self.ledger.origin, high_water=self.high_water)
+
     def submit(self, acts: Sequence[bytes], texts: Sequence[bytes], signer: Signer) -> list[Receipt | Exception]:
         """Write acts into the ledger that is kept here; the fold is used up. Raises :class:`StoreError`."""
-        assert self.kept
-        intake = Intake(self.store, signer, self.clock, self.ledger.origin)
+        intake = self.intake(signer)
         answers = intake.submit_many(acts, texts)
         self.fold, self.size = intake._fold, intake.size  # noqa: SLF001  one ledger, opened twice in a row
         return answers
 
     def state(self, statement: bytes, signer: Signer) -> Receipt:
         """Register a statement in the ledger that is kept here; the fold is used up. Raises as :meth:`Intake.state`."""
-        assert self.kept
-        intake = Intake(self.store, signer, self.clock, self.ledger.origin)
+        intake = self.intake(signer)
         try:
             return intake.state(statement)
         finally:
@@ -266,6 +317,8 @@ class Book:
 
     def close(self) -> None:
         self.store.close()
+        if self.high_water is not None:
+            self.high_water.close()
 
     # For export: a copy cannot write a stamp, but may hold one that states what is asked for.
 
@@ -336,9 +389,21 @@ def opened(path: Path, progress: Progress = quiet, waiting: Callable[[], None] =
 
 
 def create_ledger(
-    workspace: Workspace, origin: str, kept_by: str, signer: Signer, *, bound_seconds: int, clock: Clock | None = None
+    workspace: Workspace,
+    origin: str,
+    kept_by: str,
+    signer: Signer,
+    *,
+    bound_seconds: int,
+    high_water: Path | None = None,
+    words: str = "",
+    clock: Clock | None = None,
 ) -> KnownLedger:
-    """Begin a ledger that this workspace keeps. Raises :class:`WorkspaceError`, :class:`StoreError`."""
+    """Begin a ledger that this workspace keeps, with its high-water file beside it or at ``high_water``; its first
+    entry says ``words``.
+
+    Raises :class:`WorkspaceError`, :class:`StoreError`.
+    """
     if not 1 <= len(origin.encode()) <= limits.SHORT_TEXT_MAX_BYTES or re.search(r"[\s+]", origin):
         raise WorkspaceError(
             f"{origin!r} cannot be a ledger's origin.", "Like a web address without https://: ledger.example/talks."
@@ -350,9 +415,18 @@ def create_ledger(
                 f"there is a ledger {origin} here already.", "Go on with it, or choose another origin."
             )
         workspace.ledgers.mkdir(mode=0o700, exist_ok=True)
-        ledger = KnownLedger(origin, signer.public_key, new_file(workspace, origin), kept_by)
-        path = workspace.ledgers / ledger.file
-        intake = Intake(SqliteStore(path), signer, clock or WallClock(), origin, bound_seconds=bound_seconds)
+        elsewhere = str(high_water.absolute()) if high_water else None
+        ledger = KnownLedger(origin, signer.public_key, new_file(workspace, origin), kept_by, elsewhere)
+        marks = new_high_water(workspace.high_water_path(ledger))
+        intake = Intake(
+            SqliteStore(workspace.ledgers / ledger.file),
+            signer,
+            clock or WallClock(),
+            origin,
+            bound_seconds=bound_seconds,
+            high_water=marks,
+            words=words,
+        )
         intake.close()
         settings.ledgers[origin] = ledger
     return ledger
@@ -361,10 +435,17 @@ def create_ledger(
 def new_file(workspace: Workspace, origin: str) -> str:
     slug = re.sub(r"[^a-zA-Z0-9.-]+", "-", origin).strip("-.")[:80] or "ledger"
     name, number = f"{slug}.sqlite", 1
-    while (workspace.ledgers / name).exists():
+    while any((workspace.ledgers / name).with_suffix(suffix).exists() for suffix in (".sqlite", ".high-water")):
         number += 1
         name = f"{slug}-{number}.sqlite"
     return name
+
+
+def new_high_water(path: Path) -> HighWaterFile:
+    """Return a high-water file that is about to be made. Raises :class:`WorkspaceError`, :class:`StoreError`."""
+    if path.exists():
+        raise WorkspaceError(f"{path} is there already.", "Name a new file: it is another ledger's, or no such file.")
+    return HighWaterFile(path)
 
 
 # --- copies -----------------------------------------------------------------------------------------------------------
@@ -407,7 +488,7 @@ def give(book: Book, signer: Signer) -> Copy:
     """Return a copy of a ledger that is kept here, after a new stamp that states its streams, so that whoever has the
     copy can make evidence from it. Of more than 400 streams the newest are stated. A ledger that is witnessed by a
     policy is put to its witnesses, and the copy ends where they have seen it."""
-    intake = Intake(book.store, signer, book.clock, book.ledger.origin)
+    intake = book.intake(signer)
     with intake.still() as registry:
         newest = sorted(registry.streams.values(), key=lambda stream: stream.indexes[-1], reverse=True)
         streams = [stream.id for stream in newest[:STREAMS_AT_ONCE]]
@@ -522,17 +603,101 @@ def hold(path: Path, checked: MemoryStore, before: int) -> None:
     """Append what is new of a checked copy to the file that holds it, in one transaction."""
     store = SqliteStore(path)
     try:
-        entries = list(checked.entries(before))
-        frontier, nodes = frontier_of(before, store.node).extended([leaf_hash(entry.data) for entry in entries])
-        note = checked.checkpoint()
-        assert note is not None
-        with store.transaction() as transaction:
-            transaction.append(entries, nodes)
-            for entry in entries:
-                for digest in texts_brought(entry.data):
-                    text = checked.text(digest)
-                    if text is not None:
-                        transaction.put_text(digest, text)
-            transaction.set_checkpoint(frontier.size, note)
+        append_copied(store, checked, before)
     finally:
         store.close()
+
+
+def append_copied(store: SqliteStore, checked: MemoryStore, before: int) -> None:
+    """Append what a checked copy has after ``before`` entries to a store that holds these, in one transaction."""
+    entries = list(checked.entries(before))
+    frontier, nodes = frontier_of(before, store.node).extended([leaf_hash(entry.data) for entry in entries])
+    note = checked.checkpoint()
+    assert note is not None
+    with store.transaction() as transaction:
+        transaction.append(entries, nodes)
+        for entry in entries:
+            for digest in texts_brought(entry.data):
+                text = checked.text(digest)
+                if text is not None:
+                    transaction.put_text(digest, text)
+        transaction.set_checkpoint(frontier.size, note)
+
+
+# --- a ledger that is read-only ---------------------------------------------------------------------------------------
+
+
+def accept_head(book: Book, high_water: Path | None = None) -> Path:
+    """Let the newest head of a ledger's store be the one that was acknowledged last, and keep it in its high-water
+    file, or in a new one at ``high_water``; return where. The caller has asked whoever is responsible.
+
+    Raises :class:`ReadOnly` where the head in the file or a witness contradicts the store: accepting that would sign a
+    second history. Raises :class:`StoreError`, :class:`WorkspaceError`.
+    """
+    check_acceptable(book)
+    old, before = book.high_water, book.workspace.high_water_path(book.ledger)
+    path = high_water.absolute() if high_water is not None else before
+    if old is None or path != before:
+        book.high_water = new_high_water(path)
+    elif book.read_only is not None and book.read_only.reason == "ledger.other-high-water":
+        raise WorkspaceError(f"{path} holds another ledger's head.", "Name a new file: --high-water FILE.")
+    assert book.high_water is not None
+    book.high_water.keep(book.checkpoint())
+    if path != before:
+        with book.workspace.changing() as settings:
+            book.ledger = replace(settings.ledgers[book.ledger.origin], high_water=str(path))
+            settings.ledgers[book.ledger.origin] = book.ledger
+        if old is not None:
+            old.close()
+            before.unlink(missing_ok=True)  # from the next commit on it would be wrong
+    book.read_only = None
+    return path
+
+
+def check_acceptable(book: Book) -> None:
+    """Raise :class:`ReadOnly` where a high-water file or a witness contradicts the newest head of a store."""
+    if book.read_only is None or book.read_only.reason not in ACCEPTABLE:
+        book.check_writable()
+    elif contradiction := read_only_because(book.tree, None, book.heads_seen()):
+        raise contradiction
+
+
+ACCEPTABLE = frozenset({"ledger.no-high-water", "ledger.other-high-water"})
+
+
+def recover(book: Book, copy: Copy) -> int:
+    """Append from somebody's copy what is missing at the end of a ledger that is kept here; return how many entries.
+
+    Nothing is signed: the copy carries the ledger's own signatures. Raises :class:`Forked` where the copy is another
+    history, :class:`LedgerDamaged` where it is not what the ledger signed, :class:`WorkspaceError` where it is of
+    another ledger or does not reach what was acknowledged, :class:`StoreError`.
+    """
+    if copy.depositary != book.depositary:
+        raise WorkspaceError("the file is a copy of another ledger, or one with another key.", "Is it the right file?")
+    checked = in_memory(copy)
+    fold = replay(copy.depositary, checked)
+    check_same_beginning(book.workspace, copy, book.store, checked, book.size)
+    after = Tree(book.depositary, fold.frontier, checked)
+    short = read_only_because(after, book.high_water, book.heads_seen())
+    if book.read_only is None and len(copy.entries) <= book.size:
+        raise WorkspaceError("nothing is missing here.", "Nothing was changed.")
+    if len(copy.entries) <= book.size or (short is not None and short.reason not in ACCEPTABLE):
+        raise WorkspaceError(
+            f"the copy has {len(copy.entries):,} entries, and that is not all that is missing here.",
+            "Look for a newer copy. Nothing was changed.",
+            usage=False,
+        )
+    append_copied(book.store, checked, book.size)
+    if book.high_water is not None and short is None:
+        book.high_water.keep(copy.checkpoint)
+    return len(copy.entries) - book.size
+
+
+def following(book: Book) -> str:
+    """Return what the first entry of a new ledger says where it follows one that can be written no more: the heads of
+    the old one, of what is left and of what was acknowledged."""
+    kept, seen = book.checkpoint(), book.high_water.read() if book.high_water is not None else None
+    said = ["This ledger follows another, which is written no more. Its newest head that is kept:", kept.decode()]
+    if seen is not None and seen != kept:
+        said += ["Its newest head that was acknowledged:", seen.decode()]
+    return "\n".join(said)

@@ -17,7 +17,7 @@ import sqlite3
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, requires, version
@@ -29,10 +29,12 @@ from nacl.signing import SigningKey, VerifyKey
 from pourparler.core.encoding import decode, encode
 from pourparler.core.errors import PourparlerError
 from pourparler.ports import KeyTrouble, StoreError
+from pourparler.service.heads import Tree, read_only_because
 from pourparler.service.intake import replay
 from pourparler.service.keyring import PASSING, SUFFIX, Keyring, Place
 from pourparler.service.sshagent import Agent
 from pourparler.service.workspace import VARIABLE, KnownLedger, Workspace, WorkspaceError
+from pourparler.store.highwater import HighWaterFile
 from pourparler.store.sqlite import LOOK, SqliteStore, snapshot
 
 PYTHON_LEAST = (3, 11)
@@ -103,7 +105,7 @@ def check_workspace(
     yield from check_agent(in_agent(ring), environment)
     yield from check_kept(workspace, ring)
     for ledger in workspace.settings.ledgers.values():
-        yield from check_ledger(workspace.ledgers / ledger.file, ledger, newest)
+        yield from check_ledger(workspace, ledger, newest)
     for fork in sorted(workspace.ledgers.glob("fork-*.copy")):
         do = "Sign nothing in that ledger, and show both copies to whoever relies on it; then move the file away."
         yield Finding("fork", State.FAIL, f"A ledger has told two stories: {fork} contradicts the copy here.", do)
@@ -293,20 +295,24 @@ def check_kept(workspace: Workspace, ring: Keyring) -> Iterator[Finding]:
 # --- ledgers ----------------------------------------------------------------------------------------------------------
 
 
-def check_ledger(path: Path, ledger: KnownLedger, newest: list[tuple[str, int]]) -> Iterator[Finding]:
-    """Fold a whole ledger again: the file, every entry and signature, the tree, the signed checkpoint.
+def check_ledger(workspace: Workspace, ledger: KnownLedger, newest: list[tuple[str, int]]) -> Iterator[Finding]:
+    """Fold a whole ledger again: the file, every entry and signature, the tree, the signed checkpoint; of one that is
+    kept here also whether its high-water file agrees.
 
     Adds the time of its newest stamp to ``newest``. Cost: as much as taking all of it in once.
     """
     subject = f"ledger {ledger.origin}"
+    path = workspace.ledgers / ledger.file
     if not path.is_file():
         what = f"{path} is not there."
         do = "Put the file back." if ledger.kept_by else "Take a new copy: pourparler ledger take FILE"
         yield Finding(subject, State.FAIL, what, do)
         return
     try:
-        with snapshot(path) as copied, closing(SqliteStore(copied)) as store:
+        with marks(workspace, ledger) as high_water, snapshot(path) as copied, closing(SqliteStore(copied)) as store:
             fold = replay(ledger.depositary, store)
+            tree = Tree(ledger.depositary, fold.frontier, store)
+            refused = read_only_because(tree, high_water, {})
     except (StoreError, PourparlerError, sqlite3.Error, OSError) as error:
         if no_room(error):
             do = "Make room, or let TMPDIR name a folder that has it."
@@ -325,6 +331,35 @@ def check_ledger(path: Path, ledger: KnownLedger, newest: list[tuple[str, int]])
     whose = f"kept here with {ledger.kept_by}" if ledger.kept_by else "a copy"
     what = f"{fold.frontier.size:,} entries, {whose}: every signature good, the root is that of the checkpoint"
     yield Finding(subject, State.OK, what)
+    if refused is not None:
+        yield Finding(subject, State.FAIL, refused.what[:1].upper() + refused.what[1:], refused.do)
+    elif high_water is not None:
+        yield from check_place(workspace, ledger, high_water)
+
+
+@contextmanager
+def marks(workspace: Workspace, ledger: KnownLedger) -> Iterator[HighWaterFile | None]:
+    """Give the high-water file of a ledger that is kept here, as it was before the ledger itself is looked at: whoever
+    writes both writes the ledger first."""
+    if ledger.kept_by is None:
+        yield None
+        return
+    with closing(HighWaterFile(workspace.high_water_path(ledger), alone=False)) as high_water:
+        yield high_water
+
+
+def check_place(workspace: Workspace, ledger: KnownLedger, high_water: HighWaterFile) -> Iterator[Finding]:
+    """Look whether what remembers a ledger could be put back together with it."""
+    subject, where = f"ledger {ledger.origin}", high_water.path
+    if high_water.spoilt:
+        do = "Nothing: the next act mends it. If this is said again, look at the disk."
+        yield Finding(subject, State.WARN, f"The last write of {where} was cut off.", do)
+    elif workspace.folder.resolve() in where.resolve().parents:
+        what = "its high-water file agrees; it stands in this folder, and would be put back to an earlier day with it"
+        do = "Let it stand on another disk: pourparler ledger accept-head --high-water FILE"
+        yield Finding(subject, State.OK, what, do)
+    else:
+        yield Finding(subject, State.OK, f"its high-water file, {where}, agrees")
 
 
 def plain(error: Exception) -> str:

@@ -9,6 +9,9 @@ Submitters that wait share a commit: whoever gets hold of the ledger writes for 
 memory (the :class:`Registry`, the tree's frontier) can always be made again from the store, and is whenever a commit
 failed: an answer never rests on what was not stored.
 
+A ledger that something remembers otherwise (its high-water file, a witness) is read-only (``heads``): it is not
+appended to, and its key signs nothing.
+
 An act counts once. The first envelope that suffices is the entry; the same act again, with whatever signatures, gets
 the same receipt and changes nothing. What is refused reserves nothing and blocks nothing; it is kept apart, for
 supervisors.
@@ -36,7 +39,6 @@ from pourparler.core.ledger import (
     KeyType,
     Statement,
     VerifierKey,
-    frontier_of,
     leaf_hash,
     open_checkpoint,
     parse_statement,
@@ -45,8 +47,9 @@ from pourparler.core.ledger import (
 )
 from pourparler.core.redline import Text, parse_text, text_digest
 from pourparler.core.registry import Registry, Stream, parse_entry, stamp_in
-from pourparler.ports import Clock, Refusal, Signer, Store, StoredEntry, StoreError
+from pourparler.ports import Clock, HighWater, Refusal, Signer, Store, StoredEntry, StoreError
 from pourparler.service.drafting import draft
+from pourparler.service.heads import HeadsSeen, ReadOnly, Tree, acknowledge, read_only_because
 
 log = logging.getLogger(__name__)
 
@@ -116,6 +119,8 @@ class Texts:
             data = self.brought.get(digest) or self.held.get(digest) or self.stored(digest)
             if data is None:
                 return None
+            if text_digest(data) != digest:
+                raise LedgerDamaged(f"the stored text {digest.hex()} is another than its digest says")
             self.keep(digest, parse_text(data), len(data))
         return self.parsed[digest]
 
@@ -223,7 +228,7 @@ def replay(depositary: Depositary, store: Store) -> Fold:
     try:
         for entry in store.entries():
             at = entry.index
-            replay_entry(fold, entry)
+            check_nodes(depositary, store, replay_entry(fold, entry))
     except PourparlerError as error:
         hint = " (is it opened with the ledger's own key and origin?)" if at == 0 else ""
         raise LedgerDamaged(f"{depositary.origin}: entry {at} is not what this ledger wrote: {error}{hint}") from error
@@ -242,8 +247,8 @@ def replay_until(depositary: Depositary, store: Store, time: int) -> Fold:
     return fold
 
 
-def replay_entry(fold: Fold, entry: StoredEntry) -> None:
-    """Fold one stored entry.
+def replay_entry(fold: Fold, entry: StoredEntry) -> list[tuple[int, int, bytes]]:
+    """Fold one stored entry; return the nodes of the tree that it finishes.
 
     Raises :class:`PourparlerError` where it is not what intake would have written there.
     """
@@ -253,7 +258,7 @@ def replay_entry(fold: Fold, entry: StoredEntry) -> None:
     if act.id != entry.act_id:
         raise Refused("stamp.contradiction", "the entry is of another act than its row says")
     fold_entry(fold, act, entry.index)
-    fold.grow([entry.data])
+    return fold.grow([entry.data])
 
 
 def fold_entry(fold: Fold, read: Act | Statement, index: int) -> None:
@@ -281,6 +286,17 @@ def fold_act(fold: Fold, act: Act, index: int) -> None:
         raise Refused("stamp.contradiction", "the entry holds signatures that intake would have removed")
 
 
+def check_nodes(depositary: Depositary, store: Store, nodes: Iterable[tuple[int, int, bytes]]) -> None:
+    """Raise :class:`LedgerDamaged` unless these nodes are stored: every later proof is made of them."""
+    for level, index, hash_ in nodes:
+        try:
+            good = level == 0 or store.node(level, index) == hash_  # a leaf's hash is made from its entry
+        except KeyError:
+            good = False
+        if not good:
+            raise LedgerDamaged(f"{depositary.origin}: node {index} of level {level} is not that of the stored entries")
+
+
 def check_stated(registry: Registry, stated: Mapping[bytes, tuple[int, bytes]]) -> None:
     """Raise :class:`Refused` unless a stamp states the streams as they are, and every one that moved since."""
     for stream in registry.moved | stated.keys():
@@ -306,12 +322,6 @@ def check_checkpoint(fold: Fold, depositary: Depositary, store: Store) -> None:
             f"{depositary.origin}: the stored checkpoint is of {opened.size} entries with another root than the {size} "
             "that are stored. Serve nothing from this file, and do not put an older one in its place."
         )
-    try:
-        stored = frontier_of(size, store.node)
-    except KeyError:
-        stored = Frontier()
-    if stored != fold.frontier:
-        raise LedgerDamaged(f"{depositary.origin}: the stored tree is not that of the stored entries")
 
 
 def ledger_key(depositary: Depositary) -> VerifierKey:
@@ -371,32 +381,51 @@ class Intake:
     """One ledger, open for acts. Safe to use from several threads; there is one for a store, and it owns the store.
 
     Opening folds everything that is stored and checks it (:func:`replay`); an empty store becomes a new ledger, whose
-    first entry fixes ``bound_seconds``: how long after a stamp witnesses may still vouch for it. Raises
-    :class:`StoreError`, and :class:`OSError` where the signer cannot sign.
+    first entry says ``words`` and fixes ``bound_seconds``: how long after a stamp witnesses may still vouch for it.
+    Raises :class:`StoreError`, and :class:`OSError` where the signer cannot sign.
+
+    ``high_water`` holds the newest acknowledged checkpoint, and is the intake's from here on; ``heads_seen`` asks the
+    witnesses. Where one of them remembers what the store has not, ``read_only`` says so, and all that would write
+    raises it.
     """
 
     def __init__(
-        self, store: Store, signer: Signer, clock: Clock, origin: str, *, bound_seconds: int = BOUND_SECONDS
+        self,
+        store: Store,
+        signer: Signer,
+        clock: Clock,
+        origin: str,
+        *,
+        bound_seconds: int = BOUND_SECONDS,
+        high_water: HighWater | None = None,
+        heads_seen: HeadsSeen = dict,
+        words: str = "",
     ) -> None:
         self.store = store
+        self.high_water = high_water
         self.signer = signer
         self.clock = clock
         self.depositary = Depositary(origin, signer.public_key)
         self._waiting: deque[Ticket] = deque()
         self._leading = threading.RLock()  # held by whoever judges and commits, or reads the registry
-        try:
-            self._fold = replay(self.depositary, store)
-        except BaseException:
-            store.close()  # nobody else has a handle to it, and its file would stay locked
-            raise
-        self._stale = False  # the fold holds what may not be stored
+        self._stale = True  # the fold holds what may not be stored
         self._signer_proven = False
-        if not self._fold.starts:
-            self._begin(bound_seconds)
+        self._seen = heads_seen()
+        self.read_only: ReadOnly | None = None
+        try:
+            self._refresh()
+            if not self._fold.starts and not self.read_only:
+                self._begin(bound_seconds, words)
+        except BaseException:
+            self.close()  # nobody else has a handle to the store, and its file would stay locked
+            raise
 
-    def _begin(self, bound_seconds: int) -> None:
+    def _begin(self, bound_seconds: int, words: str) -> None:
+        if self.high_water:
+            self.high_water.begin()
         group = Group(self.clock.now())
-        first = draft("ledger", {"origin": self.depositary.origin, "at": group.time, "bound": bound_seconds})
+        fields = {"origin": self.depositary.origin, "at": group.time, "bound": bound_seconds}
+        first = draft("ledger", fields | {"words": words} if words else fields)
         self._write_stamp(group, first.signed_by(self.signer))
         self._commit(group)
 
@@ -480,8 +509,9 @@ class Intake:
             return self._fold.frontier.size
 
     def checkpoint(self) -> bytes:
-        """Return the newest signed checkpoint."""
-        note = self.store.checkpoint()
+        """Return the newest signed checkpoint that was acknowledged. Raises :class:`StoreError`."""
+        with self.still():  # between commit and high-water file it could still be lost
+            note = self.store.checkpoint()
         assert note is not None
         return note
 
@@ -513,9 +543,11 @@ class Intake:
             return self._fold.receipt(act_id, outcome.moment, outcome.void) if outcome else None
 
     def close(self) -> None:
-        """Wait for the commit that runs, and close the store."""
+        """Wait for the commit that runs, and close the store and the high-water file."""
         with self._leading:
             self.store.close()
+            if self.high_water:
+                self.high_water.close()
 
     # Queue and leader.
 
@@ -546,6 +578,10 @@ class Intake:
         group = Group()
         try:
             self._refresh()
+            if self.read_only:
+                self._give_up(group, self.read_only)
+                self._stale = False  # nothing was judged
+                return
             group.time = self._time()
             while self._waiting and group.takes(self._waiting[0], len(self._fold.registry.moved)):
                 ticket = self._waiting[0]
@@ -657,12 +693,16 @@ class Intake:
         frontier = self._fold.frontier
         text = Checkpoint(self.depositary.origin, frontier.size, frontier.root()).text()
         note = signed_note(text, [sign_note_text(text, ledger_key(self.depositary), self.signer.sign)])
+        if self.high_water:
+            self.high_water.check()
         self._stale = True
         with self.store.transaction() as transaction:
             transaction.append(group.entries, group.nodes)
             for digest, data in group.texts.items():
                 transaction.put_text(digest, data)
             transaction.set_checkpoint(frontier.size, note)
+        if self.high_water:
+            self.high_water.keep(note)  # before any answer leaves: what was answered is missed if it is ever lost
         self._stale = False
         self._fold.texts.held.clear()
 
@@ -698,10 +738,18 @@ class Intake:
                 self._waiting.appendleft(ticket)
 
     def _refresh(self) -> None:
-        """Fold what is stored again if the fold in memory may hold more. Raises :class:`StoreError`."""
-        if self._stale:
-            self._fold = replay(self.depositary, self.store)
-            self._stale = False
+        """Fold what is stored again if the fold in memory may hold more. Raises :class:`StoreError`.
+
+        What a crash left between commit and high-water file is acknowledged here, before anybody is told of it.
+        """
+        if not self._stale:
+            return
+        self._fold = replay(self.depositary, self.store)
+        tree = Tree(self.depositary, self._fold.frontier, self.store)
+        self.read_only = read_only_because(tree, self.high_water, self._seen)
+        if self.high_water and not self.read_only:
+            acknowledge(self.store, self.high_water)
+        self._stale = False
 
     def _keep_refusal(self, ticket: Ticket, data: bytes, error: PourparlerError) -> None:
         """Keep what was refused for supervisors; best effort, for nothing else rests on it."""

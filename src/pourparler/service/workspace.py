@@ -5,6 +5,7 @@
     pourparler.toml     which ledgers are kept or copied here, names that people gave to ids, parties that are trusted
     keys/NAME.key       keys, encrypted (``keyring``)
     ledgers/…sqlite     ledgers that are kept here, and verified copies of other people's (``books``)
+    ledgers/…high-water  up to where a ledger that is kept here has been acknowledged, unless that stands elsewhere
     desk/               acts that wait for signatures, openings of private red lines, texts
 
 It is found by walking up from the current folder. Every change of the settings is read, changed and written again
@@ -55,12 +56,16 @@ class WorkspaceError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class KnownLedger:
-    """A ledger that this workspace holds: its own (``kept_by`` names the key that signs it), or a copy."""
+    """A ledger that this workspace holds: its own (``kept_by`` names the key that signs it), or a copy.
+
+    ``high_water`` is where the high-water file of one's own stands, where that is not beside it.
+    """
 
     origin: str
     key: bytes
     file: str
     kept_by: str | None = None
+    high_water: str | None = None
 
     @property
     def depositary(self) -> Depositary:
@@ -141,6 +146,10 @@ class Workspace:
     @property
     def desk(self) -> Path:
         return self.folder / "desk"
+
+    def high_water_path(self, ledger: KnownLedger) -> Path:
+        """Return where the high-water file of a ledger that is kept here stands."""
+        return self.ledgers / (ledger.high_water or Path(ledger.file).with_suffix(".high-water").name)
 
     # Settings.
 
@@ -248,7 +257,7 @@ def read_settings(value: Mapping[str, Any]) -> Settings:
     if value.get("format") != FORMAT:
         raise ValueError(f"its format is not {FORMAT!r}")
     ledgers = {
-        origin: KnownLedger(origin, identifier(row["key"]), row["file"], row.get("kept_by"))
+        origin: KnownLedger(origin, identifier(row["key"]), row["file"], row.get("kept_by"), row.get("high_water"))
         for origin, row in value.get("ledgers", {}).items()
     }
     names = {name: identifier(given) for name, given in value.get("names", {}).items()}
@@ -269,6 +278,7 @@ def rendered(settings: Settings) -> str:
     for origin, ledger in settings.ledgers.items():
         lines += [f"[ledgers.{quoted(origin)}]", f"key = {quoted(ledger.key.hex())}", f"file = {quoted(ledger.file)}"]
         lines += [f"kept_by = {quoted(ledger.kept_by)}"] if ledger.kept_by else []
+        lines += [f"high_water = {quoted(ledger.high_water)}"] if ledger.high_water else []
         lines += [""]
     lines += ["[names]", *(f"{quoted(name)} = {quoted(given.hex())}" for name, given in settings.names.items()), ""]
     lines += ["# Parties whose evidence this workspace believes, and how each id was learnt."]

@@ -6,8 +6,8 @@ logging, ``synchronous=FULL``, one writing instance (an exclusive lock on the fi
 ``BEGIN IMMEDIATE``. Put the file on a local disk: the locks and syncs of network file systems do not keep their word.
 
 What may be lost: refusals of the last moments before a crash. What must never be restored from an older copy: the
-database, once a checkpoint of it has left; the ledger would fork. A thief of the file learns what public dossiers say
-and nothing else; keys are not in it.
+database, once a checkpoint of it has left; the ledger would fork, if the high-water file did not notice. A thief of
+the file learns what public dossiers say and nothing else; keys are not in it.
 """
 
 import fcntl
@@ -183,10 +183,13 @@ class SqliteStore:
             raise StoreError(f"{self.path}: write-ahead logging or synchronous=FULL is not on. Is SQLite built oddly?")
         found = self._pragma("quick_check(1)")
         count, size = self._writer.execute("SELECT count(*), coalesce(max(idx) + 1, 0) FROM entry").fetchone()
-        if found != "ok" or count != size:
+        (nodes,) = self._writer.execute("SELECT count(*) FROM node").fetchone()
+        complete = size - size.bit_count()  # as many subtrees of two leaves and more; what is left over blocks the next
+        if found != "ok" or (count, nodes) != (size, complete):
+            wrong = found if found != "ok" else f"{count} entries of {size}, {nodes} nodes of {complete}"
             raise StoreError(
-                f"{self.path} is damaged ({found if found != 'ok' else f'{count} entries of {size}'}). Keep the file, "
-                "look at the disk, and do not put an older copy in its place: that would fork the ledger."
+                f"{self.path} is damaged ({wrong}). Keep the file, look at the disk, and do not put an older copy in "
+                "its place: that would fork the ledger."
             )
 
     @contextmanager
@@ -416,4 +419,4 @@ class SqliteTransaction:
 
     def put_text(self, digest: bytes, data: bytes) -> None:
         with self._failures("keep a text"):
-            self._writer.execute("INSERT OR IGNORE INTO text (digest, data) VALUES (?, ?)", (digest, data))
+            self._writer.execute("INSERT OR REPLACE INTO text (digest, data) VALUES (?, ?)", (digest, data))
