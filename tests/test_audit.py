@@ -642,6 +642,15 @@ def test_the_report_for_a_machine(log, ledger):
     assert (report["verdict"], report["unavailable"][0]["reason"]) == ("cannot tell", "tile.unavailable")
 
 
+def test_the_report_for_a_person(log, tmp_path):
+    code, said = command(log, "--vkey", VKEY)
+    assert code == 0
+    for part in ("WHOLE all", "1 void entry", "as --vkey has it", VKEY, "“First”", "“Second”", "dossiers 75 open"):
+        assert part in said, part
+    small = exported(talks(2), tmp_path / "small")
+    assert command(small, "--vkey", VKEY)[1].count("… open, 1 text") == 2
+
+
 def test_what_cannot_be_read(tmp_path):
     assert command(tmp_path / "nothing", "--vkey", VKEY)[0] == 5
     (tmp_path / "file").write_bytes(b"no copy")
