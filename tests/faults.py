@@ -436,7 +436,7 @@ def rows(folder: Path) -> object:
         try:
             with contextlib.closing(sqlite3.connect(Path(away) / "ledger")) as plain:
                 return [plain.execute(statement).fetchall() for statement in TABLES]
-        except sqlite3.Error:
+        except (sqlite3.Error, UnicodeDecodeError):
             return None
 
 

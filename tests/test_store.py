@@ -258,6 +258,29 @@ def test_a_damaged_file_is_refused(path, damage):
         SqliteStore(path)
 
 
+@pytest.mark.parametrize("value", ["CAST(x'c5c5' AS TEXT)", "'text'", "5", "1e300", str(2**40)])
+@pytest.mark.parametrize("column", ["act_id", "data"])
+def test_a_row_of_another_type_is_damage(path, column, value):
+    """One bit of a row's header says that bytes are text, or a number."""
+    with reopened(path) as store:
+        write(store, *map(entry, range(4)))
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute(f"UPDATE entry SET {column} = {value} WHERE idx = 2")
+        other.execute(f"UPDATE node SET hash = {value} WHERE level = 1 AND idx = 0")
+        other.execute(f"UPDATE checkpoint SET note = {value}")
+    for use in (
+        lambda store: list(store.entries()),
+        lambda store: store.entry(2),
+        lambda store: store.node(1, 0),
+        lambda store: store.checkpoint(),
+    ):
+        with reopened(path) as store:
+            with pytest.raises(StoreError, match="is damaged"):
+                use(store)
+            with pytest.raises(StoreError, match="not used after"):
+                store.size()
+
+
 def test_a_text_that_was_spoilt_is_not_kept_for_ever(path):
     with reopened(path) as store:
         for data in (b"spoilt", b"text"):

@@ -201,8 +201,9 @@ class SqliteStore:
             yield
         except sqlite3.IntegrityError as error:
             raise StoreConflict(f"{self.path}: could not {doing}: {error}. Has another writer been here?") from error
-        except (sqlite3.Error, sqlite3.Warning) as error:
-            code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        except (sqlite3.Error, sqlite3.Warning, UnicodeDecodeError) as error:  # the last: a row that was spoilt
+            undecoded = "decode" in str(error)  # which Python says in two ways, and without a code
+            code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT if undecoded else 0) & 0xFF
             self._failed |= code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT)
             raise StoreError(
                 f"{self.path}: could not {doing}: {error}. {ADVICE.get(code, ADVICE_OTHERWISE)}"
@@ -269,19 +270,26 @@ class SqliteStore:
             yield from rows
             after = rows[-1][0]
 
+    def _blob(self, value: Any) -> bytes:
+        """Return a value that was stored as bytes. Raises :class:`StoreError` where the file now has something else."""
+        if not isinstance(value, bytes):
+            self._failed = True
+            raise StoreError(f"{self.path}: a row holds what was never stored. {ADVICE[sqlite3.SQLITE_CORRUPT]}")
+        return value
+
     def size(self) -> int:
         size: int = self._row("SELECT coalesce(max(idx) + 1, 0) FROM entry")[0]
         return size
 
     def entries(self, start: int = 0) -> Iterator[StoredEntry]:
         for row in self._rows("SELECT idx, act_id, data FROM entry WHERE idx > ? ORDER BY idx LIMIT ?", start - 1):
-            yield StoredEntry(*row)
+            yield StoredEntry(row[0], self._blob(row[1]), self._blob(row[2]))
 
     def entry(self, index: int) -> StoredEntry:
         row = self._row("SELECT idx, act_id, data FROM entry WHERE idx = ?", index)
         if row is None:
             raise IndexError(index)
-        return StoredEntry(*row)
+        return StoredEntry(row[0], self._blob(row[1]), self._blob(row[2]))
 
     def node(self, level: int, index: int) -> bytes:
         if level == 0:
@@ -292,11 +300,11 @@ class SqliteStore:
         row = self._row("SELECT hash FROM node WHERE level = ? AND idx = ?", level, index)
         if row is None:
             raise KeyError((level, index))
-        return bytes(row[0])
+        return self._blob(row[0])
 
     def checkpoint(self) -> bytes | None:
         row = self._row("SELECT note FROM checkpoint")
-        return bytes(row[0]) if row else None
+        return self._blob(row[0]) if row else None
 
     def witnessed(self) -> bytes | None:
         row = self._row("SELECT note FROM witnessed")
@@ -308,7 +316,7 @@ class SqliteStore:
 
     def text(self, digest: bytes) -> bytes | None:
         row = self._row("SELECT data FROM text WHERE digest = ?", digest)
-        return bytes(row[0]) if row else None
+        return self._blob(row[0]) if row else None
 
     def refusals(self) -> Iterator[Refusal]:
         statement = (
