@@ -27,7 +27,7 @@ from hypothesis import strategies as st
 
 from pourparler.core import errors, ledger, limits
 from pourparler.core.errors import Malformed, Missing, PourparlerError, Refused
-from pourparler.core.ledger import Checkpoint, Frontier, KeyType, Policy, TlogProof, VerifierKey, witness
+from pourparler.core.ledger import Checkpoint, Frontier, KeyType, Policy, TlogProof, VerifierKey, tiles, witness
 from pourparler.core.ledger.note import base64_text as b64
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -1023,7 +1023,8 @@ def reason_table() -> dict[str, str]:
 
 
 def test_reason_codes_of_specification_code_and_tests_are_the_same() -> None:
-    rooms = set(Path(ledger.__file__).parent.glob("*.py")) - {Path(witness.__file__)}  # see tests/test_witness.py
+    rooms = set(Path(ledger.__file__).parent.glob("*.py"))
+    rooms -= {Path(other.__file__) for other in (witness, tiles)}  # see tests/test_witness.py and tests/test_tiles.py
     source = "\n".join(room.read_text() for room in rooms)
     raised = dict.fromkeys(re.findall(r'(?:Malformed|Refused|Missing)\(\s*"([a-z0-9.-]+)"', source))
     assert set(reason_table()) == set(raised)

@@ -20,6 +20,7 @@ from pourparler.core import act as acts
 from pourparler.core import clauses, encoding, errors, evidence, ledger, passkey, redline
 from pourparler.core.council import Depositary
 from pourparler.core.errors import Malformed, PourparlerError
+from pourparler.core.ledger import tiles
 from spec.vectors import generate, kit
 from tests import oracle_cbor, oracle_cddl
 
@@ -173,6 +174,20 @@ def run_witness(case) -> None:
     assert request.encoded() == kit.joined(case["input"])
 
 
+def run_tiles(case) -> None:
+    if "path" in case:
+        tile = tiles.parse_tile_path(case["path"])
+        assert [tile.level if tile.level is not None else "entries", tile.index, tile.width] == case["tile"]
+        assert tile.path == case["path"]
+    elif "tiles" in case:
+        assert [tile.path for tile in tiles.tiles_of(case["size"], case["since"])] == case["tiles"]
+    else:
+        files = {path: kit.joined(data) for path, data in case["files"].items()}
+        reader = tiles.TileReader(case["size"], bytes.fromhex(case["root"]), lambda tile: files.get(tile.path))
+        entries = reader.entries(case["bundle"])
+        assert list(entries) == [bytes.fromhex(entry) for entry, times in case["entries"] for _ in range(times)]
+
+
 RUNNERS = {
     "cosignature": run_cosignature,
     "witness": run_witness,
@@ -184,6 +199,7 @@ RUNNERS = {
     "redline": run_redline,
     "text": run_text,
     "clauses": run_clauses,
+    "tiles": run_tiles,
 }
 
 

@@ -16,7 +16,7 @@ if __name__ == "__main__":
 
 from spec.vectors import kit  # noqa: E402
 
-MODULES = ("formats", "acts", "terms", "notes")
+MODULES = ("formats", "acts", "terms", "notes", "tiles")
 
 
 def groups() -> dict[str, kit.Group]:

@@ -1,7 +1,7 @@
 """``pourparler ledger``: keep a ledger, or copies of other people's; look into them, and carry proofs away."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,6 +18,9 @@ from pourparler.core.ledger.checkpoint import TLOG_PROOF_HEADER
 from pourparler.service import books, desk
 from pourparler.service.intake import BOUND_SECONDS, LedgerDamaged
 from pourparler.service.workspace import write_atomically
+
+if TYPE_CHECKING:
+    from starlette.routing import BaseRoute
 
 app = noun("Ledgers: keep one, take copies of others', look into them, prove what they hold.")
 
@@ -225,6 +228,45 @@ def witness(
     return ask_witnesses(session, policy, drop=drop_policy, seconds=seconds)
 
 
+@command(app)
+def serve(
+    session: Session,
+    host: Annotated[str, typer.Option(metavar="ADDRESS", help="Where to listen.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(metavar="PORT", min=0, max=65535, help="Where to listen; 0 takes a free one.")
+    ] = 8471,
+    prefix: Annotated[str, typer.Option(metavar="/PATH", help="What stands before every path.")] = "",
+) -> None:
+    """Let anybody read a ledger, or a copy, as static tiles (c2sp.org/tlog-tiles), until Ctrl-C or SIGTERM.
+
+    It shows what is published: with a policy what is witnessed, otherwise what is committed; and it holds up nobody who
+    writes. For HTTPS put a web server of your own before it.
+    """
+    from pourparler.cli.serving import serve_routes
+    from pourparler.service import witnessing
+    from pourparler.service.tiles import LogView
+    from pourparler.store.reading import ReadingStore
+
+    ledger = session.which()
+    path = session.workspace.ledgers / ledger.file
+    books.opened(path).close()  # brings an old file up to date
+    store, policy = ReadingStore(path), witnessing.policy_path(session.workspace, ledger)
+
+    def routes() -> "list[BaseRoute]":
+        from pourparler.service.http.static import static_routes
+
+        return static_routes(LogView(store, lambda: store.witnessed() if policy.exists() else store.checkpoint()))
+
+    vkey = ledger_key(ledger.depositary).text
+    try:
+        serve_routes(
+            session, f"the ledger {clean(ledger.origin)}", routes, host, port, prefix,
+            lines=lambda url: [f"log {vkey} {url}"], vkey=vkey,
+        )  # fmt: skip
+    finally:
+        store.close()
+
+
 # --- copies -----------------------------------------------------------------------------------------------------------
 
 
@@ -324,3 +366,58 @@ def tell_fork(session: Session, fork: books.Forked) -> int:
     session.say(f"Your copy stays as it was; the other one is kept in {fork.kept}.", lead="  ")
     session.say("Show both to the other parties, and sign nothing in this ledger until it is explained.", lead="  ")
     return INVALID
+
+
+# --- for anybody ------------------------------------------------------------------------------------------------------
+
+
+@command(app)
+def export(
+    session: Session,
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder for the log alone.", show_default=False)],
+) -> int | None:
+    """Write a ledger as static files into DIR: any web server, or a USB stick, can hold them for everybody.
+
+    The format is c2sp.org/tlog-tiles, with the public texts beside it. Run it again to add what is new: whole tiles
+    are never written twice, and the checkpoint comes last.
+    """
+    from pourparler.cli.auditing import export as run
+
+    return run(session, folder)
+
+
+@command(app)
+def audit(
+    session: Session,
+    log: Annotated[
+        str,
+        typer.Argument(
+            metavar="DIR|URL|FILE",
+            help="A folder as ledger export writes it, the address that one is served at, or a copy of a ledger.",
+            show_default=False,
+        ),
+    ],
+    vkey: Annotated[
+        str | None,
+        typer.Option(metavar="VKEY", help="The ledger's key, as its depositary told it.", show_default=False),
+    ] = None,
+    policy: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="The logs and witnesses you trust (c2sp.org/tlog-policy).", show_default=False
+        ),
+    ] = None,
+    tree_only: Annotated[
+        bool, typer.Option("--tree-only", help="Audit tree and signatures of the log, and judge no entry.")
+    ] = False,
+) -> int:
+    """Read a whole ledger as a stranger, from its founding on, and say whether it is what it claims to be.
+
+    Every tile, entry, signature, mandate and stamp is checked. It needs no workspace, and changes nothing.
+
+    Exit codes: 0 whole, 1 it contradicts itself or its signature, 2 cannot tell: something is withheld, or its entries
+    are no acts; 4 wrong usage, 5 it cannot be read.
+    """
+    from pourparler.cli.auditing import audit as run
+
+    return run(session, log, vkey=vkey, policy=policy, tree_only=tree_only)

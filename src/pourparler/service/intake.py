@@ -51,7 +51,7 @@ log = logging.getLogger(__name__)
 GROUP_ACTS_MAX = 256
 STAMP_STREAMS_MAX = 400  # a row has at most 78 bytes, and a stamp is an envelope of at most 32 KiB
 STREAMS_PER_ACT = 4  # a dossier, a party, an organ and another organ
-TEXTS_PARSED_MAX = 256
+TEXTS_PARSED_MAX_BYTES = 8 * 1024 * 1024  # as they came; parsed they take some ten times that
 BOUND_SECONDS = 3_600
 
 
@@ -91,6 +91,8 @@ class Texts:
         self.wanted: bytes | None = None
         self.brought: Mapping[bytes, bytes] = {}
         self.parsed: dict[bytes, Text] = {}
+        self.parsed_bytes: dict[bytes, int] = {}
+        self.parsed_total_bytes = 0
         self.held: dict[bytes, bytes] = {}
 
     def __call__(self, digest: bytes) -> Text | None:
@@ -112,11 +114,19 @@ class Texts:
             data = self.brought.get(digest) or self.held.get(digest) or self.stored(digest)
             if data is None:
                 return None
-            text = parse_text(data)
-            if len(self.parsed) >= TEXTS_PARSED_MAX:
-                self.parsed.pop(next(iter(self.parsed)))
-            self.parsed[digest] = text
+            self.keep(digest, parse_text(data), len(data))
         return self.parsed[digest]
+
+    def keep(self, digest: bytes, text: Text, size_bytes: int) -> None:
+        """Remember a text that was read; those longest known go first where there are too many bytes of them."""
+        while self.parsed and self.parsed_total_bytes + size_bytes > TEXTS_PARSED_MAX_BYTES:
+            self.forget(next(iter(self.parsed)))
+        self.parsed[digest], self.parsed_bytes[digest] = text, size_bytes
+        self.parsed_total_bytes += size_bytes
+
+    def forget(self, digest: bytes) -> None:
+        if self.parsed.pop(digest, None) is not None:
+            self.parsed_total_bytes -= self.parsed_bytes.pop(digest)
 
     def expect(self, digest: bytes | None, brought: Mapping[bytes, bytes]) -> None:
         """Let the act that is judged next read the text that it proposes, and those that came with it."""
@@ -141,8 +151,8 @@ def on_spine(act: Act, registry: Registry) -> bool:
 class Fold:
     """The ledger in memory: registry, tree and the places where its transactions begin."""
 
-    def __init__(self, depositary: Depositary, store: Store) -> None:
-        self.texts = Texts(store.text)
+    def __init__(self, depositary: Depositary, stored: Callable[[bytes], bytes | None]) -> None:
+        self.texts = Texts(stored)
         self.registry = Registry(depositary, self.texts)
         self.frontier = Frontier()
         self.starts: list[int] = []
@@ -162,7 +172,7 @@ class Fold:
         finally:
             self.texts.expect(None, {})
             if text and text not in self.texts.public:
-                self.texts.parsed.pop(text, None)
+                self.texts.forget(text)
         return outcome, text
 
     def grow(self, entries: Sequence[bytes]) -> list[tuple[int, int, bytes]]:
@@ -189,16 +199,12 @@ def replay(depositary: Depositary, store: Store) -> Fold:
     Raises :class:`LedgerDamaged` where an entry is not what intake would have written, where a stamp does not state the
     heads that its transaction led to, or where the signed checkpoint is of another tree; and :class:`StoreError`.
     """
-    fold = Fold(depositary, store)
+    fold = Fold(depositary, store.text)
     at = 0
     try:
         for entry in store.entries():
             at = entry.index
             replay_entry(fold, entry)
-            stamp = fold.registry.stamp
-            assert stamp is not None
-            if entry.index == stamp.index + stamp.follows:
-                check_stated(fold.registry, stamp.streams)
     except PourparlerError as error:
         hint = " (is it opened with the ledger's own key and origin?)" if at == 0 else ""
         raise LedgerDamaged(f"{depositary.origin}: entry {at} is not what this ledger wrote: {error}{hint}") from error
@@ -216,14 +222,26 @@ def replay_entry(fold: Fold, entry: StoredEntry) -> None:
     act = parse_act(entry.data)
     if act.id != entry.act_id:
         raise Refused("stamp.contradiction", "the entry is of another act than its row says")
-    if (act.kind == "ledger") != (entry.index == 0):
-        raise Refused("stamp.index", "a ledger's first entry, and no other, names its origin")
-    outcome, _ = fold.judge(act, partial(fold.registry.enter, index=entry.index), {})
+    fold_entry(fold, act, entry.index)
     fold.grow([entry.data])
+
+
+def fold_entry(fold: Fold, act: Act, index: int) -> None:
+    """Fold the act that an entry is; with the last one of a transaction, hold the stamp against what it led to.
+
+    Raises :class:`PourparlerError` where intake would not have written it there.
+    """
+    if (act.kind == "ledger") != (index == 0):
+        raise Refused("stamp.index", "a ledger's first entry, and no other, names its origin")
+    outcome, _ = fold.judge(act, partial(fold.registry.enter, index=index), {})
     if outcome is None:
-        fold.starts.append(entry.index)
+        fold.starts.append(index)
     elif act.envelope != outcome.envelope:
         raise Refused("stamp.contradiction", "the entry holds signatures that intake would have removed")
+    stamp = fold.registry.stamp
+    assert stamp is not None
+    if index == stamp.index + stamp.follows:
+        check_stated(fold.registry, stamp.streams)
 
 
 def check_stated(registry: Registry, stated: Mapping[bytes, tuple[int, bytes]]) -> None:
