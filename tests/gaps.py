@@ -64,6 +64,9 @@ class Depot:
     def stamp_of(self, index: int) -> int:
         return index - 1  # a world logs one act in a transaction
 
+    def witnessed_after(self, index: int) -> bytes | None:
+        return None
+
     def checkpoint(self) -> bytes:
         return self.world.note()
 

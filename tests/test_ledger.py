@@ -509,8 +509,9 @@ def test_ml_dsa_message_is_the_structure_of_the_cosignature_text() -> None:
     L1.lattice.public_key().verify(blob[8:], message)
 
 
-def test_ledger_that_signs_with_ml_dsa_is_no_witness_of_itself() -> None:
-    data = ledger.signed_note(TEXT, [LATTICE_LOG.under(TEXT, 0), W1_LINE])
+@pytest.mark.parametrize("time", [0, 1_700_000_000])
+def test_ledger_that_signs_with_ml_dsa_is_no_witness_of_itself(time: int) -> None:
+    data = ledger.signed_note(TEXT, [LATTICE_LOG.under(TEXT, time), W1_LINE])
     opened = open_checkpoint(data, key=LATTICE_LOG.key)
     assert opened.checkpoint == CHECKPOINT
     assert opened.cosigners() == {W1.key.public_key}

@@ -67,6 +67,16 @@ def test_two_stories_are_refused_kept_and_proven(tmp_path, number, sizes):
     assert notes == [other.head.checkpoint, ours.head.checkpoint]
 
 
+def test_attack_01_proof_by_one_witness_outweighs_a_quorum_of_others(tmp_path):
+    """Two have only seen the other story, one shows both: the ledger did tell two, and nothing is witnessed anew."""
+    ours, other = Log().grow(7), Log(changed=3).grow(9)
+    with witness_at(tmp_path / "a", W1) as (one, _), witness_at(tmp_path / "b", W2) as (two, _):
+        assert witness_ledger(DEPOSITARY, ours.store, policy_of("quorum one", one=(W1, one))).met
+        found = witness_ledger(DEPOSITARY, other.store, policy_of("quorum two", one=(W1, one), two=(W2, two)))
+    assert (found.met, found.contradicted) == (True, True)
+    assert other.store.witnessed() is None
+
+
 def test_attack_03_rollback(tmp_path):
     """A smaller checkpoint after a larger: the witness answers 409; whoever asks refuses to move back."""
     old, log = Log().grow(4), Log().grow(9)

@@ -118,9 +118,11 @@ def test_the_witnessed_checkpoint_is_kept_apart_and_never_shrinks(store):
         with pytest.raises(StoreConflict):
             store.set_witnessed(size, b"neither")
     assert store.witnessed() == b"of 2, cosigned by more"
+    assert [store.witnessed_after(index) for index in (0, 1, 2)] == [b"of 2", b"of 2", None]
     store.set_witnessed(3, b"of 3")
     write(store, entry(3))
     assert (store.witnessed(), store.checkpoint()) == (b"of 3", b"note of 4")
+    assert [store.witnessed_after(index) for index in (1, 2, 3)] == [b"of 2", b"of 3", None]
 
 
 def test_the_witnessed_checkpoint_is_there_after_opening_again(tmp_path):

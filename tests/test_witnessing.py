@@ -10,24 +10,31 @@ import threading
 import time
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pourparler.core import ledger, limits
-from pourparler.core.errors import Refused
+from pourparler.core.errors import Missing, Refused
+from pourparler.core.evidence import Claim, Trust, Verdict, ledger_key, verify
 from pourparler.core.ledger import Checkpoint, KeyType
 from pourparler.ports import StoreConflict, StoreError
 from pourparler.service import asking, witnessing
 from pourparler.service.asking import Unreachable, ask
+from pourparler.service.drafting import draft, powers
+from pourparler.service.export import assemble
 from pourparler.service.http.application import application
 from pourparler.service.http.static import static_routes
+from pourparler.service.intake import Intake
 from pourparler.service.witness import Witness, trust
-from pourparler.service.witnessing import Said, ask_all, heads_seen, witness_ledger
+from pourparler.service.witnessing import Said, WitnessedLedger, ask_all, heads_seen, witness_ledger
 from pourparler.service.workspace import WorkspaceError
+from pourparler.store.memory import MemoryStore
 from pourparler.store.reading import ReadingStore
 from pourparler.store.sqlite import SqliteStore, StoreInUse
 from pourparler.store.witness import RefusedRequest, Remembered, WitnessStore
+from pourparler.testing.keys import Key
 from tests.test_ledger import L1, LOG, ORIGIN, OTHER, W1, W2, Pen
 from tests.witnessed import (
     DEPOSITARY,
@@ -392,6 +399,20 @@ def test_one_instance_serves_and_others_may_look_and_trust(tmp_path):
     WitnessStore(tmp_path / "a", serving=True).close()
 
 
+def test_who_trusts_another_ledger_waits_for_a_decision(tmp_path):
+    store, other = new_store(tmp_path / "a", W1), WitnessStore(tmp_path / "a")
+    with ThreadPoolExecutor(1) as pool:
+        with store.deciding(ORIGIN) as decision:
+            trusted = pool.submit(other.trust, "ledger.example/other", OTHER.key.text)
+            with pytest.raises(TimeoutError):
+                trusted.result(0.2)
+            decision.remember(remembered(5))
+        assert trusted.result(30)
+    assert store.remembered(ORIGIN) == remembered(5)
+    other.close()
+    store.close()
+
+
 def test_what_is_remembered_never_shrinks_and_a_failed_decision_changes_nothing(tmp_path):
     store = new_store(tmp_path / "a", W1)
     with store.deciding(ORIGIN) as decision:
@@ -554,3 +575,42 @@ def test_many_ask_at_once_and_each_is_answered(tmp_path):
         assert all(found.met for found in rounds)
         assert witness.store.remembered(ORIGIN).size == 5
         assert not witness.store.refused()
+
+
+# --- evidence under a policy ------------------------------------------------------------------------------------------
+
+
+def test_evidence_about_what_was_witnessed_long_ago_is_valid_under_the_policy(tmp_path):
+    """A policy asks that witnesses saw each act near its time. The newest checkpoint was cosigned days later; the one
+    by which the act was first witnessed is in the bundle, too, also after the same checkpoint was cosigned anew."""
+    clock = Clock(1_800_000_000)
+    key, ann = Key.from_name("ledger"), Key.from_name("ann")
+    ours = Intake(MemoryStore(), key, clock, "ledger.example/ours")
+    home = {"origin": ours.depositary.origin, "key": ours.depositary.key}
+    may = powers("open", "ratify", "dismiss", "delegate")
+    board = {"name": "board", "seats": [[ann.public_key, 1]], "needs": 1, "powers": may}
+    fields = {"name": "We", "nonce": bytes(16), "home": home, "organs": [board], "suspension": 86_400}
+    party = draft("found", fields).signed_by(ann)
+    with witness_at(tmp_path / "a", W1, clock=clock, trusted=False) as (url, witness):
+        trust(witness.store, ledger_key(ours.depositary).text)
+        policy = ledger.parse_policy(f"witness one {W1.key.text} {url}\nquorum one\n".encode())
+        ours.submit(party.envelope.encoded())
+        assert witness_ledger(ours.depositary, ours.store, policy).met
+        clock.time += 3 * 86_400
+        assert witness_ledger(ours.depositary, ours.store, policy).met  # the same entries, dated anew
+        claim = Claim("recorded", ours.depositary, 0, act=party.id)
+        bundle = assemble(claim, [WitnessedLedger(ours, policy)])
+    report = verify(bundle.encoded(), Trust({party.id: "handed over"}, policy))
+    assert (report.verdict, report.reason) == (Verdict.VALID, "")
+    (shown,) = bundle.ledgers
+    alone = replace(bundle, ledgers=(replace(shown, earlier=()),))
+    lacking = verify(alone.encoded(), Trust({party.id: "handed over"}, policy))
+    assert (lacking.verdict, lacking.reason) == (Verdict.CANNOT_TELL, "witness.quorum")
+
+
+def test_evidence_waits_for_its_witnesses(tmp_path):
+    ours = Intake(MemoryStore(), Key.from_name("ledger"), Clock(), "ledger.example/ours")
+    policy = ledger.parse_policy(f"witness one {W1.key.text} {nobody()}\nquorum one\n".encode())
+    with pytest.raises(Missing, match=r"witness\.quorum.*not reached"):
+        WitnessedLedger(ours, policy, seconds=1).checkpoint()
+    assert WitnessedLedger(ours, ledger.parse_policy(b"quorum none\n")).checkpoint() == ours.checkpoint()

@@ -128,6 +128,10 @@ class Store(Protocol):
         """Replace the witnessed checkpoint; durable once this returns. Its ``size`` never shrinks, and is at most that
         of the newest signed checkpoint: raises :class:`StoreConflict` otherwise."""
 
+    def witnessed_after(self, index: int) -> bytes | None:
+        """Return the smallest witnessed checkpoint that covers an entry, as it was when it was first witnessed: of all
+        that there have been, the one whose cosignatures are nearest to the entry's time. None where there is none."""
+
     def text(self, digest: bytes) -> bytes | None:
         """Return a text by its digest, or None where it is not kept here."""
 

@@ -1,6 +1,7 @@
 """``pourparler witness``: be a witness of other people's ledgers; and what ``ledger witness`` tells of those asked."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -228,7 +229,8 @@ def ask_witnesses(session: Session, file: Path | None, *, drop: bool, seconds: f
         if not session.as_json and not session.quiet:
             asked = count(len(policy.witnesses), "witness", "witnesses")
             print(f"asking {asked} to cosign {head.checkpoint.size:,} entries…", file=sys.stderr, flush=True)
-        found = witnessing.ask_all(head, policy, before=store.witnessed(), seconds=seconds)
+        tell = telling(session) if len(policy.witnesses) > 1 else lambda _: None
+        found = witnessing.ask_all(head, policy, before=store.witnessed(), seconds=seconds, tell=tell)
         kept = {word.name: witnessing.keep_contradiction(session.workspace, head, word) for word in found.accusing}
     finally:
         store.close()
@@ -241,6 +243,16 @@ def ask_witnesses(session: Session, file: Path | None, *, drop: bool, seconds: f
     tell_round(session, ledger, found, met=met)
     tell_published(session, head, before, met=met)
     return tell_accusing(session, ledger, found, kept) if found.accusing else 0 if met else CANNOT_TELL
+
+
+def telling(session: Session) -> Callable[[Word], None]:
+    """Return what says of each witness, as it answers, that it has."""
+
+    def tell(word: Word) -> None:
+        if not session.as_json and not session.quiet:
+            print(f"{word.name}: {word.said}", file=sys.stderr, flush=True)
+
+    return tell
 
 
 def policy_for(session: Session, ledger: KnownLedger, file: Path | None) -> Policy:

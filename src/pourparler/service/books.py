@@ -238,6 +238,9 @@ class Book:
     def node(self, level: int, index: int) -> bytes:
         return self.store.node(level, index)
 
+    def witnessed_after(self, index: int) -> bytes | None:
+        return self.store.witnessed_after(index)
+
     def text(self, digest: bytes) -> bytes | None:
         """Return a text that the ledger holds, or that lies at the desk."""
         return self.store.text(digest) or self.workspace.text(digest)

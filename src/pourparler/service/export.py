@@ -42,6 +42,9 @@ class Ledger(Protocol):
     def checkpoint(self) -> bytes:
         """Return the newest signed checkpoint, verbatim."""
 
+    def witnessed_after(self, index: int) -> bytes | None:
+        """Return the checkpoint by which an entry was first witnessed, or None where it never was."""
+
     def entry(self, index: int) -> bytes:
         """Return an entry's envelope. Raises :class:`IndexError` where there is none."""
 
@@ -175,6 +178,7 @@ def show(
     indexes = sorted(({0, as_of} | acts | {ledger.stamp_of(index) for index in acts}) - exclude)
     note = ledger.checkpoint()
     size = size_of(note, ledger.depositary)
+    earlier = [*earlier, *first_witnessed(ledger, indexes, size, earlier)]
     return Shown(
         depositary=ledger.depositary,
         checkpoint=note,
@@ -184,6 +188,13 @@ def show(
             (older, consistency_path(size_of(older, ledger.depositary), size, ledger.node)) for older in earlier
         ),
     )
+
+
+def first_witnessed(ledger: Ledger, indexes: Iterable[int], size: int, given: Sequence[bytes]) -> list[bytes]:
+    """Return the checkpoints by which these entries were first witnessed, each once: a policy asks that witnesses saw
+    every act near its time (``spec/evidence.md``), and the newest checkpoint was cosigned later."""
+    found = dict.fromkeys(note for index in indexes if (note := ledger.witnessed_after(index)) is not None)
+    return [note for note in found if note not in given and size_of(note, ledger.depositary) <= size]
 
 
 def size_of(note: bytes, depositary: Depositary) -> int:

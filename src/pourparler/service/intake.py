@@ -431,6 +431,10 @@ class Intake:
         """Return a node of the tree, as the core's proofs ask for it."""
         return self.store.node(level, index)
 
+    def witnessed_after(self, index: int) -> bytes | None:
+        """Return the checkpoint by which an entry was first witnessed, or None."""
+        return self.store.witnessed_after(index)
+
     def text(self, digest: bytes) -> bytes | None:
         """Return a text of a public dossier, or None where the ledger does not hold it."""
         return self.store.text(digest)

@@ -83,7 +83,9 @@ class Word:
 
 
 def printable_name(witness: PolicyWitness) -> str:
-    return "".join(sign if sign.isprintable() else "?" for sign in witness.name.decode("utf-8", "replace"))
+    """Return a witness's name in its policy for people; two names never become one."""
+    name = witness.name.decode("utf-8", "backslashreplace")
+    return "".join(sign if sign.isprintable() else f"\\u{ord(sign):04x}" for sign in name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -409,6 +411,7 @@ class WitnessedLedger:
         self.depositary = ledger.depositary
         self.still, self.stamp, self.stamp_of = ledger.still, ledger.stamp, ledger.stamp_of
         self.entry, self.node, self.text = ledger.entry, ledger.node, ledger.text
+        self.witnessed_after = ledger.witnessed_after
 
     def checkpoint(self) -> bytes:
         """Return the newest checkpoint, once it is witnessed; asks the witnesses where it is not.

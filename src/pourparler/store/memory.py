@@ -19,6 +19,7 @@ class MemoryStore:
         self._nodes: dict[tuple[int, int], bytes] = {}
         self._checkpoint: tuple[int, bytes] | None = None
         self._witnessed: tuple[int, bytes] | None = None
+        self._first_witnessed: dict[int, bytes] = {}
         self._texts: dict[bytes, bytes] = {}
         self._refusals: list[Refusal] = []
 
@@ -56,6 +57,11 @@ class MemoryStore:
             if not least <= size <= most:
                 raise StoreConflict(f"a witnessed checkpoint has a size from {least} to {most}; {size} has not")
             self._witnessed = (size, note)
+            self._first_witnessed.setdefault(size, note)
+
+    def witnessed_after(self, index: int) -> bytes | None:
+        covering = [size for size in self._first_witnessed if size > index]
+        return self._first_witnessed[min(covering)] if covering else None
 
     def text(self, digest: bytes) -> bytes | None:
         return self._texts.get(digest)

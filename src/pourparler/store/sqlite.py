@@ -50,7 +50,10 @@ MIGRATIONS = (
     ("DROP INDEX entry_act_id",),
     # A leaf's hash is made from its entry whenever it is asked for.
     ("DELETE FROM node WHERE level = 0",),
-    ("CREATE TABLE witnessed (one INTEGER PRIMARY KEY CHECK (one = 1), size INTEGER NOT NULL, note BLOB NOT NULL)",),
+    (
+        "CREATE TABLE witnessed (one INTEGER PRIMARY KEY CHECK (one = 1), size INTEGER NOT NULL, note BLOB NOT NULL)",
+        "CREATE TABLE first_witnessed (size INTEGER PRIMARY KEY, note BLOB NOT NULL)",
+    ),
 )
 
 
@@ -209,6 +212,8 @@ class SqliteStore:
                     "the ledger holds"
                 )
 
+            self._writer.execute("INSERT OR IGNORE INTO first_witnessed (size, note) VALUES (?, ?)", (size, note))
+
     def add_refusal(self, refusal: Refusal) -> None:
         row = (refusal.act_id, refusal.kind, refusal.step, refusal.reason, refusal.detail, refusal.time, refusal.data)
         with self._writing, self._reading, self._failures("keep a refusal"):
@@ -266,6 +271,10 @@ class SqliteStore:
 
     def witnessed(self) -> bytes | None:
         row = self._row("SELECT note FROM witnessed")
+        return bytes(row[0]) if row else None
+
+    def witnessed_after(self, index: int) -> bytes | None:
+        row = self._row("SELECT note FROM first_witnessed WHERE size > ? ORDER BY size LIMIT 1", index)
         return bytes(row[0]) if row else None
 
     def text(self, digest: bytes) -> bytes | None:
