@@ -25,7 +25,9 @@ from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 DOCS = Path(__file__).resolve().parent
 HOW_TO = DOCS / "how-to"
 MARK = "page-marks-the-end-of-a-command"
-PROGRESS = re.compile(r"^reading the ledger: .*\n", re.MULTILINE)  # said only where it takes a while
+PROGRESS = re.compile(
+    r"^(?:reading the ledger|writing the log|auditing the log): .*\n", re.MULTILINE
+)  # where it takes a while
 
 
 class Differs(Exception):

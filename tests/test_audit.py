@@ -80,10 +80,10 @@ def audited_copy(intake, entries, texts):
 
 
 def command(*arguments):
-    """Run ``pourparler ledger audit``; return the exit code and what it says."""
+    """Run ``pourparler ledger audit``, without what it says while it works; return the exit code and what it says."""
     said = io.StringIO()
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-        code = main(["ledger", "audit", *map(str, arguments)])
+        code = main(["ledger", "audit", "--quiet", *map(str, arguments)])
     return code, " ".join(said.getvalue().split())
 
 
@@ -640,6 +640,15 @@ def test_the_report_for_a_machine(log, ledger):
     (log / "tile" / "entries" / "000").unlink()
     report = json.loads(command(log, "--vkey", VKEY, "--json")[1])
     assert (report["verdict"], report["unavailable"][0]["reason"]) == ("cannot tell", "tile.unavailable")
+
+
+def test_the_report_for_a_person(log, tmp_path):
+    code, said = command(log, "--vkey", VKEY)
+    assert code == 0
+    for part in ("WHOLE all", "1 void entry", "as --vkey has it", VKEY, "“First”", "“Second”", "dossiers 75 open"):
+        assert part in said, part
+    small = exported(talks(2), tmp_path / "small")
+    assert command(small, "--vkey", VKEY)[1].count("… open, 1 text") == 2
 
 
 def test_what_cannot_be_read(tmp_path):

@@ -315,6 +315,18 @@ def test_an_export_is_continued_and_full_tiles_are_never_written_again(tmp_path)
     assert (again.files, again.before) == (0, again.size)
 
 
+def test_an_export_reads_only_what_is_new(tmp_path, monkeypatch):
+    intake = talks(75)
+    folder, size = exported(intake, tmp_path / "log"), intake.size
+    settle(intake, Side("Third"))
+    asked = []
+    real = intake.store.entries
+    monkeypatch.setattr(intake.store, "entries", lambda start=0: asked.append(start) or real(start))
+    exported(intake, folder)
+    assert asked
+    assert min(asked) == size - size % 256 > 0
+
+
 def test_an_export_that_was_cut_short_is_taken_up(ledger, tmp_path, monkeypatch):
     """Wherever it stops, the checkpoint is not there before its files are, and the next run finishes."""
     whole = exported(ledger, tmp_path / "whole")
@@ -381,6 +393,18 @@ def test_a_folder_that_is_not_this_logs_is_left_alone(ledger, tmp_path):
     with pytest.raises(ExportError, match="none of this ledger's files"):
         exported(small, tmp_path / "halved")
     assert not (tmp_path / "halved" / "checkpoint").exists()
+
+
+def test_a_checkpoint_that_was_published_is_not_taken_back(tmp_path):
+    intake = begin()
+    settle(intake, Side("First"))
+    earlier = intake.checkpoint()
+    settle(intake, Side("Second"))
+    folder = exported(intake, tmp_path / "log")
+    with pytest.raises(ExportError, match="already") as caught:
+        export(LogView(intake.store, lambda: earlier), DESK, folder)
+    assert not caught.value.other_history
+    assert (folder / "checkpoint").read_bytes() == intake.checkpoint()
 
 
 def test_an_empty_store_is_not_exported(tmp_path):

@@ -1,6 +1,7 @@
 """``pourparler ledger export`` and ``pourparler ledger audit``: a ledger as files for anybody, and anybody's audit."""
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -350,11 +351,20 @@ def print_acts(session: Session, report: auditing.Audit, data: dict[str, Any]) -
         said = f"{party['party'].hex()[:16]}… {quoted(party['name'])}"
         session.say(said, lead=label("parties" if number == 0 else ""))
     more(session, len(data["parties"]))
-    for number, dossier in enumerate(data["dossiers"][:SHOWN]):
+    print_dossiers(session, data["dossiers"])
+
+
+def print_dossiers(session: Session, dossiers: Sequence[dict[str, Any]]) -> None:
+    """Print the dossiers with their states; of many, how many there are in each state."""
+    if len(dossiers) > SHOWN:
+        states = Counter(dossier["state"] for dossier in dossiers)
+        said = ", ".join(f"{number:,} {state}" for state, number in sorted(states.items()))
+        session.say(f"{said}; --json has them one by one", lead=label("dossiers"))
+        return
+    for number, dossier in enumerate(dossiers):
         texts = count(dossier["texts"], "text")
         said = f"{dossier['dossier'].hex()[:16]}… {dossier['state']}, {texts}"
         session.say(said, lead=label("dossiers" if number == 0 else ""))
-    more(session, len(data["dossiers"]))
 
 
 def more(session: Session, found: int) -> None:

@@ -187,7 +187,6 @@ def export(view: LogView, depositary: Depositary, folder: Path, progress: Progre
     if not (folder / CHECKPOINT).is_file() or (folder / CHECKPOINT).read_bytes() != note:
         os.sync()  # whatever the checkpoint speaks of is on the disk before the checkpoint is
         shelf.put(CHECKPOINT, note, replace=True)
-        os.sync()
     drop_partial(folder, before, new.size)
     return Exported(new.size, before, shelf.written, texts)
 
@@ -227,10 +226,11 @@ def found_in(folder: Path, depositary: Depositary) -> Checkpoint | None:
 
 def check_continues(view: LogView, folder: Path, old: Checkpoint, new: Checkpoint) -> None:
     """Raise :class:`ExportError` unless the ledger begins with what was exported before."""
-    if old.size > new.size:
+    held = view.store.size()
+    if old.size > held:
         raise ExportError(
-            f"{folder} holds {old.size:,} entries under a checkpoint that this ledger signed; here there are "
-            f"{new.size:,}. The ledger here is an older copy of itself.",
+            f"{folder} holds {old.size:,} entries under a checkpoint that this ledger signed; here there are {held:,}. "
+            "The ledger here is an older copy of itself.",
             "Write nothing more into this ledger: it would fork. Look for the newer file. Nothing was exported.",
             other_history=True,
         )
@@ -240,6 +240,11 @@ def check_continues(view: LogView, folder: Path, old: Checkpoint, new: Checkpoin
             "the ledger signed both.",
             "Keep both, show them to the other parties, and find out how it came about. Nothing was exported.",
             other_history=True,
+        )
+    if old.size > new.size:
+        raise ExportError(
+            f"{folder} has the checkpoint of {old.size:,} entries already, and the one to publish is of {new.size:,}.",
+            "Publish a newer one first; what readers have seen is not taken back. Nothing was exported.",
         )
 
 

@@ -174,15 +174,15 @@ def parse_bundle(tile: Tile, data: bytes) -> tuple[bytes, ...]:
     are left over.
     """
     entries: list[bytes] = []
-    at = 0
+    at, size = 0, len(data)
     for number in range(tile.width):
         start = at + LENGTH_BYTES
-        end = start + int.from_bytes(data[at:start], "big")
-        if end > len(data) or start > len(data):
+        end = start + (data[at] << 8 | data[at + 1]) if start <= size else start
+        if end > size:
             raise Malformed("tile.entry-cut", f"{tile.path} ends within its entry {number} of {tile.width}")
         entries.append(data[start:end])
         at = end
-    if at != len(data):
+    if at != size:
         raise Malformed("tile.trailing", f"{tile.path} has {len(data) - at} bytes after its {tile.width} entries")
     return tuple(entries)
 
@@ -199,7 +199,8 @@ def leaf_hashes(entries: Sequence[bytes]) -> list[bytes]:
 
 def parents_of(hashes: Sequence[bytes]) -> list[bytes]:
     """Return the hash of each node over two of these, left to right; a last one without its pair has none yet."""
-    return [sha256(b"\x01" + left + right).digest() for left, right in zip(hashes[::2], hashes[1::2], strict=False)]
+    one = iter(hashes)
+    return [sha256(b"\x01" + left + right).digest() for left, right in zip(one, one, strict=False)]
 
 
 def root_of_full(hashes: Sequence[bytes]) -> bytes:
@@ -330,10 +331,11 @@ class TileReader:
         tile = tile_of(self.size, None, index)
         said = self.hashes(0, index)
         found = self._entries(tile)
-        for number, (is_, should) in enumerate(zip(leaf_hashes(found), said, strict=True)):
-            if is_ != should:
-                at = index * TILE_WIDTH + number
-                raise Refused("tile.entry", f"entry {at} in {tile.path} is not the one under the checkpoint")
+        hashes = leaf_hashes(found)
+        if tuple(hashes) != said:
+            wrong = next(number for number, hash_ in enumerate(said) if hashes[number] != hash_)
+            at = index * TILE_WIDTH + wrong
+            raise Refused("tile.entry", f"entry {at} in {tile.path} is not the one under the checkpoint")
         return found
 
     def entry(self, index: int) -> bytes:
