@@ -608,3 +608,18 @@ def test_a_missing_piece_leaves_it_open(run, piece):
 
 def test_another_party_id_proves_nothing(run):
     assert verify(run.evidence["bound"], Trust({bytes(32): "made up"})).verdict is Judged.CANNOT_TELL
+
+
+def test_the_secret_treaties_are_sealed_first_and_opened_later(run):
+    neutral, played = run.desks["neutral"], run.played
+    dossier = run.dossier("treaties")
+    assert dossier.sealed
+    digest = played.texts["secret-treaties"]
+    laid, opened = (
+        neutral.registry.outcomes[played.acts[id_].id].moment for id_ in ("lay-treaties", "publish-treaties")
+    )
+    assert laid.index < opened.index
+    assert dossier.published[digest].index == opened.index
+    words = parse_text(played.text_bytes[digest]).articles["en"][0].encode()
+    assert not any(words in neutral.entry(index) for index in range(neutral.size))  # the entries never say them
+    assert neutral.text(digest) == played.text_bytes[digest]  # the ledger hands out what was published

@@ -80,6 +80,7 @@ MANDATE = {
     "report": 3_600,
     "duty": {"kind": "open", "by": NOW + 86_400, "then": NEGOTIATORS[0].public},
     "replaces": id_of("an older mandate"),
+    "witnessed": True,
 }
 DISMISSAL = {"holds": 1, "duties": ["inventory", "keys of the archive"], "until": NOW + 604_800}
 TALLY = {
@@ -207,7 +208,7 @@ SAMPLES: dict[str, tuple[str, dict, dict]] = {
         HOLDERLY,
         {**BY, "parties": ids("party A", "party B"), "ledger": HOME, "rules": RULES, "nonce": NONCE},
         {
-            "rules": {"adopt": [2, 3], "begin": 2, "counter": False, "join_by": NOW + 86_400},
+            "rules": {"adopt": [2, 3], "begin": 2, "counter": False, "join_by": NOW + 86_400, "witnessed": True},
             "sealed": True,
             "scopes": ["north", "south"],
             "parent": id_of("framework"),
@@ -563,6 +564,7 @@ def wrong_fields(acts: Acts) -> None:
             wrong("ledgers.0", "no key", {"origin": HOME["origin"]}, reason="act.field-missing")
             wrong("depth", "negative", -1)
             wrong("fresh", "negative", -1)
+            wrong("witnessed", "1", 1)
             lacking = {"powers": 32, "keys": publics(MEMBERS[:1])}
             wrong("cosign", "no needs", lacking, reason="act.field-missing")
             lacking = {"path": "total", "most": 5}

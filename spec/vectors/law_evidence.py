@@ -572,6 +572,7 @@ def witnesses(cases: Cases) -> None:
     two = policy(base, "w1", "w2", quorum="both").replace("quorum both", "group both all w1 w2\nquorum both")
     no("half-a-quorum", "one of two", "witness.quorum", "the policy", proven(), policy_=two)
     no("no-bound", "the first entry with its bound is left out", "witness.no-bound", "an entry", proven(without=[0]))
+    asked_for(cases, asked)
     broken = shown(world, cosigned=[("w1", now)], earlier=[(old, (("w1", then),))])
     broken["earlier"] = [[broken["earlier"][0][0], [bytes(32)] * len(broken["earlier"][0][1])]]
     no(
@@ -583,6 +584,42 @@ def witnesses(cases: Cases) -> None:
         step=3,
         verdict=INVALID,
     )
+
+
+def asked_for(cases: Cases, policy_: str) -> None:
+    """Step 8 where a dossier or a mandate asks for witnesses, whatever the verifier's policy asks."""
+    by_rules = small()
+    granted(by_rules, *TALKS)
+    open_(by_rules, "grant", rules={"adopt": "all", "witnessed": True})
+    reply(by_rules, "join")
+    for name, what, world, parties in (
+        ("by-rules", "the dossier asks for witnesses", by_rules, "AB"),
+        ("by-mandate", "the signer's mandate asks for witnesses", in_talks(small(), witnessed=True), "A"),
+    ):
+        adopted(world)
+        world.ids["s"] = ad_referendum(world)
+        reply(world, "conclude", text=world.ids["t"])
+        ratify(world, world.ids["s"])
+        stated(world)
+        for one in "AB":
+            trust, texts = [world.parties[one].id], [world.texts["t"]]
+            seen = bundle(bound(world, one), shown(world, cosigned=(("w1", world.time),)), texts=texts)
+            cases.valid(f"{name}-seen-{one}", f"{what}, and they have seen it", seen, trust, policy=policy_)
+            if one in parties:
+                cases.other(
+                    f"{name}-word-{one}",
+                    f"{what}, and the depositary's word is not enough",
+                    CANNOT,
+                    "witness.required",
+                    8,
+                    f"{name}-seen-{one}",
+                    "the policy",
+                    seen,
+                    trust,
+                    policy=policy_.replace("quorum w1", "quorum none"),
+                )
+            else:
+                cases.valid(f"{name}-word-{one}", "the other party's mandate does not ask", seen, trust)
 
 
 def homes(cases: Cases) -> None:

@@ -32,6 +32,7 @@ from pourparler.cli.sending import (
 from pourparler.cli.session import ACT_FILE, Session, command
 from pourparler.cli.timeline import about_act, act_line
 from pourparler.cli.trouble import USAGE, Problem
+from pourparler.cli.words import clean, count
 from pourparler.core.act import KINDS, Power, power_words
 from pourparler.core.encoding import Value
 from pourparler.core.evidence import Claim
@@ -323,14 +324,24 @@ def publish(
     dossier: DossierName,
     text: Annotated[list[str], typer.Argument(metavar="TEXT…", help="Which texts.", show_default=False)],
     by: ByMandate = None,
+    words: Words = None,
     key: WithKeys = None,
     out: OutFile = None,
     anyway: Anyway = False,
 ) -> None:
-    """State that texts are published."""
+    """Publish texts of sealed talks: their words go to the ledger, where anybody can check that they are the ones.
+
+    Of words that are not here only the statement goes. What was published cannot be sealed again.
+    """
     book, fields = in_dossier(session, dossier, "publish", by, key)
     fields["texts"] = sorted({session.find(name, "text") for name in text})
-    send(session, book, "publish", fields, keys=key, out=out, anyway=anyway)
+    fields |= {"words": words} if words else {}
+    found = [data for digest in fields["texts"] if (data := book.text(digest)) is not None]
+    sealed = [digest for digest in fields["texts"] if book.store.text(digest) is None]
+    if sealed and found:
+        session.mention(f"the words of {count(len(sealed), 'sealed text')} go to {clean(book.ledger.origin)}, for all")
+        session.sure("Publish them?")
+    send(session, book, "publish", fields, keys=key, texts=found, out=out, anyway=anyway)
 
 
 class Closing(StrEnum):

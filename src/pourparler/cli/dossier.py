@@ -12,7 +12,7 @@ from pourparler.cli.grouped import noun
 from pourparler.cli.meant import mandate_for, only_text
 from pourparler.cli.page import awaited_data, dossier_data, print_dossier, print_text_itself
 from pourparler.cli.sending import Anyway, GiveName, OutFile, WithKeys, send
-from pourparler.cli.session import Session, command
+from pourparler.cli.session import MARK, Session, command
 from pourparler.cli.trouble import INPUT, USAGE, Problem
 from pourparler.cli.verify import read_file
 from pourparler.cli.words import count
@@ -180,8 +180,11 @@ def text(
     take: Annotated[
         Path | None, typer.Option("--take", metavar="FILE", help="Keep the text in FILE, which somebody handed to you.")
     ] = None,
+    erase: Annotated[
+        bool, typer.Option("--erase", help="Delete its words here; the acts about it stay, and stay provable.")
+    ] = False,
 ) -> None:
-    """Show a text in full; hand it over, or take it in: the ledger of sealed talks holds digests only."""
+    """Show a text in full; hand it over, take it in, or erase it: the ledger of sealed talks holds digests only."""
     if take is not None:
         digest = session.workspace.keep_text(read_file(take, limits.TEXT_MAX_BYTES, "a text"))
     elif which is not None:
@@ -189,7 +192,10 @@ def text(
     else:
         raise Problem(USAGE, "which text?", "Name it; or take one in with --take FILE.")
     _ = session.names
-    data = next((data for book in session.books.values() if (data := book.text(digest)) is not None), None)
+    data = next((data for book in session.books.values() if (data := book.store.text(digest)) is not None), None)
+    if erase:
+        erase_words(session, digest, in_ledger=data is not None)
+        return
     data = data or session.workspace.text(digest)
     if data is None:
         raise Problem(INPUT, f"the words of {session.called(digest)} are not here.", "Ask whoever proposed it.")
@@ -200,6 +206,22 @@ def text(
     session.answer(text=digest, articles=dict(found.articles), terms=dict(found.terms), clauses=dict(found.clauses))
     session.say((session.called(digest), "bold"), (f"  {digest.hex()}", "dim"))
     print_text_itself(session, found)
+
+
+def erase_words(session: Session, digest: bytes, *, in_ledger: bool) -> None:
+    """Delete a text from the desk. Nothing that was signed changes: acts name it by its digest."""
+    path = session.workspace.text_path(digest)
+    if in_ledger:
+        said = f"the words of {session.called(digest)} are in a ledger, for all; only a sealed text can be erased."
+        raise Problem(USAGE, said, "Nothing was done.")
+    if not path.is_file():
+        raise Problem(USAGE, f"the words of {session.called(digest)} are not here.", "Nothing was done.")
+    session.say(f"The words of {session.called(digest)} are deleted here. Acts and proofs stay as they are;", lead="  ")
+    session.say("evidence that rests on the words can then be told only by whoever still has them.", lead="  ")
+    session.sure("Erase them?")
+    path.unlink()
+    session.answer(text=digest, erased=True)
+    session.say(f"erased: {session.called(digest)}", lead=MARK["yes"][0] + " ")
 
 
 # --- evidence ---------------------------------------------------------------------------------------------------------

@@ -97,6 +97,7 @@ lines = [
 # report = "24h"             # how soon an act must be logged
 # fresh = "48h"              # how old the newest beacon may be for conclude, delegate, denounce
 # duty = { kind = "propose", by = 2027-01-31, then = "deputy" }
+# witnessed = true           # what is signed under it binds only once witnesses have seen it
 """
 
 DOSSIER = """\
@@ -111,6 +112,7 @@ adopt = "all"                # or a share of those who joined: [2, 3]
 # begin = 2                  # how many must join before talks begin
 # counter = true             # whether a counter-offer kills the offer it answers; between two parties it does
 # join_by = 2027-01-31
+# witnessed = true           # whether a text binds only once witnesses have seen it
 """
 
 TEXT = """\

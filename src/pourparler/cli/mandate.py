@@ -268,6 +268,7 @@ def bounds_in_words(session: Session, link: Mandate) -> list[str]:
     said_ += [f"every act is logged within {duration(link.report_seconds)}"] if link.report_seconds is not None else []
     if link.fresh_seconds is not None:
         said_.append(f"conclude, delegate and denounce need a beacon younger than {duration(link.fresh_seconds)}")
+    said_ += ["what is signed under it binds only once witnesses have seen it"] if link.witnessed else []
     if link.duty:
         by = date_time(link.duty.by)
         said_.append(f"duty: {link.duty.kind} by {by}, or {session.called(link.duty.then)} takes over")

@@ -231,6 +231,7 @@ MANDATE: dict[str, Check] = {
     "report": duration_,
     "duty": partial(is_map, {"kind": name_, "by": time_, "then": key_}, {}),
     "replaces": digest_,
+    "witnessed": is_flag,
 }
 GRANTED: dict[str, Check] = {**MANDATE, "class": partial(is_map, {"name": short_, "certifier": key_}, {})}
 DISMISSAL: dict[str, Check] = {"holds": powers_, "duties": identifiers_, "until": time_}
@@ -242,7 +243,7 @@ TALLY: dict[str, Check] = {
 rules_ = partial(
     is_map,
     {"adopt": partial(is_either, partial(is_one_of, ("all",)), share_)},
-    {"begin": weight_, "counter": is_flag, "join_by": time_},
+    {"begin": weight_, "counter": is_flag, "join_by": time_, "witnessed": is_flag},
 )
 
 

@@ -96,6 +96,7 @@ class Mandate:
     limit: Limit | None
     report_seconds: int | None
     duty: Duty | None
+    witnessed: bool  # what is signed under it binds only once witnesses have seen it
     certifier: bytes | None
     organ_lines: tuple[Line, ...]  # the lines on the granting organ's own power to bind
     logged: Moment
@@ -162,6 +163,7 @@ def read_mandate(act: Act, organ: Organ, parent: Mandate | None, logged: Moment)
         limit=Limit(limit["path"], limit["most"], read_depositary(limit["ledger"])) if limit else None,
         report_seconds=get("report"),
         duty=Duty(duty["kind"], duty["by"], duty["then"]) if duty else None,
+        witnessed=bool(get("witnessed")),
         certifier=act["class"]["certifier"] if act.kind in ("grant", "urgent-grant") and get("class") else None,
         organ_lines=organ.lines,
         logged=logged,

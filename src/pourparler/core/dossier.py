@@ -344,6 +344,7 @@ class Dossier:
         self.begin = min(rules.get("begin", len(self.parties)), len(self.parties))
         self.counter_kills = rules.get("counter", len(self.parties) == 2)
         self.join_by: int | None = rules.get("join_by")
+        self.witnessed = bool(rules.get("witnessed"))
         self.joined: dict[bytes, Moment] = {}
         self.left: set[bytes] = set()
         self.begun: Moment | None = None

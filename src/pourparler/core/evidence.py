@@ -15,16 +15,16 @@ opening of a dossier names its ledger. So a party id is all that a stranger must
 """
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from itertools import pairwise
 
 from pourparler.core import limits
 from pourparler.core.act import ALL_POWERS, NO_POWER, Act, Issuer, Power, parse_act
-from pourparler.core.authority import LEASED, HomeView, Moment, Register
+from pourparler.core.authority import LEASED, HomeView, Mandate, Moment, Register
 from pourparler.core.council import Depositary
-from pourparler.core.dossier import Dossier, EffectState
+from pourparler.core.dossier import Dossier, EffectState, Paper
 from pourparler.core.encoding import ALGORITHM_ED25519, Value, decode, encode
 from pourparler.core.errors import Malformed, Missing, PourparlerError, Refused
 from pourparler.core.ledger import (
@@ -581,6 +581,9 @@ class Verification:
         quorum cosigned within the ledger's bound must cover the stamp of each act that the claim rests on."""
         policy = self.trust.policy
         if policy is None or policy.quorum is None:
+            if asks_for_witnesses(claim, registry):
+                lacking = "the dossier or a mandate asks for witnesses before a text binds, and the policy names none"
+                raise self.stopped(8, Missing("witness.required", lacking))
             self.passed(8, "times are the depositary's word; the policy asks for no witnesses")
             return
         resting = {claim.ledger: self.streams_needed(claim, registry)}
@@ -624,9 +627,7 @@ class Verification:
     def private_lines(self, claim: Claim, dossier: Dossier | None) -> int:
         """Return how many private lines the mandates behind the text's signatures commit to."""
         paper = dossier.papers.get(claim.text) if dossier else None
-        consents = paper.consents.values() if paper else ()
-        links = {link.id: link for c in consents for s in c.signatures for link in s.mandate.chain()}
-        return sum(len(link.private) for link in links.values())
+        return sum(len(link.private) for link in links_behind(paper, paper.consents)) if paper else 0
 
     # Step 10, by the kind of claim.
 
@@ -661,6 +662,21 @@ def moments_of(streams: set[bytes], registry: Registry) -> dict[int, int]:
     indexes = {index for stream in streams for index in registry.streams[stream].indexes}
     moments = [outcome.moment for outcome in registry.outcomes.values()]
     return {moment.index: moment.time for moment in moments if moment.index in indexes}
+
+
+def links_behind(paper: Paper, parties: Iterable[bytes]) -> Collection[Mandate]:
+    """Return every link of the mandates under which these parties' holders signed the text."""
+    consents = [paper.consents[party] for party in parties if party in paper.consents]
+    links = {link.id: link for c in consents for s in c.signatures for link in s.mandate.chain()}
+    return links.values()
+
+
+def asks_for_witnesses(claim: Claim, registry: Registry) -> bool:
+    """Whether the dossier, or a link behind a party's signatures, lets the text bind only once it is witnessed."""
+    dossier = registry.dossiers.get(claim.dossier)
+    paper = dossier.papers.get(claim.text) if dossier else None
+    links = links_behind(paper, claim.parties) if paper else ()
+    return (dossier is not None and dossier.witnessed) or any(link.witnessed for link in links)
 
 
 def find_dossier(claim: Claim, registry: Registry) -> Dossier:

@@ -353,22 +353,28 @@ def give(book: Book, signer: Signer) -> Copy:
     policy = policy_of(book.workspace, book.ledger)
     if policy is not None:
         witness_ledger(book.depositary, book.store, policy)
-    return copy_of(book)
-
-
-def copy_of(book: Book) -> Copy:
-    """Return a copy of a ledger as it stands, up to the checkpoint that it publishes."""
-    note = published(book.store, policy_of(book.workspace, book.ledger))
+    note = published(book.store, policy)
     if note is None:
         raise WorkspaceError(
             f"{book.ledger.origin} is published as far as its policy's witnesses have cosigned it, and they have not.",
             "Ask them: pourparler ledger witness; or publish without: pourparler ledger witness --drop-policy.",
         )
-    size = open_checkpoint(note, book.ledger.origin, ledger_key(book.depositary)).checkpoint.size
+    return copy_of(book, note)
+
+
+def copy_of(book: Book, note: bytes | None = None) -> Copy:
+    """Return a copy of a ledger as it stands, or as it stood under a checkpoint."""
+    note = note or book.checkpoint()
+    size = open_checkpoint(note, book.depositary.origin, ledger_key(book.depositary)).checkpoint.size
     entries = tuple(entry.data for entry in islice(book.store.entries(), size))
-    digests = {act.get("text") for act in map(parse_act, entries) if act.kind == "propose"}
+    digests = set[bytes]().union(*map(digests_shown, map(parse_act, entries)))
     found = (book.store.text(digest) for digest in sorted(digests))
     return Copy(book.depositary, note, entries, tuple(text for text in found if text is not None))
+
+
+def digests_shown(act: Act) -> set[bytes]:
+    """Return the digests of the texts that an act may have brought to its ledger: proposed, or published."""
+    return {act["text"]} if act.kind == "propose" else set(act["texts"]) if act.kind == "publish" else set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -466,10 +472,10 @@ def hold(path: Path, checked: MemoryStore, before: int) -> None:
         with store.transaction() as transaction:
             transaction.append(entries, nodes)
             for entry in entries:
-                act = parse_act(entry.data)
-                text = checked.text(act["text"]) if act.kind == "propose" else None
-                if text is not None:
-                    transaction.put_text(act["text"], text)
+                for digest in digests_shown(parse_act(entry.data)):
+                    text = checked.text(digest)
+                    if text is not None:
+                        transaction.put_text(digest, text)
             transaction.set_checkpoint(frontier.size, note)
     finally:
         store.close()

@@ -459,6 +459,7 @@ READERS: dict[str, Reader] = {
     "report": Form.duration,
     "duty": table_of({"kind": Form.plain, "by": Form.instant, "then": id_of("key")}),
     "replaces": id_of("mandate"),
+    "witnessed": Form.plain,
     "class": table_of({"name": Form.plain, "certifier": id_of("key")}),
     "mandate": id_of("mandate", "key"),
     "holds": Form.powers,
@@ -483,7 +484,15 @@ READERS: dict[str, Reader] = {
     "head": id_of(*ANY),
     "next": Form.instant,
     "parties": ids_of("party"),
-    "rules": table_of({"adopt": Form.plain, "begin": Form.plain, "counter": Form.plain, "join_by": Form.instant}),
+    "rules": table_of(
+        {
+            "adopt": Form.plain,
+            "begin": Form.plain,
+            "counter": Form.plain,
+            "join_by": Form.instant,
+            "witnessed": Form.plain,
+        }
+    ),
     "sealed": Form.plain,
     "parent": id_of("dossier"),
     "by_time": Form.instant,

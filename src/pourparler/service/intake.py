@@ -139,6 +139,15 @@ def public_text(act: Act, registry: Registry) -> bytes | None:
     return act["text"] if dossier and not dossier.sealed else None
 
 
+def published_texts(act: Act, registry: Registry) -> frozenset[bytes]:
+    """Return the digests of a dossier's own texts that an act publishes: the ledger keeps what comes with it.
+
+    It keeps them for whoever asks. No act is judged by them: the fold of a sealed dossier never reads a text.
+    """
+    dossier = registry.dossiers.get(act["dossier"]) if act.kind == "publish" else None
+    return frozenset(act["texts"]) & dossier.papers.keys() if dossier else frozenset()
+
+
 def on_spine(act: Act, registry: Registry) -> bool:
     """Return whether a decision stands on its organ's spine."""
     register = registry.registers.get(registry.party_of_organ.get(act.get("organ") or b"", b""))
@@ -359,7 +368,8 @@ class Intake:
     # For submitters.
 
     def submit(self, data: bytes, texts: Sequence[bytes] = ()) -> Receipt:
-        """Take in an act in its envelope, with the texts that it proposes; return its receipt once it is durable.
+        """Take in an act in its envelope, with the texts that it proposes or publishes; return its receipt once it is
+        durable.
 
         The same act again returns the same receipt, whatever the signatures around it. Raises
         :class:`PourparlerError` where the act is refused: it then has no entry, and may be sent again. Raises
@@ -436,7 +446,7 @@ class Intake:
         return self.store.witnessed_after(index)
 
     def text(self, digest: bytes) -> bytes | None:
-        """Return a text of a public dossier, or None where the ledger does not hold it."""
+        """Return a text of a public dossier, or a published one; None where the ledger does not hold it."""
         return self.store.text(digest)
 
     def stamp_of(self, index: int) -> int:
@@ -465,8 +475,8 @@ class Intake:
                 raise Refused("stamp.submitted", "a ledger makes its stamps itself")
         except PourparlerError as error:
             return Ticket(error=error)
-        named = act.get("text")
-        return Ticket(act, {named: texts[named]} if named in texts else {})
+        named = {act.get("text"), *(act.get("texts") or ())}
+        return Ticket(act, {digest: data for digest, data in texts.items() if digest in named})
 
     def _run(self, tickets: Sequence[Ticket]) -> None:
         """Wait until all tickets are done, leading commits whenever nobody else does.
@@ -540,8 +550,9 @@ class Intake:
         assert outcome is not None
         ticket.outcome = outcome
         group.acts.append(outcome)
-        if text and text in ticket.texts:
-            group.texts[text] = ticket.texts[text]
+        kept = published_texts(act, registry) if outcome.void is None else frozenset()
+        kept |= {text} if text else set()
+        group.texts |= {digest: data for digest, data in ticket.texts.items() if digest in kept}
 
     # Writing.
 

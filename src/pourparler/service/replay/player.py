@@ -288,12 +288,18 @@ class Player:
     def log(self, planned: PlannedAct, act: Act) -> tuple[Logged, ...]:
         """Hand the act to its ledgers, in order; the first refusal ends the round. Return what each answered."""
         texts = [self.played.text_bytes[digest] for digest in texts_in(act) if digest in self.played.text_bytes]
+        texts = [] if act.kind != "publish" and self.is_sealed(act) else texts
         answers: list[Logged] = []
         for ledger in planned.ledgers or self.ledgers_for(planned, act):
             answers.append(self.submit(ledger, act, texts))
             if answers[-1].verdict is Verdict.REFUSED:
                 break
         return tuple(answers)
+
+    def is_sealed(self, act: Act) -> bool:
+        """Return whether the act belongs to a dossier whose texts stay with the parties."""
+        found = (registry.dossiers.get(act.get("dossier") or b"") for registry in self.registries())
+        return any(dossier is not None and dossier.sealed for dossier in found)
 
     def submit(self, ledger: str, act: Act, texts: Sequence[bytes]) -> Logged:
         desk = self.desks[ledger]

@@ -1,0 +1,1 @@
+"""Other people's programs check what we make, and ours checks what they make: ``./run campaign interop``."""
