@@ -31,6 +31,7 @@ from pourparler.service import audit as auditing
 from pourparler.service import tiles
 from pourparler.service.books import parse_copy
 from pourparler.service.sources import Folder, Web
+from pourparler.service.witnessing import policy_of, published
 from pourparler.service.workspace import WorkspaceError
 
 AT_ONCE = 8  # files asked of a web server at the same time
@@ -42,9 +43,11 @@ SHOWN = 20  # void acts, parties and dossiers that are shown to a person; --json
 
 def export(session: Session, folder: Path) -> int | None:
     book = session.book()
+    policy = policy_of(session.workspace, book.ledger)
     with Progress("writing the log", quiet=session.quiet) as progress:
         try:
-            done = tiles.export(tiles.LogView(book.store), book.depositary, folder, progress)
+            view = tiles.LogView(book.store, lambda: published(book.store, policy))
+            done = tiles.export(view, book.depositary, folder, progress)
         except tiles.ExportError as error:
             raise Problem(INVALID if error.other_history else USAGE, error.what, error.do) from None
     vkey = ledger_key(book.depositary).text

@@ -1,7 +1,7 @@
 """``pourparler ledger``: keep a ledger, or copies of other people's; look into them, and carry proofs away."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,6 +17,9 @@ from pourparler.core.registry import parse_entry
 from pourparler.service import books, desk, receipts
 from pourparler.service.intake import BOUND_SECONDS, LedgerDamaged
 from pourparler.service.workspace import write_atomically
+
+if TYPE_CHECKING:
+    from starlette.routing import BaseRoute
 
 app = noun("Ledgers: keep one, take copies of others', look into them, prove what they hold.")
 
@@ -283,6 +286,45 @@ def witness(
     from pourparler.cli.witness import ask_witnesses
 
     return ask_witnesses(session, policy, drop=drop_policy, seconds=seconds)
+
+
+@command(app)
+def serve(
+    session: Session,
+    host: Annotated[str, typer.Option(metavar="ADDRESS", help="Where to listen.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(metavar="PORT", min=0, max=65535, help="Where to listen; 0 takes a free one.")
+    ] = 8471,
+    prefix: Annotated[str, typer.Option(metavar="/PATH", help="What stands before every path.")] = "",
+) -> None:
+    """Let anybody read a ledger, or a copy, as static tiles (c2sp.org/tlog-tiles), until Ctrl-C or SIGTERM.
+
+    It shows what is published: with a policy what is witnessed, otherwise what is committed; and it holds up nobody who
+    writes. For HTTPS put a web server of your own before it.
+    """
+    from pourparler.cli.serving import serve_routes
+    from pourparler.service import witnessing
+    from pourparler.service.tiles import LogView
+    from pourparler.store.reading import ReadingStore
+
+    ledger = session.which()
+    path = session.workspace.ledgers / ledger.file
+    books.opened(path).close()  # brings an old file up to date
+    store, policy = ReadingStore(path), witnessing.policy_path(session.workspace, ledger)
+
+    def routes() -> "list[BaseRoute]":
+        from pourparler.service.http.static import static_routes
+
+        return static_routes(LogView(store, lambda: store.witnessed() if policy.exists() else store.checkpoint()))
+
+    vkey = ledger_key(ledger.depositary).text
+    try:
+        serve_routes(
+            session, f"the ledger {clean(ledger.origin)}", routes, host, port, prefix,
+            lines=lambda url: [f"log {vkey} {url}"], vkey=vkey,
+        )  # fmt: skip
+    finally:
+        store.close()
 
 
 # --- a ledger that is read-only ---------------------------------------------------------------------------------------

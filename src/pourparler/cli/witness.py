@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pourparler.cli.grouped import noun
+from pourparler.cli.serving import serve_routes
 from pourparler.cli.session import MARK, Session, command
 from pourparler.cli.trouble import CANNOT_TELL, INPUT, INVALID, USAGE, Problem
 from pourparler.cli.words import clean, count, date_time
@@ -20,7 +21,8 @@ from pourparler.service.workspace import KnownLedger
 from pourparler.store.reading import ReadingStore
 
 if TYPE_CHECKING:
-    from pourparler.service.witness import Witness
+    from starlette.routing import BaseRoute
+
     from pourparler.store.witness import WitnessStore
 
 app = noun("Be a witness: cosign other people's ledgers, so that none can tell two stories.")
@@ -172,6 +174,7 @@ def serve(
 
     It speaks HTTP and c2sp.org/tlog-witness. For HTTPS put a web server of your own before it.
     """
+    from pourparler.service.witness import Witness
     from pourparler.service.workspace import WallClock
 
     store = store_of(session, serving=True)
@@ -181,54 +184,24 @@ def serve(
         keys = [(parse_vkey(vkey), signer.sign) for vkey in vkeys]
         if any(key.public_key != signer.public_key for key, _ in keys):
             raise Problem(INPUT, f"the key {key_name} is not the one that this witness was made with.", "Put it back.")
-        from pourparler.service.witness import Witness
+        witness = Witness(store, keys, WallClock())
 
-        run(session, Witness(store, keys, WallClock()), host, port, checked_prefix(prefix))
+        def routes() -> "list[BaseRoute]":
+            from pourparler.service.http.witness import witness_routes
+
+            return witness_routes(witness)
+
+        def lines(url: str) -> list[str]:
+            return [policy_line(key, url) for key, _ in keys]
+
+        serve_routes(session, "the witness", routes, host, port, prefix, lines=lines, vkeys=vkeys)
     finally:
         store.close()
 
 
-def checked_prefix(prefix: str) -> str:
-    if prefix and not (prefix.startswith("/") and prefix.isascii() and prefix.isprintable() and "?" not in prefix):
-        raise Problem(USAGE, f"{prefix} is no path.", "Like /witness.")
-    return prefix.rstrip("/")
-
-
-def run(session: Session, witness: "Witness", host: str, port: int, prefix: str) -> None:
-    try:
-        from pourparler.service.http.application import application
-        from pourparler.service.http.serving import Serving, bind, url_of
-        from pourparler.service.http.witness import witness_routes
-    except ImportError as error:
-        raise Problem(
-            USAGE, f"serving needs what is not installed: {error.name}.", "Install it: pip install 'pourparler[serve]'"
-        ) from None
-    try:
-        bound = bind(host, port)
-    except OSError as error:
-        raise Problem(INPUT, f"{host} port {port} cannot be listened on: {error.strerror or error}.") from None
-    url = url_of(bound, prefix)
-    if session.as_json:
-        print_now(json_line(url=url, vkeys=[key.text for key, _ in witness.keys]))
-    else:
-        session.say(f"the witness answers at {url}", lead=MARK["yes"][0] + " ")
-        for key, _ in witness.keys:
-            print_now(f"witness {key.name.replace('/', '-')} {key.text} {url}")
-    told = (lambda _: None) if session.quiet or session.as_json else print_now
-    Serving(application(witness_routes(witness), prefix=prefix), bound, told).run()
-    session.mention("stopped; everything that was answered is on the disk")
-    session.as_json = False  # its one value has been printed
-
-
-def json_line(**data: Any) -> str:
-    import json
-
-    return json.dumps(data)
-
-
-def print_now(line: str) -> None:
-    """Print a line whole, not folded to the terminal's width, and at once."""
-    print(line, flush=True)
+def policy_line(key: VerifierKey, url: str) -> str:
+    """Return the line of a policy file that names a witness."""
+    return f"witness {key.name.replace('/', '-')} {key.text} {url}"
 
 
 # --- asking witnesses: pourparler ledger witness ----------------------------------------------------------------------

@@ -496,18 +496,19 @@ def give(book: Book, signer: Signer) -> Copy:
     policy = policy_of(book.workspace, book.ledger)
     if policy is not None:
         witness_ledger(book.depositary, book.store, policy)
-    return copy_of(book)
-
-
-def copy_of(book: Book) -> Copy:
-    """Return a copy of a ledger as it stands, up to the checkpoint that it publishes."""
-    note = published(book.store, policy_of(book.workspace, book.ledger))
+    note = published(book.store, policy)
     if note is None:
         raise WorkspaceError(
             f"{book.ledger.origin} is published as far as its policy's witnesses have cosigned it, and they have not.",
             "Ask them: pourparler ledger witness; or publish without: pourparler ledger witness --drop-policy.",
         )
-    size = open_checkpoint(note, book.ledger.origin, ledger_key(book.depositary)).checkpoint.size
+    return copy_of(book, note)
+
+
+def copy_of(book: Book, note: bytes | None = None) -> Copy:
+    """Return a copy of a ledger as it stands, or as it stood under a checkpoint."""
+    note = note or book.checkpoint()
+    size = open_checkpoint(note, book.depositary.origin, ledger_key(book.depositary)).checkpoint.size
     entries = tuple(entry.data for entry in islice(book.store.entries(), size))
     digests = set[bytes]().union(*map(texts_brought, entries))
     found = (book.store.text(digest) for digest in sorted(digests))
