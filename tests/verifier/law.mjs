@@ -1,6 +1,7 @@
 // Runs the verifier's law under Node. Reads lines of JSON from standard input and answers each with a line of JSON:
 //
-//   {"vectors": FILE}                            a file of spec/vectors about worlds: {case id: {acts, asks}}
+//   {"vectors": FILE, "only"?: [ID]}             a file of spec/vectors about worlds: {case id: {acts, answers}}
+//   {"world": CASE}                              one such case: {acts, answers}
 //   {"bundle": HEX, "trust": [HEX], "policy"?, "at"?}   the report on a bundle
 //
 // tests/test_verifier_law.py compares the answers with core's.
@@ -67,10 +68,11 @@ function folded(cases, one) {
   return { registry, acts, answers }
 }
 
-async function worlds(file) {
+async function worlds(file, only) {
   const cases = new Map(JSON.parse(readFileSync(file, 'utf8')).cases.map(one => [one.id, one]))
   const found = {}
-  for (const [id, one] of cases) {
+  for (const id of only ?? cases.keys()) {
+    const one = cases.get(id)
     const { acts, answers } = await settled(() => folded(cases, one))
     found[id] = { acts, answers }
   }
@@ -81,7 +83,10 @@ for await (const line of createInterface({ input: process.stdin })) {
   const asked = JSON.parse(line)
   let answer
   if (asked.vectors) {
-    answer = await worlds(asked.vectors)
+    answer = await worlds(asked.vectors, asked.only)
+  } else if (asked.world) {
+    const { acts, answers } = await settled(() => folded(new Map(), asked.world))
+    answer = { acts, answers }
   } else {
     const parties = Object.fromEntries(asked.trust.map(party => [party, 'handed over']))
     const policy = asked.policy === undefined ? null : await settled(() => parsePolicy(utf8(asked.policy)))
