@@ -1,5 +1,6 @@
 // Runs the vectors through the verifier's modules: `node vectors.mjs <modules> <vectors> <group>…` prints, for each case,
-// one line of JSON with what came of it, in the notation of the vectors. Who compares is tests/test_verifier_js.py.
+// one line of JSON with what came of it, in the notation of the vectors; tests/test_verifier_js.py compares. The groups of
+// the law and of evidence are run by law.mjs.
 
 import { readFileSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
@@ -14,11 +15,8 @@ const act = await load('act')
 const passkeys = await load('passkey')
 const clauses = await load('clauses')
 const redline = await load('redline')
+const ledger = await load('ledger')
 const { hex, unhex } = encoding
-
-// The cases of the group that runs, by id; the rooms of the law, where a group needs them.
-let worlds = new Map()
-let rooms = null
 
 const joined = input => {
   if (typeof input === 'string') return unhex(input)
@@ -105,107 +103,21 @@ const RUNNERS = {
 
   'ledger-multiproof'(given) {
     const leaves = new Map(Object.entries(given.leaves).map(([index, hash]) => [Number(index), unhex(hash)]))
-    return { root: hex(rooms.verifyMultiproof(given.size, leaves, given.hashes.map(unhex))) }
-  },
-
-  council: given => fold(given),
-  authority: given => fold(given),
-  dossier: given => fold(given),
-
-  evidence(given) {
-    const policy = given.policy === undefined ? null : rooms.parsePolicy(encoding.utf8(given.policy))
-    const parties = new Map(given.trust.map(party => [unhex(party), 'handed over']))
-    return rooms.verify(unhex(given.bundle), { parties, policy }, given.at ?? null)
+    return { root: hex(ledger.verifyMultiproof(given.size, leaves, given.hashes.map(unhex))) }
   },
 }
 
-// --- the law: small worlds
-
-const chain = given => [...given.after === undefined ? [] : chain(worlds.get(given.after)), given]
-
-function registryOf(given) {
-  const shown = chain(given)
-  const data = shown.flatMap(world => world.texts ?? []).map(unhex)
-  const texts = new Map(data.map(text => [redline.textDigest(text), redline.parseText(text)]))
-  const [first] = shown
-  let home = () => undefined
-  if (first.home !== undefined) {
-    const there = fold(worlds.get(first.home)).registry
-    home = party => there.registers.has(party) ? new rooms.HomeView([there.registers.get(party)]) : undefined
-  }
-  const ledger = new rooms.Depositary(first.ledger.origin, unhex(first.ledger.key))
-  return new rooms.Registry(ledger, digest => texts.get(digest), home, { exact: true })
-}
-
-function comeOf(registry, row, intake = false) {
-  try {
-    const moment = new rooms.Moment(row.index, row.time)
-    const outcome = registry.admit(act.parseAct(unhex(row.act)), moment, { intake })
-    return outcome.void ? { void: outcome.void.reason } : 'accepted'
-  } catch (error) {
-    if (error instanceof PourparlerError) return { refused: error.reason }
-    throw error
-  }
-}
-
-// Returns what comes of each act and question; `intake`: the last act as an honest intake judges it.
-function fold(given) {
-  const registry = registryOf(given)
-  const rows = chain(given).flatMap(world => world.acts)
-  const asks = [...given.asks ?? []]
-  const answers = []
-  const found = rows.map(row => {
-    while (asks.length && asks[0].index < row.index) answers.push(answered(registry, asks.shift()))
-    return comeOf(registry, row)
-  })
-  answers.push(...asks.map(ask => answered(registry, ask)))
-  const result = { acts: found.slice(-given.acts.length), answers }
-  Object.defineProperty(result, 'registry', { value: registry })
-  if (given.intake !== undefined) {
-    const again = registryOf(given)
-    rows.slice(0, -1).forEach(row => comeOf(again, row))
-    result.intake = comeOf(again, rows.at(-1), true)
-  }
-  return result
-}
-
-function answered(registry, ask) {
-  const moment = new rooms.Moment(ask.index, ask.time)
-  const dossier = registry.dossiers.get(unhex(ask.dossier))
-  const paper = ask.text && dossier.papers.get(unhex(ask.text))
-  switch (ask.ask) {
-    case 'dossier': return dossier.state(moment)
-    case 'text': return dossier.textState(paper, moment)
-    case 'consent': return dossier.consentState(paper, unhex(ask.party), moment)
-    case 'objected': return dossier.objected(paper, ...ask.parties.map(unhex), moment)
-    case 'effect': {
-      const effect = dossier.effect(unhex(ask.text), ...ask.parties.map(unhex), moment)
-      return [effect.state, effect.since ?? null, effect.until ?? null]
-    }
-    default: throw new Error(ask.ask)
-  }
-}
-
-// Verifying settles its signatures itself; every other runner is synchronous, and is settled here.
 async function outcome(group, given) {
   try {
-    return await (group === 'evidence' ? RUNNERS.evidence(given) : signing.settled(() => RUNNERS[group](given)))
+    return await signing.settled(() => RUNNERS[group](given))
   } catch (error) {
     if (error instanceof PourparlerError) return { reason: error.reason }
     return { broken: String(error.stack) }
   }
 }
 
-const ROOMS = {
-  'ledger-multiproof': ['ledger'], council: ['council', 'authority', 'registry'],
-  authority: ['council', 'authority', 'registry'], dossier: ['council', 'authority', 'registry'],
-  evidence: ['ledger', 'evidence'],
-}
-
 for (const group of groups) {
-  rooms = Object.assign({}, ...await Promise.all((ROOMS[group] ?? []).map(load)))
   const { cases } = JSON.parse(readFileSync(`${vectors}/${group}.json`, 'utf8'))
-  worlds = new Map(cases.map(given => [given.id, given]))
   for (const given of cases) {
     const found = await outcome(group, given)
     console.log(JSON.stringify({ id: given.id ?? given.name, ...found }))

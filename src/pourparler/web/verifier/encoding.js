@@ -219,6 +219,9 @@ export function encode(value) {
 
 const MARKS = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/
 
+// How deep is read at all, lest the machine's own stack end: core's decoder stops near there, too.
+const READ_DEPTH_MAX = 900
+
 // Reads one item from left to right. What makes the bytes unreadable is thrown at once; what is readable and not
 // allowed is noted, because core reads everything before it looks at values, and a reason should be the same.
 class Reader {
@@ -264,7 +267,8 @@ class Reader {
   }
 
   value(depth) {
-    if (depth > limits.CBOR_DEPTH_MAX) throw new Malformed('cbor.too-deep', `at most ${limits.CBOR_DEPTH_MAX}`)
+    if (depth > limits.CBOR_DEPTH_MAX) this.fault ||= 'cbor.too-deep'
+    if (depth > READ_DEPTH_MAX) throw new Malformed('cbor.too-deep', `at most ${limits.CBOR_DEPTH_MAX}`)
     if (--this.itemsLeft < 0) throw new Malformed('cbor.too-many-items', `at most ${this.mostItems}`)
     if (this.position >= this.data.length) throw this.broken('nothing')
     const first = this.data[this.position++]

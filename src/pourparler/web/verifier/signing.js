@@ -57,8 +57,9 @@ export function verifyEd25519(key, message, signature) {
   if (!question(ED25519, key, message, signature, () => ed25519(key, message, signature))) throw refused()
 }
 
+// OpenSSL's WebCrypto also takes points in the hybrid form, which begin with 6 or 7.
 export function verifyEs256(key, message, signature) {
-  const plain = fromDer(signature)
+  const plain = key[0] === 4 ? fromDer(signature) : null
   const good = plain !== null && question(ES256, key, message, signature, () => es256(key, message, plain))
   if (good === null) throw new Missing('passkey.unsupported', 'nothing here verifies ES256')
   if (!good) throw refused()
@@ -86,18 +87,20 @@ async function es256(key, message, signature) {
 // the equation with the cofactor accepts.
 const TRIED = [
   ['d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a',
-    'e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b',
+    'e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e06522490155' +
+    '5fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b',
     true],
   ['67ce395607dbe2bfb803294e04e8951ff620289e1f531c5a666509787846d35f',
-    '607055ca3d4aa8af26961afb12b1e60a75fac88f9c260ff25806631dbb2691592aafa4b74adb608bebd0ea931a523423fa8aac2c8388c0e94f4a229708969503',
+    '607055ca3d4aa8af26961afb12b1e60a75fac88f9c260ff25806631dbb269159' +
+    '2aafa4b74adb608bebd0ea931a523423fa8aac2c8388c0e94f4a229708969503',
     false],
 ]
 let trusted
 
 function trustworthy() {
-  const tries = TRIED.map(async ([key, signature, good]) =>
-    await subtle(ED25519, unhex(key), ED25519, unhex(signature), new Uint8Array(0)) === good)
-  trusted ??= Promise.all(tries).then(right => right.every(Boolean), () => false)
+  trusted ??= Promise.all(TRIED.map(async ([key, signature, good]) =>
+    await subtle(ED25519, unhex(key), ED25519, unhex(signature), new Uint8Array(0)) === good))
+    .then(right => right.every(Boolean), () => false)
   return trusted
 }
 
