@@ -6,6 +6,7 @@ changed and signed anew, in ledgers stamped and sealed as if nothing had happene
 fold instead of stopping at the first proof.
 """
 
+import base64
 import functools
 import json
 import os
@@ -27,7 +28,8 @@ from pourparler.core.council import Depositary
 from pourparler.core.encoding import ALGORITHM_ED25519, Form, decode, encode, kid_of, parse_envelope
 from pourparler.core.errors import PourparlerError
 from pourparler.core.evidence import Report, Trust, verify
-from pourparler.core.ledger import parse_policy
+from pourparler.core.ledger import leaf_hash, parse_policy, verify_multiproof
+from pourparler.core.ledger.tree import unknown_subtrees
 from pourparler.core.redline import Text, parse_text, text_digest
 from pourparler.core.registry import Registry
 from spec.vectors import kit, law
@@ -193,6 +195,7 @@ class Scramble:
     registry: Registry = field(init=False)
     parsed: dict[bytes, Text] = field(init=False)
     rows: list[dict[str, Any]] = field(default_factory=list)
+    beyond: int = 0  # how many entries between the first and the others nobody is shown
 
     def __post_init__(self) -> None:
         self.parsed = {}
@@ -203,7 +206,7 @@ class Scramble:
         self.registry = Registry(depositary, self.parsed.get, exact=True)
 
     def log(self, data: bytes) -> None:
-        index = len(self.world.entries) + 1
+        index = self.next_index() + 1
         row: dict[str, Any] = {"index": index, "time": self.world.time, "act": data.hex(), "expect": "accepted"}
         self.rows.append(row)
         try:
@@ -223,19 +226,36 @@ class Scramble:
         rows = self.registry.heads(streams)
         if self.chance.random() < 0.002 and rows:
             rows = rows[1:]
-        return {"index": len(self.world.entries), "at": self.world.time, "follows": follows, "streams": rows}
+        return {"index": self.next_index(), "at": self.world.time, "follows": follows, "streams": rows}
+
+    def next_index(self) -> int:
+        return len(self.world.entries) + self.beyond
 
     def close(self) -> int:
-        return self.world.own("stamp", self.stamp(self.registry.streams, follows=0))
+        return self.world.own("stamp", self.stamp(self.registry.streams, follows=0)) + self.beyond
 
     def shown(self) -> dict[str, Any]:
         chance, count = self.chance, len(self.world.entries)
+        if self.beyond:
+            return self.far()
         left_out = chance.sample(range(count), min(count - 1, chance.choice((0, 0, 0, 0, 1, 2, 5))))
         cosigned = [("witness", self.world.time + chance.choice((0, 0, 0, 900)))]
         earlier = [
             (size, [("witness", self.world.time)]) for size in sorted(chance.sample(range(1, count), min(count - 1, 2)))
         ]
         return law.shown(self.world, left_out, cosigned=cosigned, earlier=earlier if chance.random() < 0.3 else ())
+
+    def far(self) -> dict[str, Any]:
+        """Return the ledger with entries at indexes beyond what a double holds; the tree between is made up."""
+        entries = [(number + self.beyond * (number > 0), entry) for number, entry in enumerate(self.world.entries)]
+        leaves, size = {index: leaf_hash(entry) for index, entry in entries}, self.next_index()
+        hashes = [self.chance.randbytes(32) for _ in unknown_subtrees(size, sorted(leaves))]
+        root = verify_multiproof(size, leaves, hashes)
+        origin, key = self.world.ref["origin"], self.world.key
+        text = f"{origin}\n{size}\n{base64.b64encode(root).decode()}\n"
+        signature = law.line(origin, law.key_id(origin, 1, key.public), key.sign(text.encode()))
+        given = {"entries": [list(entry) for entry in entries], "hashes": hashes, "earlier": []}
+        return {**self.world.ref, "checkpoint": f"{text}\n{signature}".encode(), **given}
 
 
 def chain(group: str, case: dict[str, Any]) -> list[dict[str, Any]]:
@@ -303,6 +323,7 @@ def scramble(chance: random.Random, group: str, case: dict[str, Any], *, change:
     data = [bytes.fromhex(text) for world in shown for text in world.get("texts", ()) if chance.random() < 0.95]
     found.texts |= {text_digest(one): one for one in data}
     found.__post_init__()
+    found.beyond = chance.choice((0,) * 17 + (2**53 - 8, 2**53 + 1, 2**62))
     for row in scrambled(rows, chance, rows_of(group, other)) if change else rows:
         found.world.time = max(found.world.time, row["time"])
         found.log(bytes.fromhex(row["act"]))
@@ -347,7 +368,8 @@ class Fold:
         ref, rows = self.found.world.ref, self.found.rows
         ledger = {"origin": ref["origin"], "key": ref["key"].hex()}
         texts = [data.hex() for data in self.found.texts.values()]
-        answer = other.ask({"world": {"ledger": ledger, "texts": texts, "acts": rows}})
+        acts = [{**row, "index": str(row["index"])} for row in rows]  # a number of JSON may be a double
+        answer = other.ask({"world": {"ledger": ledger, "texts": texts, "acts": acts}})
         for row, theirs in zip(rows, answer["acts"], strict=True):
             assert row["expect"] == theirs, f"{source}, index {row['index']}: core {row['expect']}, the other {theirs}"
             tally[fate(theirs)] += 1
@@ -365,7 +387,7 @@ def scrambles(seed: str) -> Iterator[tuple[str, Asked | Fold]]:
         found = scramble(chance, group, case)
         as_of = found.close()
         if chance.random() < 0.1:
-            as_of = chance.randrange(as_of)
+            as_of = max(0, as_of - chance.randrange(4))
         ledgers = [found.shown()]
         home = chain(group, case)[0].get("home")
         if home and chance.random() < 0.9:

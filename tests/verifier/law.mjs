@@ -11,7 +11,7 @@ import { createInterface } from 'node:readline'
 
 const folder = process.argv[2] ?? new URL('../../src/pourparler/web/verifier/', import.meta.url).href
 const load = async name => import(new URL(`${name}.js`, folder))
-const { hex, unhex, utf8 } = await load('encoding')
+const { canonical, unhex, utf8 } = await load('encoding')
 const { PourparlerError } = await load('errors')
 const { settled } = await load('signing')
 const { parseAct } = await load('act')
@@ -24,7 +24,7 @@ const { verify } = await load('evidence')
 
 function comeOf(registry, row) {
   try {
-    const outcome = registry.admit(parseAct(unhex(row.act)), { index: row.index, time: row.time })
+    const outcome = registry.admit(parseAct(unhex(row.act)), { index: canonical(BigInt(row.index)), time: row.time })
     return outcome.void ? { void: outcome.void.reason } : 'accepted'
   } catch (error) {
     if (!(error instanceof PourparlerError)) throw error

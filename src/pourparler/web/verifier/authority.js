@@ -25,7 +25,7 @@ function readMandate(act, organ, parent, logged) {
   const lines = parseLines(said.lines)
   const mandate = {
     act, id: act.id, organ: organ.id, parent, holder, single, powers, lines, logged,
-    until: said.until ?? null, starts: said.from ?? null, private: said.private ?? [], dossier: said.dossier ?? null,
+    until: said.until ?? Infinity, starts: said.from ?? -Infinity, private: said.private ?? [], dossier: said.dossier ?? null,
     scope: said.scope ? new Set(said.scope) : null, partners: said.with ? new Set(said.with) : null,
     ledgers: said.ledgers ? new Set(said.ledgers.map(ledger => readDepositary(ledger).id)) : null,
     depth: said.depth ?? 0, fresh: said.fresh ?? null, report: said.report ?? null, duty: duty ?? null,
@@ -61,8 +61,7 @@ function checkNarrows(child, parent) {
   const certified = child.act.kind === 'certify'
   const keeps = axis => parent[axis] === null || (child[axis] !== null && within(child[axis], parent[axis]))
   let narrows = !(child.powers & ~parent.powers)
-  narrows &&= parent.until === null || (child.until !== null && child.until <= parent.until)
-  narrows &&= certified || parent.starts === null || (child.starts !== null && child.starts >= parent.starts)
+  narrows &&= child.until <= parent.until && (certified || child.starts >= parent.starts)
   narrows &&= keeps('scope') || (certified && child.scope === null)
   narrows &&= certified || (keeps('partners') && keeps('ledgers'))
   narrows &&= certified || parent.dossier === null || child.dossier === parent.dossier
@@ -81,22 +80,19 @@ export function opens(mandate, line, salt) {
 
 /** What ends or suspends a target: when it stood in the ledger, and what it stops. */
 function ending(act, reason, moment, more = {}) {
-  return { act, reason, moment, stops: ALL_POWERS, holdsUntil: null, lapses: null, member: null, ...more }
+  return { act, reason, moment, stops: ALL_POWERS, holdsUntil: Infinity, lapses: Infinity, member: null, ...more }
 }
 
-function dismissal(act, moment, lapses = null) {
+function dismissal(act, moment, lapses = Infinity) {
   const stops = ALL_POWERS & ~(act.said.holds ?? 0)
-  return ending(act, 'standing.dismissed', moment, { stops, holdsUntil: act.said.until ?? null, lapses })
+  return ending(act, 'standing.dismissed', moment, { stops, holdsUntil: act.said.until ?? Infinity, lapses })
 }
 
 /** Whether the ending stops the power at the moment, given what its organ has answered about it. */
 function stopsThen(one, power, moment, confirmation) {
-  const heldOver = power && !(power & one.stops)
-  if (heldOver && !(one.holdsUntil !== null && moment.time >= one.holdsUntil)) return false
-  if (confirmation && confirmation.moment.index < moment.index) {
-    return confirmation.act.said.answer && (one.lapses === null || confirmation.moment.time < one.lapses)
-  }
-  return one.lapses === null || moment.time < one.lapses
+  if (power && !(power & one.stops) && moment.time < one.holdsUntil) return false
+  if (!confirmation || confirmation.moment.index >= moment.index) return moment.time < one.lapses
+  return confirmation.act.said.answer && confirmation.moment.time < one.lapses
 }
 
 /** What a party's home ledger is shown to hold: the judge between sibling decisions. */
@@ -363,14 +359,14 @@ export class Register {
   /** An urgent act and a suspension are confirmed by their organ or one above; the rest is judged where it counts. */
   checkMayConfirm(act) {
     const { organ, about } = act.said
-    const suspended = [...this.endings.values()].flat().find(one => one.act.id === about && one.lapses !== null)
+    const suspended = [...this.endings.values()].flat().find(one => one.act.id === about && one.lapses < Infinity)
     const confirmed = this.urgentActs.get(about) ?? suspended
     if (confirmed && !this.spines.governs(organ, confirmed.act.said.organ)) refuse('power.missing')
   }
 
   /** What the organ answered about a suspension or an urgent dismissal, in whatever order both came. */
   answered(one) {
-    return one.lapses !== null ? this.confirmed(one.act.id, one.act.said.organ) : null
+    return one.lapses < Infinity ? this.confirmed(one.act.id, one.act.said.organ) : null
   }
 
   /** Whether an ending that stands before the moment stops the power then. */
@@ -396,7 +392,7 @@ export class Register {
 
   /** Whether an ending lapses unless confirmed, and has not been. */
   unconfirmed(one) {
-    return one.lapses !== null && !this.answered(one)?.act.said.answer
+    return one.lapses < Infinity && !this.answered(one)?.act.said.answer
   }
 
   /** The first answer about an act by this organ or one above it, before a moment if one is given. */
@@ -483,8 +479,8 @@ export class Register {
   checkStanding(mandate, power, moment, counts = () => true) {
     for (const link of mandate.chain) {
       this.checkReal(link.act)
-      if (link.starts !== null && moment.time < link.starts) refuse('standing.not-yet')
-      if (link.until !== null && moment.time >= link.until) refuse('standing.expired')
+      if (moment.time < link.starts) refuse('standing.not-yet')
+      if (moment.time >= link.until) refuse('standing.expired')
       if (link.act.kind === 'urgent-grant') this.checkUrgent(link, moment)
       for (const one of this.endings.get(link.id) ?? []) {
         const stands = one.moment.index < moment.index && counts(one) && this.ends(one, link.organ)

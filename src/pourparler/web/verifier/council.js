@@ -78,14 +78,14 @@ function readOrgan(value, party, createdBy, superior) {
   if (subject & ~Power.RATIFY) refuse('decision.rule')
   return withSeating({
     id: organId(createdBy, value.name), party, name: value.name, members: readCommittee(value.seats, value.needs),
-    powers: value.powers, votes: value.votes ?? 0, ballot: null, until: null, superior, subject,
+    powers: value.powers, votes: value.votes ?? 0, ballot: null, superior, subject,
     lines: parseLines(value.lines), urgency: null, suspenders: null, dissolved: false, place: 0,
   }, value)
 }
 
 /** The organ with the parts that an election may state anew, checked. */
 function withSeating(organ, value) {
-  const seated = { ...organ, until: value.until ?? null }
+  const seated = { ...organ, until: value.until ?? Infinity }
   if (value.seats) seated.members = readCommittee(value.seats, value.needs ?? organ.members.needs)
   if (value.ballot) seated.ballot = value.ballot
   if (value.urgent) {
@@ -335,7 +335,7 @@ export class Spines {
   checkInOffice(act, organ, time) {
     if (organ.dissolved) refuse('decision.dissolved')
     const mayElect = act.kind === 'elect' && organ.superior === null
-    const over = this.home && organ.until !== null && time >= organ.until
+    const over = this.home && time >= organ.until
     if (over && !mayElect && act.kind !== 'hand-over') refuse('decision.term-over')
     const forAll = act.kind === 'move-home' || act.said.beacons || act.said.dispatch
     if (forAll && organ.superior !== null) refuse('power.missing')

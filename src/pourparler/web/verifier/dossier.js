@@ -53,8 +53,7 @@ export function moved(table, state, event) {
 
 /** Whether a signature was good when logged, was not withdrawn, and its deadline has not passed. */
 export function waits(signature, moment) {
-  const { deadline } = signature.act.said
-  return !signature.void && !signature.withdrawn && (deadline === undefined || moment.time < deadline)
+  return !signature.void && !signature.withdrawn && moment.time < (signature.act.said.deadline ?? Infinity)
 }
 
 /** Whether what a signature spent of a cumulative limit still counts. */
@@ -89,7 +88,7 @@ export class Paper {
 export function newConsent(party) {
   return {
     party, state: 'none', act: null, moment: null, signatures: [], restsOn: [], reserves: [], appliesSince: null,
-    appliesUntil: null, subjectTo: null,
+    appliesUntil: Infinity, subjectTo: null,
   }
 }
 
@@ -108,12 +107,12 @@ export class Dossier {
     this.share = rules.adopt === 'all' ? null : rules.adopt
     this.begin = Math.min(rules.begin ?? parties.length, parties.length)
     this.counterKills = rules.counter ?? parties.length === 2
-    this.joinBy = rules.join_by ?? null
+    this.joinBy = rules.join_by ?? Infinity
     this.joined = new Set()
     this.left = new Set()
     this.begun = false
     this.closed = null
-    this.suspendedUntil = null
+    this.suspendedUntil = -Infinity
     this.papers = new Map()
     this.outcomes = new Map()
     // What reveals opened, by reveal; who acknowledged an act, by act.
@@ -165,21 +164,22 @@ export class Dossier {
     return null
   }
 
+  opensAt(paper) {
+    return this.readableClauses(paper.digest)?.openFrom ?? -Infinity
+  }
+
   // What time adds.
 
   state(moment) {
     if (this.closed) return this.closed.state
     if (this.begun) return 'open'
-    return this.joinBy !== null && moment.time >= this.joinBy ? DOSSIER_TABLE.invited['join_by passes'] : 'invited'
+    return moment.time >= this.joinBy ? DOSSIER_TABLE.invited['join_by passes'] : 'invited'
   }
 
   textState(paper, moment) {
-    if (paper.state === 'proposed' && paper.until !== null && moment.time >= paper.until) {
-      return TEXT_TABLE.proposed['until passes']
-    }
+    if (paper.state === 'proposed' && moment.time >= paper.until) return TEXT_TABLE.proposed['until passes']
     if (paper.state === 'authenticated') {
-      const openFrom = this.readableClauses(paper.digest)?.openFrom ?? null
-      if (openFrom === null || moment.time >= openFrom) return TEXT_TABLE.authenticated['open_from passes']
+      if (moment.time >= this.opensAt(paper)) return TEXT_TABLE.authenticated['open_from passes']
     }
     return paper.state
   }
@@ -193,7 +193,7 @@ export class Dossier {
       const open = signatures.some(signature => !signature.withdrawn && !signature.void)
       return open ? CONSENT_TABLE[SIGNED]['deadline passes'] : 'none'
     }
-    if (state === APPLYING && appliesUntil !== null && moment.time >= appliesUntil) return pending() ? SIGNED : 'none'
+    if (state === APPLYING && moment.time >= appliesUntil) return pending() ? SIGNED : 'none'
     if (!BINDING.has(state)) return state
     if (!this.boundSince(consent)) return signatures.length ? SIGNED : 'none'
     const notice = paper.denunciations.find(one => one.party === party && !one.withdrawn)

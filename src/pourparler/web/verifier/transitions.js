@@ -72,12 +72,12 @@ function changeText(dossier, paper, event, by) {
 
 function propose(dossier, act, by) {
   const { text, answers, until } = act.said
-  if (dossier.suspendedUntil !== null && by.moment.time < dossier.suspendedUntil) refuse('dossier.suspended')
+  if (by.moment.time < dossier.suspendedUntil) refuse('dossier.suspended')
   if (dossier.papers.has(text)) refuse('dossier.repeated')
   const answered = answers ? dossier.paper(answers) : null
   if (answered?.author === by.party) refuse('dossier.own-offer')
   if (answered && dossier.counterKills) changeText(dossier, answered, 'countered', by)
-  dossier.papers.set(text, new Paper(text, by.party, by.moment, until ?? null))
+  dossier.papers.set(text, new Paper(text, by.party, by.moment, until ?? Infinity))
 }
 
 function reject(dossier, act, by) {
@@ -127,8 +127,8 @@ function changeConsent(dossier, paper, event, by) {
 
 /** Refuse unless the text is adopted, and open for consent where it says from when. */
 function checkOpen(dossier, paper, moment) {
-  const state = dossier.textState(paper, moment), opensAt = dossier.readableClauses(paper.digest)?.openFrom ?? null
-  if (state === 'authenticated' || (opensAt !== null && moment.time < opensAt)) refuse('dossier.not-open')
+  const state = dossier.textState(paper, moment), opensAt = dossier.opensAt(paper)
+  if (state === 'authenticated' || moment.time < opensAt) refuse('dossier.not-open')
   if (state !== 'adopted' && state !== 'open for consent') refuse('dossier.overtaken')
 }
 
@@ -362,7 +362,7 @@ function apply(dossier, act, by) {
   const following = moved(CONSENT_TABLE, before, 'apply')
   checkOrganLines(dossier, act, by.organ)
   if (!BINDING.has(consent.state)) consent.state = following
-  consent.appliesUntil = act.said.until ?? null
+  consent.appliesUntil = act.said.until ?? Infinity
   if (before !== following) consent.appliesSince = by.moment
 }
 
@@ -431,7 +431,7 @@ const HANDLERS = {
   'publish': () => {},
   'invite': (dossier, act) => dossier.paper(act.said.text),
   'suspend-talks': (dossier, act) => { dossier.suspendedUntil = act.said.until },
-  'resume-talks': dossier => { dossier.suspendedUntil = null },
+  'resume-talks': dossier => { dossier.suspendedUntil = -Infinity },
   'initial': (dossier, act, by) => authenticate(dossier, dossier.paper(act.said.text), by),
   'sign-ad-referendum': sign,
   'conclude': sign,
