@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from pourparler.core import limits
-from pourparler.core.act import parse_act
+from pourparler.core.act import Act, parse_act
 from pourparler.core.council import Depositary, organ_id
 from pourparler.core.encoding import (
     ALGORITHM_ED25519,
@@ -50,6 +50,7 @@ class History:
     chance: random.Random
     names: dict[bytes, bytes] = field(default_factory=dict)
     told: list[str] = field(default_factory=list)
+    made: dict[bytes, bytes] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.by_kid = {kid_of(public): key for public, key in self.keys.items()}
@@ -59,7 +60,7 @@ class History:
 
     def choose(self) -> None:
         """Change texts and claim at once; keep in mind what befalls which entry."""
-        self.befalls: dict[tuple[int, int], str] = {}
+        self.befalls: dict[tuple[int | None, bytes], str] = {}  # by ledger and act; None: in every ledger that has it
         for _ in range(self.chance.choice((1, 1, 2, 3))):
             change = self.chance.choice(CHANGES)
             if change == "text" and self.value["texts"]:
@@ -68,15 +69,17 @@ class History:
                 self.change_claim()
             elif change != "text":
                 number = self.chance.randrange(len(self.value["ledgers"]))
-                position, kind = self.some_entry(number)
-                self.befalls[number, position] = change
-                self.told.append(f"{change} in ledger {number} of a {kind} at {position}")
+                act = self.some_act(number)
+                everywhere = self.chance.random() < 0.8
+                self.befalls[None if everywhere else number, act.id] = change
+                place = "every ledger" if everywhere else f"ledger {number}"
+                self.told.append(f"{change} of the {act.kind} {act.id.hex()[:8]} in {place}")
 
-    def some_entry(self, number: int) -> tuple[int, str]:
-        """Return where an act stands; seldom a stamp, of which there are many, and of which all is soon said."""
-        kinds = [(at, parse_act(entry).kind) for at, (_, entry) in enumerate(self.value["ledgers"][number]["entries"])]
-        acts = [(at, kind) for at, kind in kinds if kind not in ("stamp", "ledger")]
-        return self.chance.choice(acts if self.chance.random() < 0.95 else kinds)
+    def some_act(self, number: int) -> Act:
+        """Return an act; seldom a stamp, of which there are many, and of which all is soon said."""
+        acts = [parse_act(entry) for _, entry in self.value["ledgers"][number]["entries"]]
+        said = [act for act in acts if act.kind not in ("stamp", "ledger")]
+        return self.chance.choice(said if said and self.chance.random() < 0.97 else acts)
 
     def change_text(self) -> None:
         at = self.chance.randrange(len(self.value["texts"]))
@@ -99,7 +102,8 @@ class History:
                 claim.update(kind="bound", parties=claim["parties"][:1])
             case 3:
                 shown = next(one for one in self.value["ledgers"] if is_of(one, claim["ledger"]))
-                claim["as_of"] = self.chance.choice([index for index, _ in shown["entries"]])
+                stamps = [index for index, entry in shown["entries"] if parse_act(entry).kind == "stamp"]
+                claim["as_of"] = self.chance.choice(stamps)
             case _:
                 said = [parse_act(entry) for shown in self.value["ledgers"] for _, entry in shown["entries"]]
                 kept = {name: claim[name] for name in ("ledger", "as_of")}
@@ -107,7 +111,7 @@ class History:
                 claim.update(self.other_claim(self.chance.choice(said), kept))
         self.told.append("the claim")
 
-    def other_claim(self, act: Value, kept: dict[str, Value]) -> dict[str, Value]:
+    def other_claim(self, act: Act, kept: dict[str, Value]) -> dict[str, Value]:
         if act.kind == "grant" and isinstance(act.get("to"), bytes):
             party = next(act_id(one, "found") for one in self.foundings())
             fields = {"parties": [party], "mandate": act.id, "holder": act["to"], "power": self.power()}
@@ -147,15 +151,17 @@ class History:
         before, after = (Registry(ledger, self.text, partial=True, exact=True) for _ in range(2))
         entries: list[list[Value]] = []
         stamps: list[tuple[int, Value]] = []
-        for position, (index, entry) in enumerate(shown["entries"]):
-            befalls = self.befalls.get((number, position), "")
+        for index, entry in shown["entries"]:
             act = parse_act(entry)
+            befalls = self.befalls.get((number, act.id), self.befalls.get((None, act.id), ""))
             if act.kind == "stamp":
                 self.restate(entries, stamps[-1:], before, after)
                 stamps.append((len(entries), act))
-            new = entry if befalls == "twice" and not position else self.resigned(act, befalls)
+            new = self.resigned(act, befalls, here=(number, act.id) in self.befalls)
             if befalls == "twice" and entries:
-                new = self.chance.choice(entries)[1]
+                new = self.chance.choice(
+                    [one for at, (_, one) in enumerate(entries) if at not in dict(stamps)] or [entry]
+                )
             with contextlib.suppress(PourparlerError):
                 before.enter(act, index)
             if befalls != "leave out":
@@ -173,8 +179,19 @@ class History:
         except PourparlerError:
             return None
 
-    def resigned(self, act: Value, befalls: str) -> bytes:
-        """Return the act with the names of this history, signed by the same keys; perhaps changed on the way."""
+    def resigned(self, act: Act, befalls: str, *, here: bool) -> bytes:
+        """Return the act with the names of this history, signed by the same keys; perhaps changed on the way.
+
+        What stands in several ledgers is one act there, too, unless something befalls it ``here`` only.
+        """
+        if act.id not in self.made or here:
+            made = self.remade(act, befalls)
+            if not here:
+                self.made[act.id] = made
+            return made
+        return self.made[act.id]
+
+    def remade(self, act: Act, befalls: str) -> bytes:
         fields = self.renamed(dict(act.payload))
         payload = encode(fields)
         if payload == act.envelope.payload and not befalls:
@@ -193,7 +210,7 @@ class History:
             self.names[organ_id(act.id, organ["name"])] = organ_id(self.names[act.id], organ["name"])
         return new.encoded()
 
-    def signature(self, act: Value, one: Signature, payload: bytes, *, broken: bool) -> Signature:
+    def signature(self, act: Act, one: Signature, payload: bytes, *, broken: bool) -> Signature:
         key = self.by_kid.get(one.kid)
         if one.algorithm != ALGORITHM_ED25519 or key is None:
             return one

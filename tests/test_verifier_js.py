@@ -11,6 +11,7 @@ import hashlib
 import json
 import random
 import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -21,13 +22,14 @@ import nacl.bindings
 import nacl.exceptions
 import pytest
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from pourparler.core import act, encoding, ledger, passkey, redline
 from pourparler.core.errors import Malformed, PourparlerError
 from pourparler.core.evidence import parse_bundle
+from pourparler.service.replay import authenticator, player, symbols
 from pourparler.service.verifierfile import MODULES, joined, verifier_file
 from pourparler.testing.keys import Key
 from spec.vectors import kit
@@ -279,6 +281,18 @@ def test_ed25519_is_as_strict_as_libsodium(without: tuple[str, ...]) -> None:
     assert {(True, True), (True, False), (False, True), (False, False)} == {tuple(one) for one in ours}
 
 
+@needs_node
+def test_bad_signatures_one_behind_the_other_cost_few_runs() -> None:
+    """Each is asked only once the one before it is known to be bad. Such a bundle must not cost a run for each."""
+    key = Key.from_name("signer")
+    rows = [(key.public_key, b"%d" % number, key.sign(b"another message")) for number in range(40)]
+    rows += [(key.public_key, b"good", key.sign(b"good")), (key.public_key, b"not asked", bytes(64))]
+    chain = [{name: value for name, value in row.items() if name != "algorithm"} for row in asking("Ed25519", rows)]
+    ((bad, runs),) = answers("signatures.mjs", FOLDER, asked=[{"chain": chain}])
+    assert bad == 40
+    assert runs < 12
+
+
 def odd_der(signature: bytes, order: int) -> Iterator[bytes]:
     """Yield a DER signature, and what is like it."""
     r, s = decode_dss_signature(signature)
@@ -386,15 +400,20 @@ def test_what_cannot_be_joined_is_refused(source: str) -> None:
 class Joined(Other):
     """The joined script in a process of its own."""
 
-    def __init__(self, script: Path) -> None:
-        command = [NODE or "node", str(HARNESSES / "joined.mjs"), str(script)]
+    def __init__(self, script: Path, *without: str) -> None:
+        command = [NODE or "node", str(HARNESSES / "joined.mjs"), str(script), *without]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
 @pytest.fixture(scope="module")
-def other(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Joined]:
-    script = tmp_path_factory.mktemp("script") / "verifier.js"
-    script.write_text(verifier_file(), "utf-8")
+def script(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("script") / "verifier.js"
+    path.write_text(verifier_file(), "utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def other(script: Path) -> Iterator[Joined]:
     with Joined(script) as process:
         yield process
 
@@ -442,6 +461,45 @@ def test_the_scenarios_evidence(other: Joined, stories: Stories) -> None:
         asked_of(bundle, at=2_000_000_000).compare(other, called, tally)
         Asked(bundle, ()).compare(other, f"{called}, trusting nobody", tally)
     assert {"VALID", "CANNOT TELL trust.unknown-party", "CANNOT TELL stream.incomplete"} <= set(tally)
+
+
+class Telephone:
+    """A passkey of the kind that telephones have: ES256."""
+
+    def __init__(self, key: Key) -> None:
+        self.secret = ec.derive_private_key(
+            int.from_bytes(hashlib.sha256(key.public_key).digest()) >> 1, ec.SECP256R1()
+        )
+        form = (serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
+        self.public_key = self.secret.public_key().public_bytes(*form)
+
+    def sign(self, message: bytes) -> bytes:
+        return self.secret.sign(message, ec.ECDSA(hashes.SHA256()))
+
+
+@pytest.fixture(scope="module")
+def by_telephone(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """Evidence that rests on a vote with ES256."""
+    register, sign = authenticator.registration, authenticator.signed_by_passkey
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(authenticator, "ALGORITHM_PASSKEY_ED25519", encoding.ALGORITHM_PASSKEY_ES256)
+        patch.setattr(symbols, "registration", lambda member, key, site: register(member, Telephone(key), site))
+        patch.setattr(player, "signed_by_passkey", lambda draft, key, site: sign(draft, Telephone(key), site))
+        run = test_procurement.perform(test_procurement.load(), tmp_path_factory.mktemp("telephone"))
+    for desk in run.desks.values():
+        desk.close()
+    return run.evidence["bound"]
+
+
+@needs_node
+def test_a_vote_by_es256(other: Joined, script: Path, by_telephone: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing verifies ES256, neither can tell: the vote is one that its party's home stream lacks."""
+    tally: Counter[str] = Counter()
+    asked_of(by_telephone).compare(other, "by telephone", tally)
+    monkeypatch.setitem(sys.modules, "cryptography.exceptions", None)
+    with Joined(script, "without-webcrypto") as without:
+        asked_of(by_telephone).compare(without, "without ES256", tally)
+    assert tally == {"VALID": 1, "CANNOT TELL home.incomplete": 1}
 
 
 @needs_node

@@ -1,6 +1,8 @@
 // Asks the verifier about single signatures: `node signatures.mjs <modules> [without-ed25519]` reads lines of JSON,
 // {"algorithm", "key", "message", "signature"} in hex, and answers whether it is good, and whether the key is a point of
-// the prime-order group. Without Ed25519, as in an older browser, the verifier's own arithmetic answers.
+// the prime-order group. Without Ed25519, as in an older browser, the verifier's own arithmetic answers. A line
+// {"chain": [{"key", "message", "signature"}…]} asks each one only after those before it were found bad: how many were,
+// and how often all was asked anew.
 
 import { createInterface } from 'node:readline'
 import { pathToFileURL } from 'node:url'
@@ -18,8 +20,30 @@ const { unhex } = await load('encoding')
 const { Refused } = await load('errors')
 const { isValidPoint, settled, verifyEd25519, verifyEs256 } = await load('signing')
 
+function badBefore(chain) {
+  const bad = chain.findIndex(row => {
+    try {
+      verifyEd25519(...row)
+      return true
+    } catch {
+      return false
+    }
+  })
+  return bad < 0 ? chain.length : bad
+}
+
 for await (const line of createInterface({ input: process.stdin })) {
-  const { algorithm, ...asked } = JSON.parse(line)
+  const { algorithm, chain, ...asked } = JSON.parse(line)
+  if (chain) {
+    const rows = chain.map(row => [row.key, row.message, row.signature].map(unhex))
+    let runs = 0
+    const bad = await settled(() => {
+      runs++
+      return badBefore(rows)
+    })
+    console.log(JSON.stringify([bad, runs]))
+    continue
+  }
   const [key, message, signature] = [asked.key, asked.message, asked.signature].map(unhex)
   const verify = algorithm === 'ES256' ? verifyEs256 : verifyEd25519
   let good = true

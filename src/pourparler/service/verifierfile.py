@@ -21,7 +21,8 @@ OFFERED = (("evidence", "verify"), ("ledger", "parsePolicy"))
 
 OPENING = """\
 // Pourparler's evidence verifier, joined from the modules of src/pourparler/web/verifier; Apache-2.0.
-// pourparler.verify(bytes, {parties: {id in hex: how it was learnt}, policy}, seconds or null) promises a report.
+// pourparler.verify(bytes, {parties: {id in hex: how it was learnt}, policy}, seconds or null) promises a report;
+// pourparler.modules holds what each module exports, for those who want to look further.
 """
 
 IMPORT = re.compile(r"import \{ (?P<names>[\w ,]+) \} from '\./(?P<module>\w+)\.js'")
@@ -41,8 +42,10 @@ def verifier_file() -> str:
 def joined(sources: dict[str, str]) -> str:
     """Return modules, given by name and in order, as one script. Raises :class:`ValueError` where one cannot be."""
     parts = [line for name, source in sources.items() for line in wrapped(name, source, before(sources, name))]
-    offered = ", ".join(f"{name}: ${module}.{name}" for module, name in OFFERED if module in sources)
-    script = "\n".join(["globalThis.pourparler = (() => {", "'use strict'", *parts, f"return {{ {offered} }}", "})()"])
+    offered = [f"{name}: ${module}.{name}" for module, name in OFFERED if module in sources]
+    modules = ", ".join(f"{name}: ${name}" for name in sources)
+    last = f"return {{ {', '.join([*offered, f'modules: {{ {modules} }}'])} }}"
+    script = "\n".join(["globalThis.pourparler = (() => {", "'use strict'", *parts, last, "})()"])
     if unfit := UNFIT_IN_A_PAGE.search(script):
         raise ValueError(f"{unfit[0]!r} cannot stand in a page's script")
     return f"{OPENING}{script}\n"

@@ -55,7 +55,14 @@ export function canonical(integer) {
 export const add = (left, right) => canonical(BigInt(left) + BigInt(right))
 export const mul = (left, right) => canonical(BigInt(left) * BigInt(right))
 
-export const hex = bytes => Array.from(bytes, byte => byte.toString(16).padStart(2, '0')).join('')
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+
+export function hex(bytes) {
+  let text = ''
+  for (const byte of bytes) text += HEX[byte]
+  return text
+}
+
 export const unhex = text => intern(Uint8Array.from(text.match(/../g) ?? [], pair => parseInt(pair, 16)))
 
 const encoder = new TextEncoder()

@@ -43,7 +43,7 @@ export async function settled(compute) {
 }
 
 function question(algorithm, key, message, signature, ask) {
-  const name = `${algorithm} ${hex(key)} ${hex(signature)} ${hex(sha256(message))}`
+  const name = algorithm + String.fromCharCode(...key, ...signature, ...sha256(message))
   if (known.has(name)) return known.get(name)
   if (run >= RUNS_MAX && algorithm === ED25519) known.set(name, computed(key, message, signature))
   else asked.set(name, ask)
