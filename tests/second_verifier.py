@@ -60,14 +60,18 @@ class Asked:
     trust: tuple[bytes, ...]
     policy: str | None = None
     at: int | None = None
+    learnt: tuple[str, ...] = ()
 
     def core(self) -> Report:
         policy = parse_policy(self.policy.encode()) if self.policy is not None else None
-        return verify(self.bundle, Trust(dict.fromkeys(self.trust, "handed over"), policy), self.at)
+        return verify(self.bundle, Trust(self.parties(), policy), self.at)
 
-    def compare(self, other: "Other", source: str, tally: Counter[str]) -> None:
-        """Ask both. Raises AssertionError where they differ."""
-        ours, theirs = self.core(), other.ask(self.line())
+    def parties(self) -> dict[bytes, str]:
+        return dict(zip(self.trust, self.learnt or ["handed over"] * len(self.trust), strict=True))
+
+    def compare(self, other: "Other", source: str, tally: Counter[str], report: Report | None = None) -> None:
+        """Ask both, or the other one where core's report is given. Raises AssertionError where they differ."""
+        ours, theirs = report or self.core(), other.ask(self.line())
         verdicts = (ours.verdict.value, ours.reason), (theirs["verdict"], theirs["reason"])
         told = f"{source}: core {verdicts[0]}, the other {verdicts[1]} ({theirs['detail']})"
         assert said_by_core(ours) == said_by_other(theirs), told
@@ -75,7 +79,10 @@ class Asked:
         tally[f"{ours.verdict.value} {ours.reason}".strip()] += 1
 
     def line(self) -> dict[str, Any]:
-        value: dict[str, Any] = {"bundle": self.bundle.hex(), "trust": [party.hex() for party in self.trust]}
+        value: dict[str, Any] = {
+            "bundle": self.bundle.hex(),
+            "trust": {party.hex(): how for party, how in self.parties().items()},
+        }
         more = {"policy": self.policy, "at": self.at}
         return value | {name: given for name, given in more.items() if given is not None}
 

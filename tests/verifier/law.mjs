@@ -2,7 +2,7 @@
 //
 //   {"vectors": FILE, "only"?: [ID]}             a file of spec/vectors about worlds: {case id: {acts, answers}}
 //   {"world": CASE}                              one such case: {acts, answers}
-//   {"bundle": HEX, "trust": [HEX], "policy"?, "at"?}   the report on a bundle
+//   {"bundle": HEX, "trust": {HEX: TEXT}, "policy"?, "at"?}   the report on a bundle
 //
 // tests/test_verifier_law.py compares the answers with core's.
 
@@ -88,9 +88,8 @@ for await (const line of createInterface({ input: process.stdin })) {
     const { acts, answers } = await settled(() => folded(new Map(), asked.world))
     answer = { acts, answers }
   } else {
-    const parties = Object.fromEntries(asked.trust.map(party => [party, 'handed over']))
     const policy = asked.policy === undefined ? null : await settled(() => parsePolicy(utf8(asked.policy)))
-    answer = await verify(unhex(asked.bundle), { parties, policy }, asked.at ?? null)
+    answer = await verify(unhex(asked.bundle), { parties: asked.trust, policy }, asked.at ?? null)
   }
   process.stdout.write(JSON.stringify(answer) + '\n')
 }

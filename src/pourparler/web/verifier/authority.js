@@ -135,25 +135,25 @@ export class HomeView {
 
 /** All acts of one party in one ledger, in ledger order. It refuses before it changes anything. */
 export class Register {
+  mandates = new Map()
+  // By target.
+  endings = new Map()
+  urgentActs = new Map()
+  confirmations = new Map()
+  beacons = []
+  // By mandate.
+  lifted = new Map()
+  // The organ that is asked, by question.
+  questions = new Map()
+  // What was done in time for a duty, by the mandate that asks for it.
+  done = new Map()
+  // By text.
+  refusals = new Map()
+  // Of the party's stream here, after each act.
+  heads = []
+
   constructor(spines, home) {
-    this.spines = spines
-    this.home = home
-    this.party = spines.party.id
-    this.mandates = new Map()
-    // By target.
-    this.endings = new Map()
-    this.urgentActs = new Map()
-    this.confirmations = new Map()
-    this.beacons = []
-    // By mandate: pairs of line and moment.
-    this.lifted = new Map()
-    this.questions = new Map()
-    // What was done in time for a duty, by the mandate that asks for it.
-    this.done = new Map()
-    // By text.
-    this.refusals = new Map()
-    // Of the party's stream here, after each act.
-    this.heads = []
+    Object.assign(this, { spines, home, party: spines.party.id })
   }
 
   // What is real: acts of organs that the home ledger took.

@@ -201,35 +201,32 @@ function readParty(act) {
 
 /** The spines of one party as one ledger shows them, from its founding act on. */
 export class Spines {
+  // place -> organ there
+  at = new Map()
+  // organ -> its last place
+  heads = new Map()
+  // decisions that the home took
+  canonical = new Set()
+  // place -> the decision that follows it at home
+  taken = new Map()
+  // place -> {organ, id, ready}
+  recoveries = new Map()
+  // key -> role
+  roles = new Map()
+  // organ -> key -> what seated it
+  seatedBy = new Map()
+  // member -> passkeys
+  passkeys = new Map()
+  polls = new Map()
+  handedOver = new Map()
+  takenOverOnce = new Set()
+  movedTo = null
+  names = new Map()
+
   constructor(founding, ledger) {
-    this.ledger = ledger
-    this.founding = founding
-    this.party = readParty(founding)
-    // place -> organ there
-    this.at = new Map()
-    // organ -> its last place
-    this.heads = new Map()
-    // decisions that the home took
-    this.canonical = new Set()
-    // place -> the decision that follows it at home
-    this.taken = new Map()
-    // place -> {organ, id, ready}
-    this.recoveries = new Map()
-    // key -> role
-    this.roles = new Map()
-    // organ -> key -> what seated it
-    this.seatedBy = new Map()
-    this.beacons = this.party.beacons
-    this.beaconsEver = new Set(this.beacons)
-    // member -> passkeys
-    this.passkeys = new Map()
-    this.polls = new Map()
-    this.handedOver = new Map()
-    this.takenOverOnce = new Set()
-    this.home = this.party.home.id === ledger.id
-    this.movedTo = null
+    const party = readParty(founding), { beacons } = party
+    Object.assign(this, { ledger, party, beacons, beaconsEver: new Set(beacons), home: party.home.id === ledger.id })
     this.decisions = new Map([[founding.id, founding]])
-    this.names = new Map()
     this.found(founding)
   }
 

@@ -64,18 +64,16 @@ export function isReserved({ dossier, signature }, moment) {
 
 /** A text in a dossier, by its digest, with all that was done to it. */
 export class Paper {
+  state = 'proposed'
+  adoptedBy = new Set()
+  authenticatedBy = new Set()
+  consents = new Map()
+  denunciations = []
+  breaches = new Map()
+  remedies = []
+
   constructor(digest, author, moment, until) {
-    this.digest = digest
-    this.author = author
-    this.moment = moment
-    this.until = until
-    this.state = 'proposed'
-    this.adoptedBy = new Set()
-    this.authenticatedBy = new Set()
-    this.consents = new Map()
-    this.denunciations = []
-    this.breaches = new Map()
-    this.remedies = []
+    Object.assign(this, { digest, author, moment, until })
   }
 
   /** The party's consent to this text; one that says nothing where there was none. */
@@ -94,33 +92,29 @@ export function newConsent(party) {
 
 /** One dossier, folded. A moment that is asked about lies at the last act folded or after it. */
 export class Dossier {
+  joined = new Set()
+  left = new Set()
+  begun = false
+  closed = null
+  suspendedUntil = -Infinity
+  papers = new Map()
+  outcomes = new Map()
+  // What reveals opened, by reveal; who acknowledged an act, by act.
+  told = new Map()
+  acknowledged = new Map()
+  // Texts whose fate rests on one that is not here; and whether that of a close does.
+  doubtful = new Set()
+  unsettled = false
+
   /** `around` is the registry. */
-  constructor(opening, party, moment, around) {
-    const { parties, rules, sealed, scopes, parent } = opening.said
-    this.opening = opening
-    this.id = opening.id
-    this.around = around
-    this.parties = parties
-    this.sealed = Boolean(sealed)
-    this.scopes = new Set(scopes)
-    this.parent = parent ?? null
+  constructor({ id, said }, party, around) {
+    const { parties, rules, sealed, parent } = said
+    Object.assign(this, { id, around, parties, sealed, parent })
+    this.scopes = new Set(said.scopes)
     this.share = rules.adopt === 'all' ? null : rules.adopt
     this.begin = Math.min(rules.begin ?? parties.length, parties.length)
     this.counterKills = rules.counter ?? parties.length === 2
     this.joinBy = rules.join_by ?? Infinity
-    this.joined = new Set()
-    this.left = new Set()
-    this.begun = false
-    this.closed = null
-    this.suspendedUntil = -Infinity
-    this.papers = new Map()
-    this.outcomes = new Map()
-    // What reveals opened, by reveal; who acknowledged an act, by act.
-    this.told = new Map()
-    this.acknowledged = new Map()
-    // Texts whose fate rests on one that is not here; and whether that of a close does.
-    this.doubtful = new Set()
-    this.unsettled = false
     this.join(party)
   }
 
@@ -178,10 +172,8 @@ export class Dossier {
 
   textState(paper, moment) {
     if (paper.state === 'proposed' && moment.time >= paper.until) return TEXT_TABLE.proposed['until passes']
-    if (paper.state === 'authenticated') {
-      if (moment.time >= this.opensAt(paper)) return TEXT_TABLE.authenticated['open_from passes']
-    }
-    return paper.state
+    const opened = paper.state === 'authenticated' && moment.time >= this.opensAt(paper)
+    return opened ? TEXT_TABLE.authenticated['open_from passes'] : paper.state
   }
 
   consentState(paper, party, moment) {

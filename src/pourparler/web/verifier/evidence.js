@@ -160,14 +160,17 @@ class Stop extends Error {}
 
 /** One run of the numbered steps, in the order of spec/evidence.md section 4. */
 class Verification {
+  steps = []
+  notes = []
+  claim = null
+  time = null
+  registry = null
+  texts = new Map()
+  // By ledger: what was missing when it was folded.
+  missing = new Map()
+
   constructor(trust, at) {
-    this.trust = trust
-    this.at = at
-    this.steps = []
-    this.notes = []
-    this.claim = this.time = this.registry = null
-    // By ledger: what was missing when it was folded.
-    this.missing = new Map()
+    Object.assign(this, { trust, at })
   }
 
   run(data) {
@@ -238,7 +241,6 @@ class Verification {
 
   /** Texts are named by their digests, so that no text can stand for another. */
   readTexts({ texts }) {
-    this.texts = new Map()
     for (const data of texts) {
       try {
         this.texts.set(textDigest(data), parseText(data))

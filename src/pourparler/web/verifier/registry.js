@@ -13,19 +13,15 @@ const CONSENTING = new Set([...SIGNING, 'ratify', 'accede'])
 
 /** A list of acts with a running digest: heads[n] is the head after n + 1 acts, indexes[n] its place. */
 class Stream {
+  indexes = []
+
   constructor(id, heads = []) {
-    this.id = id
-    this.heads = heads
-    this.indexes = []
+    Object.assign(this, { id, heads })
   }
 
-  get count() {
-    return this.heads.length
-  }
+  get count() { return this.heads.length }
 
-  get head() {
-    return this.heads.at(-1) ?? this.id
-  }
+  get head() { return this.heads.at(-1) ?? this.id }
 
   extend(act, index) {
     this.heads.push(digest('stream', this.head, act, index))
@@ -50,28 +46,26 @@ const sameSet = (one, other) => one.size === other.size && within(one, other)
 
 /** The fold of one ledger. `texts` and `homes` are Maps; with `partial`, not every dossier of the ledger is shown. */
 export class Registry {
+  registers = new Map()
+  dossiers = new Map()
+  streams = new Map()
+  outcomes = new Map()
+  partyOfOrgan = new Map()
+  partyOfMandate = new Map()
+  // By mandate: the signatures that spend its cumulative limit.
+  spendings = new Map()
+  // Dossiers where something rests on a text that is not here.
+  doubted = new Set()
+  // By mandate with a limit: what was signed under it, void or not.
+  signings = new Map()
+  // By text: the dossiers it was proposed in.
+  proposedIn = new Map()
+  // By party: texts it consented to in dossiers not shown.
+  elsewhere = new Map()
+  stamp = null
+
   constructor(ledger, texts, homes, partial) {
-    this.ledger = ledger
-    this.texts = texts
-    this.homes = homes
-    this.partial = partial
-    this.registers = new Map()
-    this.dossiers = new Map()
-    this.streams = new Map()
-    this.outcomes = new Map()
-    this.partyOfOrgan = new Map()
-    this.partyOfMandate = new Map()
-    // By mandate: the signatures that spend its cumulative limit.
-    this.spendings = new Map()
-    // Dossiers where something rests on a text that is not here.
-    this.doubted = new Set()
-    // By mandate with a limit: what was signed under it, void or not.
-    this.signings = new Map()
-    // By text: the dossiers it was proposed in.
-    this.proposedIn = new Map()
-    // By party: texts it consented to in dossiers not shown.
-    this.elsewhere = new Map()
-    this.stamp = null
+    Object.assign(this, { ledger, texts, homes, partial })
   }
 
   // What dossiers ask of their surroundings.
@@ -271,7 +265,7 @@ export class Registry {
     const { party } = register
     if (readDepositary(act.said.ledger).id !== this.ledger.id) refuse('bounds.ledger')
     if (!act.said.parties.includes(party)) refuse('bounds.stranger')
-    const mandate = register.mandate(act.said.by), dossier = new Dossier(act, party, moment, this)
+    const mandate = register.mandate(act.said.by), dossier = new Dossier(act, party, this)
     const refusal = register.spoken(act, mandate, moment, act.row.power) ?? refusalOf(() => {
       checkBounds(dossier, act, register, mandate)
       register.checkStanding(mandate, act.row.power, moment)
