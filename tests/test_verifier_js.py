@@ -503,6 +503,22 @@ def test_a_vote_by_es256(other: Joined, script: Path, by_telephone: bytes, monke
 
 
 @needs_node
+def test_the_page_shows_how_to_use_it(script: Path, stories: Stories, tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "second-verifier.md").read_text("utf-8")
+    (tmp_path / "check.js").write_text(page.split("```javascript\n")[1].split("```")[0], "utf-8")
+    (tmp_path / "verifier.js").write_bytes(script.read_bytes())
+    bundle = stories.bundles["procurement, bound"]
+    (tmp_path / "agreement.evidence").write_bytes(bundle)
+    for party, verdict in (
+        (parse_bundle(bundle).claim.parties[0], "VALID"),
+        (bytes(32), "CANNOT TELL trust.unknown-party"),
+    ):
+        command = [NODE or "node", "check.js", "agreement.evidence", party.hex()]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+        assert done.stdout.splitlines()[-1].strip() == verdict
+
+
+@needs_node
 def test_a_flipped_bit(other: Joined, stories: Stories) -> None:
     chance = random.Random("flips")
     tally: Counter[str] = Counter()

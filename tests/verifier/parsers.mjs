@@ -1,5 +1,6 @@
-// Runs the verifier's parsers: `node parsers.mjs <modules>` reads lines of JSON, {"target": NAME, "data": HEX}, and answers
-// each with {"reason": …} or with what was read, named by a digest or told in brief. tests/test_verifier_js.py compares.
+// Runs the verifier's parsers: `node parsers.mjs <modules>` reads lines of JSON, {"target": NAME, "data": HEX}, and
+// answers each with {"reason": …} or with what was read, named by a digest or told in brief. tests/test_verifier_js.py
+// compares.
 
 import { createInterface } from 'node:readline'
 import { pathToFileURL } from 'node:url'

@@ -99,28 +99,38 @@ export function verifyMultiproof(size, leaves, hashes) {
   checkPath(hashes, unknownSubtrees(size, known))
   checkHashes(leaves.values())
   let used = 0
-  return walk(0n, BigInt(size), known, 0, known.length, () => hashes[used++], start => leaves.get(canonical(start)), nodeHash)
+  const leaf = index => leaves.get(canonical(index))
+  return overTree(size, known, { unknown: () => hashes[used++], leaf, join: nodeHash })
 }
 
-function walk(start, end, known, first, last, unknown, leaf, join) {
-  if (first === last) return unknown()
-  if (end - start === 1n) return leaf(start)
-  const middle = start + split(end - start)
-  let cut = first
-  for (let high = last; cut < high;) {
-    const probe = cut + high >> 1
-    if (known[probe] < middle) cut = probe + 1
+// What comes of a tree's subtrees without a known leaf, of its known leaves, and of two neighbours joined; left first.
+// At most 64 deep: each step halves the range.
+function overTree(size, known, { unknown, leaf, join }) {
+  const visit = (start, end, first, last) => {
+    if (first === last) return unknown()
+    if (end - start === 1n) return leaf(start)
+    const middle = start + split(end - start)
+    const cut = bisect(known, middle, first, last)
+    const left = visit(start, middle, first, cut)
+    return join(left, visit(middle, end, cut, last))
+  }
+  return visit(0n, BigInt(size), 0, known.length)
+}
+
+function bisect(sorted, wanted, low, high) {
+  while (low < high) {
+    const probe = low + high >> 1
+    if (sorted[probe] < wanted) low = probe + 1
     else high = probe
   }
-  const left = walk(start, middle, known, first, cut, unknown, leaf, join)
-  return join(left, walk(middle, end, known, cut, last, unknown, leaf, join))
+  return low
 }
 
 function unknownSubtrees(size, known) {
   if (!known.length) throw new Refused('proof.no-leaves', 'a proof of no entry proves nothing')
   checkIndex(known[0], size)
   checkIndex(known.at(-1), size)
-  const count = walk(0n, BigInt(size), known, 0, known.length, () => 1, () => 0, (left, right) => left + right)
+  const count = overTree(size, known, { unknown: () => 1, leaf: () => 0, join: (left, right) => left + right })
   if (count > limits.MULTIPROOF_HASHES_MAX) throw new Malformed('proof.too-many-hashes', `${count} hashes`)
   return count
 }
@@ -162,7 +172,7 @@ export class VerifierKey {
   constructor(name, type, publicKey) {
     checkKeyName(name)
     if (publicKey.length !== PUBLIC_KEY_BYTES[type]) throw new Malformed('note.key', 'a public key of another length')
-    if (publicKey.length === 32 && !isValidPoint(publicKey)) throw new Refused('note.key-point', 'no point of the group')
+    if (publicKey.length === 32 && !isValidPoint(publicKey)) throw new Refused('note.key-point', 'no such point')
     const keyId = intern(sha256(concat(utf8(`${name}\n`), [type], publicKey)).subarray(0, 4))
     Object.assign(this, { name, type, publicKey, keyId, pair: `${name}\n${hex(keyId)}` })
   }
@@ -245,7 +255,7 @@ function splitNote(data) {
     throw new Malformed('note.layout', 'a note is a text, a blank line and signature lines')
   }
   const lines = note.slice(blank + 2, -1).split('\n')
-  if (lines.length > limits.NOTE_SIGNATURES_MAX) throw new Malformed('note.signature-count', `${lines.length} signatures`)
+  if (lines.length > limits.NOTE_SIGNATURES_MAX) throw new Malformed('note.signature-count', `${lines.length} lines`)
   return [note.slice(0, blank + 1), lines]
 }
 

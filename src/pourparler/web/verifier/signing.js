@@ -1,6 +1,7 @@
-// Signatures, which WebCrypto verifies asynchronously while the fold is synchronous: the fold asks here, is answered from
-// a table, and where the table has no answer goes on as if the signature were good. Then all that was asked is verified
-// at once; if anything was bad, the fold runs again with the answers. The last run assumed nothing that is not so.
+// Signatures, which WebCrypto verifies asynchronously while the fold is synchronous: the fold asks here, is answered
+// from a table, and where the table has no answer goes on as if the signature were good. Then all that was asked is
+// verified at once; if anything was bad, the fold runs again with the answers. The last run assumed nothing that is
+// not so.
 //
 // Core asks libsodium. WebCrypto's Ed25519 is laxer, so what libsodium refuses is refused here first: an S that is not
 // reduced, a key or R that is no canonical encoding, or of small order. Where a browser has no Ed25519, or one that
