@@ -303,7 +303,7 @@ def scrambled(rows: list[dict[str, Any]], chance: random.Random, others: list[di
     rows = list(rows)
     for _ in range(chance.choice((0, 1, 1, 1, 2, 3))):
         at = chance.randrange(len(rows))
-        match chance.randrange(8):
+        match chance.randrange(9):
             case 0 if len(rows) > 2:
                 del rows[at]
             case 1:
@@ -315,6 +315,10 @@ def scrambled(rows: list[dict[str, Any]], chance: random.Random, others: list[di
             case 5:
                 waits = chance.choice((1, 50, 600, 86_400, 20 * 86_400))
                 rows[at:] = [{**row, "time": row["time"] + waits} for row in rows[at:]]
+            case 6:
+                data = bytearray.fromhex(rows[at]["act"])
+                data[-chance.randrange(1, 65)] ^= 1 << chance.randrange(8)  # in its last signature
+                rows[at] = {**rows[at], "act": data.hex()}
             case _:
                 rows[at] = {**rows[at], "act": signed_anew(bytes.fromhex(rows[at]["act"]), chance).hex()}
     return rows
@@ -361,7 +365,7 @@ def claim(chance: random.Random, found: Scramble, as_of: int) -> dict[str, Any]:
             dossier = chance.choice(dossiers)
             text = chance.choice(sorted(dossier.papers))
             pair = chance.sample(sorted({*dossier.parties, *parties}), 2)
-            named = {"dossier": dossier.id, "text": text}
+            named = {"dossier": dossier.id if chance.random() < 0.97 else text, "text": text}
             return law.claim(world, kind, as_of, parties=pair[: 1 if kind == "bound" else 2], **named)
 
 
