@@ -14,10 +14,10 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cbor2
 import nacl.bindings
 import nacl.exceptions
 import pytest
@@ -33,8 +33,9 @@ from pourparler.service.replay import authenticator, player, symbols
 from pourparler.service.verifierfile import MODULES, joined, verifier_file
 from pourparler.testing.keys import Key
 from spec.vectors import kit
-from tests import alternate, fuzz, samples, test_november, test_procurement, test_union
-from tests.second_verifier import Asked, Other, node
+from tests import alternate, fuzz, samples, test_procurement
+from tests.alternate import Joined, Stories, asked_of
+from tests.second_verifier import Asked, node
 
 ROOT = Path(__file__).resolve().parents[1]
 VECTORS, HARNESSES = ROOT / "spec" / "vectors", ROOT / "tests" / "verifier"
@@ -124,10 +125,72 @@ def valid_assertions() -> list[bytes]:
     return [kit.joined(case["input"]) for case in ASSERTIONS]
 
 
+ON_ORDER: tuple[list[Any], ...] = (
+    *(["a", "ab"], ["ab", "a"], ["a", "a"], ["é", "z"], ["z", "é"], ["\uffff", "\U00010000"], ["\U00010000", "\uffff"]),
+    *([""], ["a" * 256], ["a" * 257], ["é" * 128], ["é" * 129], ["\ufeffa"], ["a", 1], [True]),
+)
+ON_FIELDS: tuple[dict[str, Any], ...] = (
+    *(
+        {"__proto__": 1},
+        {"constructor": 1},
+        {"toString": None},
+        {"at": True},
+        {"at": 253_402_300_799},
+        {"at": 2**63 - 1},
+    ),
+    *({"parties": [bytes(32), bytes(31) + b"\1"]}, {"parties": [bytes(32), bytes(32)]}, {"parties": [bytes(32)]}),
+    *({"sealed": 1}, {"sealed": True}, {"rules": {"adopt": [2, 3]}}, {"rules": {"adopt": [0, 3]}}, {"ledger": {}}),
+)
+ROWS = [bytes(32), 2**53, bytes(32)], [bytes(31) + b"\1", 2**53 + 1, bytes(32)]
+
+
+ODD_VALUES: tuple[Any, ...] = (
+    *(
+        "\ufeffa",
+        {"\ufeff": 1, "a": 2},
+        {"__proto__": {"a": 1}},
+        "\U0001f600",
+        "\0",
+        2**53 - 1,
+        2**53,
+        2**53 + 1,
+        2**63 - 1,
+    ),
+    *(
+        -(2**53) + 1,
+        -(2**53),
+        -(2**53) - 1,
+        -(2**63),
+        [1.0],
+        "\u1e9b\u0323",
+        bytes(64),
+        bytes(65),
+        bytes(66),
+        bytes(70_000),
+    ),
+)
+
+
+def odd_values() -> list[bytes]:
+    return [cbor2.dumps(value) for value in ODD_VALUES]
+
+
+def odd_acts() -> list[bytes]:
+    """Return acts about whose fields languages differ: the order of text, large numbers, names that objects have."""
+    by = {"ledger": {"origin": "o", "key": bytes(32)}, "rules": {"adopt": "all"}, "nonce": bytes(16), "by": bytes(32)}
+    opening = {"kind": "open", "parties": [bytes(32), bytes([1] * 32)], **by}
+    stamp = {"kind": "stamp", "index": 2**53 + 1, "at": -1, "follows": 2**63 - 1}
+    said = [{**opening, "scopes": scopes} for scopes in ON_ORDER] + [{**opening, **fields} for fields in ON_FIELDS]
+    rows = ([*ROWS], [ROWS[1], ROWS[0]], [ROWS[0], [bytes(32), 2**53 + 1, bytes(32)]], [])
+    said += [{**stamp, "streams": streams} for streams in rows]
+    signature = encoding.Signature(encoding.ALGORITHM_ED25519, bytes(8), bytes(64))
+    return [encoding.Envelope(encoding.Form.SIGN1, encoding.encode(one), (signature,)).encoded() for one in said]
+
+
 PARSERS: dict[str, tuple[Callable[[bytes], Any], Callable[[], list[bytes]]]] = {
-    "cbor": (lambda data: name(encoding.encode(encoding.decode(data))), samples.values),
+    "cbor": (lambda data: name(encoding.encode(encoding.decode(data))), lambda: [*odd_values(), *samples.values()]),
     "envelope": (lambda data: name(encoding.parse_envelope(data).encoded()), samples.envelopes),
-    "act": (lambda data: act.parse_act(data).id.hex(), samples.envelopes),
+    "act": (lambda data: act.parse_act(data).id.hex(), lambda: [*odd_acts(), *samples.envelopes()]),
     "text": (read_text, samples.texts),
     "clauses": (lambda data: bool(fuzz.clauses_of(data)), samples.clauses),
     "line": (lambda data: len(fuzz.lines_of(data)), samples.lines),  # type: ignore[arg-type]
@@ -397,14 +460,6 @@ def test_what_cannot_be_joined_is_refused(source: str) -> None:
         joined({"first": "export const a = 1\n", "second": source, "later": "export const b = 1\n"})
 
 
-class Joined(Other):
-    """The joined script in a process of its own."""
-
-    def __init__(self, script: Path, *without: str) -> None:
-        command = [NODE or "node", str(HARNESSES / "joined.mjs"), str(script), *without]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-
 @pytest.fixture(scope="module")
 def script(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("script") / "verifier.js"
@@ -418,40 +473,9 @@ def other(script: Path) -> Iterator[Joined]:
         yield process
 
 
-@dataclass(frozen=True)
-class Stories:
-    """The evidence of the scenarios, and whoever's keys took part."""
-
-    bundles: dict[str, bytes]
-    keys: dict[bytes, Key]
-
-
 @pytest.fixture(scope="module")
 def stories(tmp_path_factory: pytest.TempPathFactory) -> Stories:
-    keys: dict[bytes, Key] = {}
-    from_name = Key.from_name.__func__  # type: ignore[attr-defined]
-
-    def remembered(cls: type[Key], called: str) -> Key:
-        key: Key = from_name(cls, called)
-        return keys.setdefault(key.public_key, key)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Key, "from_name", classmethod(remembered))
-        folder = tmp_path_factory.mktemp
-        runs = {
-            "november": test_november.perform(test_november.Reading.OPEN, folder("november")),
-            "procurement": test_procurement.perform(test_procurement.load(), folder("procurement")),
-            "union": test_union.perform(folder("union"), after="in-force"),
-        }
-    bundles = {f"{name}, {what}": data for name, run in runs.items() for what, data in run.evidence.items()}
-    for run in runs.values():
-        for desk in run.desks.values():
-            desk.close()
-    return Stories(bundles, keys)
-
-
-def asked_of(bundle: bytes, at: int | None = None) -> Asked:
-    return Asked(bundle, parse_bundle(bundle).claim.parties[:1], at=at)
+    return alternate.stories(tmp_path_factory.mktemp("stories"))
 
 
 @needs_node
@@ -535,9 +559,7 @@ def test_a_flipped_bit(other: Joined, stories: Stories) -> None:
 def test_other_histories(other: Joined, stories: Stories) -> None:
     """Something went otherwise; both say what became of it, act by act."""
     tally: Counter[str] = Counter()
-    whole = [called for called in stories.bundles if "without" not in called]
     for number in range(40):
-        called = whole[number % len(whole)]
-        bundle, told = alternate.otherwise(stories.bundles[called], stories.keys, f"history {number}")
-        asked_of(bundle).compare(other, f"{called}, history {number}: {told}", tally)
+        called, bundle = stories.otherwise("suite", number)
+        asked_of(bundle).compare(other, called, tally)
     assert len(tally) > 8, "the histories all end alike"
