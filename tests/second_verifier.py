@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Self
 from unittest import mock
 
+from pourparler.cli import words
 from pourparler.core import limits
 from pourparler.core.act import parse_act
 from pourparler.core.authority import Moment
@@ -76,6 +77,10 @@ class Asked:
         told = f"{source}: core {verdicts[0]}, the other {verdicts[1]} ({theirs['detail']})"
         assert said_by_core(ours) == said_by_other(theirs), told
         assert passed_over(ours.notes) == passed_over(theirs["notes"]), told
+        data = words.report_data(ours, self.parties(), self.at)
+        for name in ("format", "verdict", "reason", "step", "claim", "as_of", "at"):
+            assert written(data[name]) == written(theirs[name]), f"{told}: {name}"
+        assert [one["id"] for one in data["parties"]] == [one["id"] for one in theirs["parties"]], told
         tally[f"{ours.verdict.value} {ours.reason}".strip()] += 1
 
     def line(self) -> dict[str, Any]:
@@ -85,6 +90,13 @@ class Asked:
         }
         more = {"policy": self.policy, "at": self.at}
         return value | {name: given for name, given in more.items() if given is not None}
+
+
+def written(value: Any) -> Any:
+    """Return the value with its numbers as text, for JavaScript writes so what a double does not hold."""
+    if isinstance(value, dict):
+        return {name: written(member) for name, member in value.items()}
+    return str(value) if isinstance(value, int) else value
 
 
 class Other:
