@@ -559,7 +559,7 @@ def test_a_flipped_bit(other: Joined, stories: Stories) -> None:
 def test_other_histories(other: Joined, stories: Stories) -> None:
     """Something went otherwise; both say what became of it, act by act."""
     tally: Counter[str] = Counter()
-    for number in range(40):
+    for number in range(24):
         called, bundle = stories.otherwise("suite", number)
         asked_of(bundle).compare(other, called, tally)
     assert len(tally) > 8, "the histories all end alike"
