@@ -1,7 +1,8 @@
 """A plugin for pytest: whatever evidence a test has core verify, the verifier in JavaScript verifies, too; and whatever
 acts a test has core fold, it folds.
 
-``python -m pytest -p tests.second_opinion tests/test_more_evidence.py``. A test in which the two differ fails.
+``python -m pytest -p tests.second_opinion tests/test_more_evidence.py``. A test in which the two differ fails;
+so does one that spoils core on purpose and goes on.
 """
 
 import base64
