@@ -68,6 +68,12 @@ def casino_part(seed: str, seconds: float) -> str:
     return casino_all.run(seed, seconds)
 
 
+def javascript_part(seed: str, seconds: float) -> str:
+    from tests import alternate
+
+    return alternate.run(seed, seconds)
+
+
 def pytest_free(command: list[str], seconds: float) -> str:
     """Run a program within its budget and return its last line."""
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=seconds, check=False)
@@ -85,6 +91,7 @@ PARTS: dict[str, tuple[Callable[[str, float], str], float]] = {
     "gaps": (gaps_part, 300),
     "faults": (faults_part, FAULTS_SECONDS),
     "casino": (casino_part, 400),
+    "javascript": (javascript_part, 300),
 }
 
 

@@ -1,0 +1,577 @@
+// Organs: who sits, how they decide, the spine of their decisions. Mirrors core/council.py; spec/council.md.
+//
+// A fold of what is logged is always `exact` here: an entry holds the sufficient envelope and nothing else. So what core
+// returns as an envelope is the envelope itself, and the functions below only refuse or do not.
+
+import { Malformed, Missing, Refused } from './errors.js'
+import { ALGORITHM_ED25519, compare, digest, encode, hex, kidOf, toBeSigned } from './encoding.js'
+import { verifyEd25519 } from './signing.js'
+import { ALL_POWERS, Power, QUESTION } from './act.js'
+import { Passkey, verifyAssertion } from './passkey.js'
+import { parseLines } from './redline.js'
+
+const BINDING = Power.RATIFY | Power.CONCLUDE
+const YIELDING = ['member', 'holder']
+const VOTABLE = Power.RATIFY | Power.DENOUNCE
+
+export function refuse(reason, detail) {
+  throw new Refused(reason, detail)
+}
+
+export function miss(reason, detail) {
+  throw new Missing(reason, detail)
+}
+
+// --- how the law reads a payload: maps as objects; what is data to it stays as it was decoded ---
+
+const DATA = new Set(['lines', 'line', 'most', 'total'])
+
+function plain(value) {
+  if (Array.isArray(value)) return value.map(plain)
+  if (!(value instanceof Map)) return value
+  return Object.fromEntries([...value].map(([name, member]) => [name, DATA.has(name) ? member : plain(member)]))
+}
+
+/** The act, with its fields as the law reads them in `said`. */
+export function heard(act) {
+  act.said ??= plain(act.payload)
+  return act
+}
+
+/** A list kept in a map under a key; made where there is none. */
+export function listIn(map, key) {
+  if (!map.has(key)) map.set(key, [])
+  return map.get(key)
+}
+
+export const within = (small, large) => [...small].every(one => large.has(one))
+/** What names a place on a spine: organ and act; where there is no act, no place. */
+export const place = (organ, act) => act && hex(organ) + hex(act)
+
+// --- nouns ---
+
+export function readDepositary({ origin, key }) {
+  return { origin, key, id: `${hex(key)} ${origin}` }
+}
+
+export function readCommittee(keys, needs) {
+  const pairs = keys.map(key => (Array.isArray(key) ? key : [key, 1]))
+  const committee = { seats: new Map(pairs), needs }
+  if (committee.seats.size !== pairs.length || needs < 1 || needs > weightOf(committee)) refuse('decision.rule')
+  return committee
+}
+
+export function lone(key) {
+  return { seats: new Map([[key, 1]]), needs: 1 }
+}
+
+function weightOf(committee) {
+  return [...committee.seats.values()].reduce((sum, weight) => sum + weight, 0)
+}
+
+function organId(actId, name) {
+  return digest('organ', actId, name)
+}
+
+function readOrgan(value, party, createdBy, superior) {
+  const subject = value.subject ?? 0
+  if (subject & ~Power.RATIFY) refuse('decision.rule')
+  return withSeating({
+    id: organId(createdBy, value.name), party, name: value.name, members: readCommittee(value.seats, value.needs),
+    powers: value.powers, votes: value.votes ?? 0, ballot: null, superior, subject,
+    lines: parseLines(value.lines), urgency: null, suspenders: null, dissolved: false, place: 0,
+  }, value)
+}
+
+/** The organ with the parts that an election may state anew, checked. */
+function withSeating(organ, value) {
+  const seated = { ...organ, until: value.until ?? Infinity }
+  if (value.seats) seated.members = readCommittee(value.seats, value.needs ?? organ.members.needs)
+  if (value.ballot) seated.ballot = value.ballot
+  if (value.urgent) {
+    seated.urgency = { members: readCommittee(value.urgent.keys, value.urgent.needs), lapse: value.urgent.lapse }
+  }
+  if (value.suspenders) seated.suspenders = new Set(value.suspenders)
+  checkDecisive(seated)
+  return seated
+}
+
+/** Refuse unless two conflicting decisions of the organ cannot both pass. */
+function checkDecisive(organ) {
+  const weight = weightOf(organ.members), { seats } = organ.members, { ballot } = organ
+  let decisive = 2 * organ.members.needs > weight && !(organ.subject && organ.superior === null)
+  decisive &&= !(organ.votes & ~VOTABLE) && !(organ.votes && !ballot)
+  if (ballot) {
+    const [part, whole] = ballot.share
+    decisive &&= whole <= 2 * part && part < whole && weight < 2 * ballot.quorum && ballot.quorum <= weight
+  }
+  decisive &&= !organ.urgency || within(organ.urgency.members.seats.keys(), seats)
+  decisive &&= !organ.suspenders || within(organ.suspenders, seats)
+  if (!decisive) refuse('decision.rule')
+}
+
+/** The powers that are subject to the superior: to conclude is to bind as by ratifying. */
+function conditions(organ) {
+  return organ.subject | (organ.subject & Power.RATIFY ? Power.CONCLUDE : 0)
+}
+
+// --- signatures ---
+
+export function verifyOne(act, signature, key) {
+  if (signature.algorithm !== ALGORITHM_ED25519 || signature.kid !== kidOf(key)) refuse('signature.invalid')
+  verifyEd25519(key, toBeSigned(act.envelope, signature, act.kind), signature.value)
+}
+
+function isBy(act, signature, key) {
+  try {
+    verifyOne(act, signature, key)
+    return true
+  } catch (error) {
+    if (error instanceof Refused) return false
+    throw error
+  }
+}
+
+/** The good signatures by any of `keys`, one a key, in ascending order of the keys: pairs of key and signature. */
+function signers(act, keys) {
+  const byKid = new Map(), found = new Map()
+  for (const key of keys) listIn(byKid, kidOf(key)).push(key)
+  for (const signature of act.envelope.signatures) {
+    const key = (byKid.get(signature.kid) ?? []).find(one => !found.has(one) && isBy(act, signature, one))
+    if (key) found.set(key, signature)
+  }
+  return [...found].sort(([first], [second]) => compare(first, second))
+}
+
+/** The signatures of the committee and of those who must sign, where they suffice. */
+export function sufficient(act, committee, mustSign = [], needs = committee.needs) {
+  const required = new Set(mustSign)
+  const found = new Map(signers(act, new Set([...required, ...committee.seats.keys()])))
+  if (!within(required, found)) refuse('decision.possession')
+  const weight = [...found.keys()].reduce((sum, key) => sum + (committee.seats.get(key) ?? 0), 0)
+  if (weight < needs) refuse('decision.insufficient')
+  return [...found.values()]
+}
+
+/** As `sufficient`, and the envelope holds these signatures, in their order, and no other. */
+export function exactly(act, committee, mustSign, needs) {
+  const found = sufficient(act, committee, mustSign, needs), logged = act.envelope.signatures
+  if (found.length !== logged.length || found.some((one, at) => one !== logged[at])) {
+    throw new Malformed('envelope.not-canonical')
+  }
+}
+
+/** The one of `keys` that signed. A kid is a hint: every key that has it is tried. */
+function signerAmong(act, keys, otherwise) {
+  const [signature] = act.envelope.signatures
+  const hinted = [...keys].filter(key => kidOf(key) === signature.kid)
+  return hinted.find(key => isBy(act, signature, key)) ?? refuse(hinted.length ? 'signature.invalid' : otherwise)
+}
+
+// --- votes ---
+
+/** Whether the votes carry the question, or null without a quorum. A recusal takes no part in it. */
+function passed(poll, votes) {
+  const totals = { yes: 0, no: 0, abstain: 0, recuse: 0 }, { quorum, share } = poll.organ.ballot
+  for (const vote of votes) totals[poll.heard.get(vote).choice] += poll.heard.get(vote).weight
+  if (totals.yes + totals.no + totals.abstain < quorum) return null
+  return totals.yes * share[1] > (totals.yes + totals.no) * share[0]
+}
+
+function sameQuestion(first, second) {
+  const asked = act => hex(encode(Object.keys(QUESTION).map(name => act.get(name) ?? null)))
+  return asked(first) === asked(second)
+}
+
+/** The keys that an appointment names, by the role it gives them. */
+function appointed(act) {
+  if (act.kind !== 'appoint') return []
+  return [['beacon', act.said.beacons ?? []], ['dispatch', act.said.dispatch ?? []]]
+}
+
+function readParty(act) {
+  const { name, home, suspension, beacons, recovery } = act.said
+  return {
+    id: act.id, name, home: readDepositary(home), suspension, beacons: new Set(beacons),
+    recovery: recovery ? { keys: readCommittee(recovery.keys, recovery.needs), wait: recovery.wait } : null,
+  }
+}
+
+// --- spines ---
+
+/** The spines of one party as one ledger shows them, from its founding act on. */
+export class Spines {
+  // place -> organ there
+  at = new Map()
+  // organ -> its last place
+  heads = new Map()
+  // decisions that the home took
+  canonical = new Set()
+  // place -> the decision that follows it at home
+  taken = new Map()
+  // place -> {organ, id, ready}
+  recoveries = new Map()
+  // key -> role
+  roles = new Map()
+  // organ -> key -> what seated it
+  seatedBy = new Map()
+  // member -> passkeys
+  passkeys = new Map()
+  polls = new Map()
+  handedOver = new Map()
+  takenOverOnce = new Set()
+  movedTo = null
+  names = new Map()
+
+  constructor(founding, ledger) {
+    const party = readParty(founding), { beacons } = party
+    Object.assign(this, { ledger, party, beacons, beaconsEver: new Set(beacons), home: party.home.id === ledger.id })
+    this.decisions = new Map([[founding.id, founding]])
+    this.found(founding)
+  }
+
+  found(act) {
+    for (const value of act.said.organs) {
+      if (value.superior && !this.names.has(value.superior)) refuse('decision.rule')
+      const organ = readOrgan(value, act.id, act.id, value.superior ? organId(act.id, value.superior) : null)
+      if (this.names.has(organ.name)) refuse('decision.rule')
+      this.names.set(organ.name, organ.id)
+      this.at.set(place(organ.id, organ.id), organ)
+      this.heads.set(organ.id, organ.id)
+      this.seat(act, organ, null)
+    }
+    const founders = [...this.at.values()].flatMap(organ => [...organ.members.seats.keys()])
+    this.takeRoles('ledger', [this.party.home.key])
+    this.takeRoles('member', founders)
+    this.takeRoles('beacon', this.party.beacons)
+    this.takeRoles('recovery', this.party.recovery ? this.party.recovery.keys.seats.keys() : [])
+    exactly(act, { seats: new Map(), needs: 0 }, founders)
+    this.canonical.add(act.id)
+  }
+
+  /** Remember which act gave whom a seat. */
+  seat(act, after, before) {
+    if (!this.seatedBy.has(after.id)) this.seatedBy.set(after.id, new Map())
+    for (const [key, weight] of after.members.seats) {
+      if (before?.members.seats.get(key) !== weight) listIn(this.seatedBy.get(after.id), key).push({ act, weight })
+    }
+  }
+
+  checkRole(role, key) {
+    if ((this.roles.get(key) ?? role) !== role) refuse('decision.key-role')
+  }
+
+  /** Give keys a role; no key serves two. */
+  takeRoles(role, keys) {
+    const taking = [...keys]
+    for (const key of taking) this.checkRole(role, key)
+    this.giveRole(role, taking)
+  }
+
+  giveRole(role, keys) {
+    for (const key of keys) this.roles.set(key, role)
+  }
+
+  // What others ask.
+
+  organ(organ, at = this.heads.get(organ)) {
+    if (!this.heads.has(organ)) miss('unknown.organ')
+    return this.at.get(place(organ, at)) ?? miss('unknown.prior')
+  }
+
+  /** The organ as it stands now, with keys that a recovery has replaced by this time. */
+  seated(organ, time) {
+    const recovery = this.recoveries.get(place(organ, this.heads.get(organ) ?? organ))
+    return this.organ(organ, recovery && time >= recovery.ready ? recovery.id : undefined)
+  }
+
+  /** The organ whose confirmation a power is subject to: the nearest superior not itself subject. */
+  answersTo(organ, power) {
+    let above = null
+    while (power & organ.subject && organ.superior !== null) {
+      above = organ.superior
+      organ = this.organ(above)
+    }
+    return above
+  }
+
+  standsAbove(higher, lower) {
+    let above = this.organ(lower).superior
+    while (above !== null && above !== higher) above = this.organ(above).superior
+    return above !== null
+  }
+
+  governs(organ, other) {
+    return organ === other || this.standsAbove(organ, other)
+  }
+
+  // Decisions.
+
+  /** Check a decision at its place and move the spine. */
+  decide(act, time) {
+    const organ = this.organ(act.said.organ, act.said.prior)
+    this.checkUntaken(organ.id, act.said.prior, time)
+    this.checkInOffice(act, organ, time)
+    const after = this.statesAfter(act, organ, time)
+    this.checkEnvelope(act, organ, after, time)
+    this.settle(act, after, this.home || this.heads.get(organ.id) === act.said.prior)
+  }
+
+  checkUntaken(organ, prior, time) {
+    if (!this.home) return
+    const at = place(organ, prior), recovery = this.recoveries.get(at)
+    if (this.taken.has(at) || (recovery && time >= recovery.ready)) refuse('decision.overtaken')
+    for (const [before, waiting] of this.recoveries) {
+      if (waiting.organ !== organ || waiting.id !== prior) continue
+      if (time < waiting.ready) refuse('decision.recovery-waits')
+      if (this.taken.has(before)) refuse('decision.overtaken')
+    }
+  }
+
+  /** Refuse unless the organ exists, is within its term (at home) and has the power that the kind asks for. */
+  checkInOffice(act, organ, time) {
+    if (organ.dissolved) refuse('decision.dissolved')
+    const mayElect = act.kind === 'elect' && organ.superior === null
+    const over = this.home && time >= organ.until
+    if (over && !mayElect && act.kind !== 'hand-over') refuse('decision.term-over')
+    const forAll = act.kind === 'move-home' || act.said.beacons || act.said.dispatch
+    if (forAll && organ.superior !== null) refuse('power.missing')
+    if (act.row.power & ~organ.powers & ALL_POWERS) refuse('power.missing')
+  }
+
+  /** The organs that the act leaves behind, each with its place, by organ. */
+  statesAfter(act, organ, time) {
+    const moved = { ...organ, place: organ.place + 1 }, after = new Map([[organ.id, { at: act.id, state: moved }]])
+    const leave = (state, at = act.id) => after.set(state.id, { at, state })
+    if (act.kind === 'confirm') leave(this.takenOver(act, moved))
+    if (act.kind === 'hand-over') leave(this.handed(act, moved))
+    if (act.kind === 'elect' || act.kind === 'dissolve') leave(this.changed(act, organ, moved, time))
+    if (act.kind === 'constitute') {
+      const created = readOrgan(act.said.new, organ.party, act.id, this.superiorOf(act, organ))
+      if (this.home && this.names.has(created.name)) refuse('decision.rule')
+      if (created.powers & ~organ.powers) refuse('power.missing')
+      created.lines = [...organ.lines, ...created.lines]
+      created.subject |= conditions(organ) & created.powers
+      leave(created, created.id)
+    }
+    return after
+  }
+
+  /** The place on another organ's spine that a decision from above follows: its head, whatever later place that is. */
+  followedOf(organ, named) {
+    this.organ(organ, named)
+    const waits = [...this.recoveries.values()].some(one => one.organ === organ && one.id === named)
+    return waits ? named : this.heads.get(organ)
+  }
+
+  handed(act, organ) {
+    if (act.said.powers & ~organ.powers) refuse('power.missing')
+    if (act.said.to === organ.id) refuse('decision.rule')
+    this.organ(act.said.to)
+    return { ...organ, powers: organ.powers & ~act.said.powers }
+  }
+
+  /** The organ with the powers of a hand-over that the act confirms, and with the conditions on them. */
+  takenOver(act, organ) {
+    const handed = this.handedOver.get(act.said.about)
+    if (handed?.act.said.to !== organ.id || !act.said.answer || this.takenOverOnce.has(act.said.about)) return organ
+    const given = handed.act.said.powers, { giver } = handed, siblings = organ.superior === giver.superior
+    const conditional = conditions(giver) & given
+    if (conditional && !siblings && !this.standsAbove(organ.id, giver.id)) refuse('power.missing')
+    const inherits = given & BINDING && !(organ.powers & BINDING)
+    return {
+      ...organ,
+      powers: organ.powers | given,
+      subject: organ.subject | (siblings ? conditional : 0),
+      lines: [...organ.lines, ...(inherits ? giver.lines.filter(line => !organ.lines.includes(line)) : [])],
+    }
+  }
+
+  superiorOf(act, organ) {
+    const name = act.said.new.superior ?? organ.name
+    const named = [...this.heads.keys()].filter(one => this.at.get(place(one, one)).name === name)
+    return named.find(one => this.governs(organ.id, one)) ?? refuse('decision.rule')
+  }
+
+  /** What an election or dissolution leaves of the organ itself, or of the one that it names. */
+  changed(act, organ, moved, time) {
+    const { of = organ.id, theirs } = act.said
+    let change = moved
+    if (of !== organ.id) {
+      const at = this.followedOf(of, theirs), other = this.organ(of, at)
+      this.checkUntaken(of, at, time)
+      if (!this.standsAbove(organ.id, of)) refuse('power.missing')
+      change = { ...other, place: other.place + 1 }
+    }
+    return act.kind === 'elect' ? withSeating(change, act.said) : { ...change, dissolved: true }
+  }
+
+  /** Refuse unless the envelope is sufficient: by signature, or by the vote that the act cites. */
+  checkEnvelope(act, organ, after, time) {
+    const added = new Set()
+    for (const { state } of after.values()) {
+      const before = this.at.get(place(state.id, state.id === organ.id ? act.said.prior : act.said.theirs))
+      for (const key of state.members.seats.keys()) if (!before?.members.seats.has(key)) added.add(key)
+    }
+    for (const key of this.home ? added : []) {
+      if (!YIELDING.includes(this.roles.get(key) ?? 'member')) refuse('decision.key-role')
+    }
+    for (const { member } of act.said.passkeys ?? []) {
+      if (!organ.members.seats.has(member)) refuse('decision.no-seat')
+      added.add(member)
+    }
+    if (this.home) for (const [role, keys] of appointed(act)) for (const key of keys) this.checkRole(role, key)
+    const byVote = act.row.power & organ.votes
+    if (byVote) this.checkVote(act, organ, time)
+    exactly(act, organ.members, added, byVote ? 1 : undefined)
+  }
+
+  /** Record an accepted decision: nothing may raise from here on. */
+  settle(act, after, moves) {
+    const { organ, prior, theirs, about } = act.said, organBefore = this.at.get(place(organ, prior))
+    this.decisions.set(act.id, act)
+    const followed = new Map([[organ, prior]])
+    for (const [id, { at }] of after) if (id !== at && id !== organ) followed.set(id, this.followedOf(id, theirs))
+    for (const [id, { at, state }] of after) {
+      this.seat(act, state, this.at.get(place(id, followed.get(id))))
+      this.at.set(place(id, at), state)
+      if (id === at && !this.names.has(state.name)) this.names.set(state.name, id)
+      if (id === at || moves) this.heads.set(id, at)
+      this.giveRole('member', state.members.seats.keys())
+    }
+    if (act.kind === 'confirm' && moves && this.handedOver.get(about)?.act.said.to === organ) {
+      this.takenOverOnce.add(about)
+    }
+    if (act.kind === 'hand-over') this.handedOver.set(act.id, { act, giver: organBefore })
+    if (act.row.power & organBefore.votes) this.polls.get(act.said.call).spent = true
+    if (this.home) {
+      for (const [id, before] of followed) {
+        if (!this.taken.has(place(id, before))) this.taken.set(place(id, before), act.id)
+      }
+      this.canonical.add(act.id)
+    }
+    if (act.kind === 'appoint' && moves) this.appoint(act)
+    if (act.kind === 'move-home') {
+      const home = readDepositary(act.said.home)
+      if (this.home) this.movedTo = home
+      this.home = home.id === this.ledger.id
+    }
+  }
+
+  appoint(act) {
+    if (act.said.beacons) this.beacons = new Set(act.said.beacons)
+    for (const key of this.beacons) this.beaconsEver.add(key)
+    for (const [role, keys] of appointed(act)) this.giveRole(role, keys)
+    for (const one of act.said.passkeys ?? []) {
+      listIn(this.passkeys, one.member).push(new Passkey(one.algorithm, one.key, one.relying_party, one.origin))
+    }
+  }
+
+  /** Record a replacement of members' keys by the recovery keys; it takes effect after the founding act's wait. */
+  recover(act, time) {
+    const { recovery } = this.party, organ = this.organ(act.said.organ, act.said.prior), { seats } = organ.members
+    if (!recovery) refuse('decision.insufficient')
+    const at = place(organ.id, act.said.prior)
+    if (this.home && (this.taken.has(at) || this.recoveries.has(at))) refuse('decision.overtaken')
+    const replaced = new Map(act.said.seats), added = new Set(replaced.values())
+    if (!within(replaced.keys(), seats) || added.size !== act.said.seats.length) refuse('decision.rule')
+    for (const key of added) this.checkRole('holder', key)
+    exactly(act, recovery.keys, added)
+    const renewed = [...seats].map(([key, weight]) => [replaced.get(key) ?? key, weight])
+    renewed.sort(([first], [second]) => compare(first, second))
+    const members = { seats: new Map(renewed), needs: organ.members.needs }
+    const after = { ...organ, members, place: organ.place + 1, urgency: null, suspenders: null }
+    this.at.set(place(organ.id, act.id), after)
+    this.seat(act, after, organ)
+    this.recoveries.set(at, { organ: organ.id, id: act.id, ready: time + recovery.wait })
+    this.giveRole('member', added)
+  }
+
+  /** Refuse unless the organ's urgent members suffice, as the organ stands now. */
+  urgent(act, time) {
+    const organ = this.seated(act.said.organ, time)
+    this.checkInOffice(act, organ, time)
+    if (!organ.urgency || !(organ.powers & Power.URGENT)) refuse('power.missing')
+    exactly(act, organ.urgency.members)
+  }
+
+  // Members.
+
+  /** The key of the member who speaks, as the organ stands now. */
+  member(act, time) {
+    const organ = this.seated(act.said.organ, time)
+    if (organ.dissolved) refuse('decision.dissolved')
+    return this.memberAmong(act, [...organ.members.seats.keys()])
+  }
+
+  memberAmong(act, keys) {
+    const [signature] = act.envelope.signatures
+    if (signature.algorithm === ALGORITHM_ED25519) return signerAmong(act, keys, 'decision.no-seat')
+    if (act.kind !== 'vote') refuse('passkey.votes-only')
+    for (const member of keys) {
+      for (const passkey of this.passkeys.get(member) ?? []) {
+        if (passkey.algorithm === signature.algorithm && kidOf(passkey.publicKey) === signature.kid) {
+          verifyAssertion(passkey, act.id, signature.value)
+          return member
+        }
+      }
+    }
+    return refuse('decision.no-seat')
+  }
+
+  /** Open a vote. A member keeps one vote on a question open at a time. */
+  call(act, time) {
+    const caller = this.member(act, time), organ = this.seated(act.said.organ, time)
+    if (!organ.ballot) refuse('vote.no-ballot')
+    if (this.home && act.said.closes < time + organ.ballot.open) refuse('vote.too-short')
+    for (const poll of this.polls.values()) {
+      const open = poll.caller === caller && time < poll.act.said.closes
+      if (open && sameQuestion(poll.act, act)) refuse('vote.repeated')
+    }
+    this.polls.set(act.id, { act, organ, caller, cast: new Map(), heard: new Map(), spent: false })
+  }
+
+  /** Count a vote: at home one a member, of members seated both when the vote was called and now. */
+  vote(act, time) {
+    const poll = this.polls.get(act.said.call)
+    if (poll?.organ.id !== act.said.organ) miss('unknown.act')
+    const roll = poll.organ.members.seats
+    let key, weight
+    if (this.home) {
+      key = this.member(act, time)
+      if (!roll.has(key)) refuse('vote.not-on-roll')
+      if (poll.cast.has(key)) refuse('vote.repeated')
+      if (time >= poll.act.said.closes) refuse('vote.closed')
+      weight = roll.get(key)
+    } else {
+      // Whoever ever had a seat: what the home counted, the decision cites.
+      const ever = this.seatedBy.get(this.organ(act.said.organ).id)
+      key = this.memberAmong(act, [...ever.keys()])
+      weight = roll.get(key) ?? ever.get(key).at(-1).weight
+    }
+    if (!poll.cast.has(key)) poll.cast.set(key, act.id)
+    poll.heard.set(act.id, { key, weight, choice: act.said.choice })
+  }
+
+  /** Refuse unless the decision is what the vote it cites decided, all votes cited. */
+  checkVote(act, organ, time) {
+    const poll = this.polls.get(act.said.call)
+    if (poll?.organ.id !== organ.id) refuse('vote.not-cited')
+    const asked = poll.act.said, sameText = asked.dossier === act.said.dossier && asked.text === act.said.text
+    const refused = act.kind === 'refuse' && ['ratify', 'accede'].includes(asked.decides) && sameText
+    if (!refused && (act.kind !== asked.decides || !sameQuestion(poll.act, act))) refuse('vote.other-question')
+    const cited = act.said.votes ?? [], cast = new Set(poll.cast.values())
+    const voters = new Set(cited.filter(vote => poll.heard.has(vote)).map(vote => poll.heard.get(vote).key))
+    const whole = this.home ? cited.length === cast.size && within(cited, cast) : voters.size === cited.length
+    if (!whole) refuse('vote.incomplete')
+    if (this.home && poll.spent) refuse('vote.spent')
+    if (this.home && time < asked.closes) refuse('vote.open')
+    const carried = passed(poll, cited)
+    if (carried === null) refuse('vote.no-quorum')
+    if (carried === (act.kind === 'refuse')) refuse('vote.contradicted')
+  }
+
+  beacon(act) {
+    return signerAmong(act, this.beacons, 'signature.invalid')
+  }
+}
