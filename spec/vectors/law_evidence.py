@@ -187,6 +187,16 @@ def bundles(cases: Cases, w: World) -> None:
     )
     no("cut-short", "cut short", "cbor.malformed", 1, "the last byte", encode(good)[:-1])
     no("trailing", "a byte too many", "cbor.malformed", 1, "a byte after the end", encode(good) + b"\x00")
+    for part, other in (("hashes", {}), ("earlier", ""), ("entries", b"")):
+        no(
+            f"{part}-no-list",
+            f"the {part} are an empty {type(other).__name__}, and no list",
+            "bundle.malformed",
+            1,
+            f"the {part}",
+            {**good, "ledgers": [{**ledger, part: other}]},
+        )
+    no("texts-no-list", "the texts are an empty map", "bundle.malformed", 1, "the texts", {**good, "texts": {}})
     no(
         "claim-kind",
         "no such claim",

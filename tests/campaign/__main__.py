@@ -56,6 +56,12 @@ def faults_part(seed: str, seconds: float) -> str:
     return faults.run(seed, seconds / FAULTS_SECONDS)
 
 
+def interop_part(seed: str, seconds: float) -> str:
+    from tests.interop import __main__ as interop
+
+    return interop.run(list(interop.checks.CHECKS))
+
+
 def gaps_part(seed: str, seconds: float) -> str:
     from tests import gaps
 
@@ -91,6 +97,7 @@ PARTS: dict[str, tuple[Callable[[str, float], str], float]] = {
     "gaps": (gaps_part, 300),
     "faults": (faults_part, FAULTS_SECONDS),
     "casino": (casino_part, 400),
+    "interop": (interop_part, 600),
     "javascript": (javascript_part, 300),
 }
 

@@ -207,8 +207,8 @@ def parse_bundle(data: bytes) -> Bundle:
         if set(value) != {"format", "claim", "ledgers", "texts"} or value["format"] != FORMAT:
             raise Malformed("bundle.malformed", f"a bundle is a map of the format {FORMAT!r}")
         claim = parse_claim(value["claim"])
-        ledgers = tuple(map(parse_shown, value["ledgers"]))
-        texts = tuple(map(as_bytes, value["texts"]))
+        ledgers = tuple(map(parse_shown, as_list(value["ledgers"])))
+        texts = tuple(map(as_bytes, as_list(value["texts"])))
     except (KeyError, TypeError, ValueError, AttributeError):
         raise Malformed("bundle.malformed", "a part of the bundle is missing or of another type") from None
     if len({shown.depositary for shown in ledgers}) != len(ledgers) or not ledgers:
@@ -234,6 +234,16 @@ def as_text(value: Value) -> str:
     return value
 
 
+def as_list(value: Value) -> list[Value]:
+    if not isinstance(value, list):
+        raise Malformed("bundle.malformed", "a list is missing where the format has a list")
+    return value
+
+
+def as_hashes(value: Value) -> tuple[bytes, ...]:
+    return tuple(map(as_bytes, as_list(value)))
+
+
 def parse_claim(value: Value) -> Claim:
     kind = as_text(value["kind"])
     fields = CLAIM_FIELDS.get(kind)
@@ -244,7 +254,7 @@ def parse_claim(value: Value) -> Claim:
     for name in fields:
         match name:
             case "parties":
-                given[name] = tuple(as_bytes(party, 32) for party in value[name])
+                given[name] = tuple(as_bytes(party, 32) for party in as_list(value[name]))
             case "power":
                 given[name] = parse_power(value[name])
             case _:
@@ -264,15 +274,15 @@ def parse_power(value: Value) -> Power:
 def parse_shown(value: Value) -> Shown:
     if set(value) != {"origin", "key", "checkpoint", "entries", "hashes", "earlier"}:
         raise Malformed("bundle.malformed", "a ledger in a bundle has six parts")
-    entries = tuple((as_index(index), as_bytes(entry)) for index, entry in value["entries"])
+    entries = tuple((as_index(index), as_bytes(entry)) for index, entry in as_list(value["entries"]))
     if any(first >= second for (first, _), (second, _) in pairwise(entries)):
         raise Malformed("bundle.malformed", "entries stand in ascending order of their indexes")
     return Shown(
         depositary=Depositary(as_text(value["origin"]), as_bytes(value["key"], 32)),
         checkpoint=as_bytes(value["checkpoint"]),
         entries=entries,
-        hashes=tuple(as_bytes(hash_) for hash_ in value["hashes"]),
-        earlier=tuple((as_bytes(note), tuple(map(as_bytes, hashes))) for note, hashes in value["earlier"]),
+        hashes=as_hashes(value["hashes"]),
+        earlier=tuple((as_bytes(note), as_hashes(path)) for note, path in as_list(value["earlier"])),
     )
 
 

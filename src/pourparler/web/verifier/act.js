@@ -111,13 +111,14 @@ const MANDATE = {
   dossier: digest, with: digests, ledgers: list(ledger, limits.ORGANS_MAX), depth: integer(0, limits.CHAIN_LINKS_MAX),
   fresh: duration, cosign: map({ powers, keys, needs: weight }), limit: map({ path: short, most: data, ledger }),
   report: duration, duty: map({ kind: name, by: time, then: key }), replaces: digest,
+  witnessed: flag,
 }
 const GRANTED = { ...MANDATE, class: map({ name: short, certifier: key }) }
 const DISMISSAL = { holds: powers, duties: identifiers, until: time }
 const TALLY = {
   call: digest, votes: set(digest, limits.IDENTIFIERS_MAX), tally: map({ yes: count, no: count, abstain: count }),
 }
-const rules = map({ adopt: either(oneOf('all'), share) }, { begin: weight, counter: flag, join_by: time })
+const rules = map({ adopt: either(oneOf('all'), share) }, { begin: weight, counter: flag, join_by: time, witnessed: flag })
 
 // --- kinds: who speaks, which fields, which power the speaker must have, where the act belongs
 

@@ -29,6 +29,7 @@ function readMandate(act, organ, parent, logged) {
     scope: said.scope ? new Set(said.scope) : null, partners: said.with ? new Set(said.with) : null,
     ledgers: said.ledgers ? new Set(said.ledgers.map(ledger => readDepositary(ledger).id)) : null,
     depth: said.depth ?? 0, fresh: said.fresh ?? null, report: said.report ?? null, duty: duty ?? null,
+    witnessed: said.witnessed ?? false,
     cosigning: cosign ? { powers: cosign.powers, by: readCommittee(cosign.keys, cosign.needs) } : null,
     limit: limit ? { path: limit.path, most: limit.most, ledger: readDepositary(limit.ledger).id } : null,
     certifier: said.class?.certifier ?? null,

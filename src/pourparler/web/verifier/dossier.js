@@ -115,6 +115,7 @@ export class Dossier {
     this.begin = Math.min(rules.begin ?? parties.length, parties.length)
     this.counterKills = rules.counter ?? parties.length === 2
     this.joinBy = rules.join_by ?? Infinity
+    this.witnessed = rules.witnessed ?? false
     this.join(party)
   }
 

@@ -350,6 +350,11 @@ class Verification {
   checkWitnesses(proven, registries) {
     const { claim, trust: { policy } } = this
     if ((policy?.quorum ?? null) === null) {
+      const asks = this.registry.dossiers.get(claim.dossier)?.witnessed
+      if (asks || [...this.linksBehind(claim.parties ?? [])].some(link => link.witnessed)) {
+        this.lacks(8, 'witness.required',
+          'the dossier or a mandate asks for witnesses before a text binds, and the policy names none')
+      }
       this.passed(8, 'times are the depositary\'s word; the policy asks for no witnesses')
       return
     }
@@ -381,6 +386,13 @@ class Verification {
     }
   }
 
+  /** Every link of the mandates under which these parties' holders signed the claim's text. */
+  linksBehind(parties) {
+    const paper = this.registry.dossiers.get(this.claim.dossier)?.papers.get(this.claim.text)
+    const consents = parties.filter(party => paper?.consents.has(party)).map(party => paper.consents.get(party))
+    return new Set(consents.flatMap(({ signatures }) => signatures.flatMap(({ mandate }) => mandate.chain)))
+  }
+
   /** Without the text nobody can say that its red lines are kept. */
   checkTexts() {
     const { text, dossier: id } = this.claim, dossier = this.registry.dossiers.get(id)
@@ -388,9 +400,7 @@ class Verification {
     if (!this.texts.has(text) || dossier?.inDoubt(text)) {
       this.lacks(9, 'text.missing', 'a text that the claim rests on is not in the bundle')
     }
-    const consents = [...(dossier?.papers.get(text)?.consents.values() ?? [])]
-    const links = new Set(consents.flatMap(({ signatures }) => signatures.flatMap(({ mandate }) => mandate.chain)))
-    const hidden = [...links].reduce((sum, link) => sum + link.private.length, 0)
+    const hidden = [...this.linksBehind([...(dossier?.papers.get(text)?.consents.keys() ?? [])])].reduce((sum, link) => sum + link.private.length, 0)
     return this.passed(9, `${this.texts.size} texts; ${hidden} private red lines take no part`)
   }
 
