@@ -8,7 +8,7 @@ import typer
 from pourparler.cli.grouped import noun
 from pourparler.cli.session import ACT_FILE, MARK, Session, command
 from pourparler.cli.timeline import about_act, about_statement, act_line, statement_line
-from pourparler.cli.trouble import INPUT, INVALID, USAGE, Problem
+from pourparler.cli.trouble import CANNOT_TELL, INPUT, INVALID, USAGE, Problem
 from pourparler.cli.words import Part, clean, count, date_time
 from pourparler.core.errors import Malformed, PourparlerError
 from pourparler.core.evidence import ledger_key
@@ -223,12 +223,16 @@ def prove(
         if found is None:
             raise Problem(USAGE, f"{act} has no entry in {book.ledger.origin}.", "Is it in another ledger, or pending?")
         index = found.moment.index
-    book.check_given_away()
+    size = open_checkpoint(book.published(), book.ledger.origin, ledger_key(book.depositary)).checkpoint.size
+    if index >= size:
+        said = f"the witnesses have cosigned {size:,} entries, and entry {index:,} is not among them."
+        raise Problem(CANNOT_TELL, said, "Ask them: pourparler ledger witness.")
     target = out or Path(f"{book.ledger.origin.replace('/', '-')}-{index}.tlog-proof")
     entry, receipt = target.with_suffix(".entry"), target.with_suffix(".receipt")
     session.check_out(entry, *ACT_FILE)
     session.check_out(target, TLOG_PROOF_HEADER.encode())
-    signed = receipts.receipt_of(book, index, session.ledger_signer(book)) if book.kept and book.size > 1 else None
+    signs = book.kept and book.read_only is None and size > 1
+    signed = receipts.receipt_of(book, index, session.ledger_signer(book)) if signs else None
     write_atomically(entry, book.entry(index))
     write_atomically(target, receipts.proof_of(book, index).encoded())
     vkey = ledger_key(book.depositary).text

@@ -19,7 +19,7 @@ import typer
 from pourparler.cli.options import AsJson, InWorkspace, PassphraseFile, Quiet, Yes, completing, say_json
 from pourparler.cli.passphrase import Passphrases
 from pourparler.cli.trouble import INPUT, USAGE, Problem
-from pourparler.cli.words import Part, Screen, date_time
+from pourparler.cli.words import Part, Screen, clean, date_time
 from pourparler.core.authority import Moment
 from pourparler.core.errors import STEPS, PourparlerError, step_of
 from pourparler.core.redline import text_digest
@@ -47,6 +47,7 @@ AtInstant = Annotated[
 ]
 MARK = {"yes": ("✓", "green"), "no": ("✗", "red"), "void": ("?", "yellow"), "waits": ("…", "yellow")}
 SLOW_SECONDS = 2.0
+STARTING_SECONDS = 3.0  # for each witness that is asked what it has seen, before a ledger is written
 OTHER_FILE = "Name a file in a folder that there is. Nothing was done."
 ACT_FILE = (desk.FORMAT.encode(), b"\xd2\x84", b"\xd8\x62\x84")
 
@@ -205,8 +206,24 @@ class Session:
         if ledger.origin not in self.books:
             waiting = functools.partial(print, "another command is writing; waiting…", file=sys.stderr, flush=True)
             self._told_at = 0.0
-            self.books[ledger.origin] = Book(self.workspace, ledger, progress=self.progress, waiting=waiting)
+            book = Book(self.workspace, ledger, progress=self.progress, waiting=waiting)
+            book.heads_seen = functools.partial(self.heads_seen, book)
+            self.books[ledger.origin] = book
         return self.books[ledger.origin]
+
+    def heads_seen(self, book: Book) -> dict[str, tuple[int, bytes | None]]:
+        """Return what the witnesses of a ledger's policy remember of it: asked before anything is written into it."""
+        from pourparler.service import witnessing
+
+        policy = witnessing.policy_of(self.workspace, book.ledger)
+        head = witnessing.head_of(book.depositary, book.store) if policy else None
+        if policy is None or head is None:
+            return {}
+        found = witnessing.heads_seen(policy, head, seconds=STARTING_SECONDS)
+        for name, seen in found.items():
+            if seen.size is None:
+                self.mention(f"the witness {clean(name)} does not say what it has seen: {clean(seen.why)}", lead="  ")
+        return {name: (seen.size, seen.root) for name, seen in found.items() if seen.size is not None}
 
     def reopen(self) -> None:
         """Close the ledgers, to be read anew: a fold in which something was only tried is for nothing else."""

@@ -1,7 +1,8 @@
 """``pourparler witness``: be a witness of other people's ledgers; and what ``ledger witness`` tells of those asked."""
 
+import contextlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +14,7 @@ from pourparler.cli.session import MARK, Session, command
 from pourparler.cli.trouble import CANNOT_TELL, INPUT, INVALID, USAGE, Problem
 from pourparler.cli.words import clean, count, date_time
 from pourparler.core import limits
+from pourparler.core.errors import PourparlerError
 from pourparler.core.ledger import KeyType, Policy, VerifierKey, parse_vkey
 from pourparler.core.ledger.note import check_key_name
 from pourparler.service import books, witnessing
@@ -60,7 +62,8 @@ def create(
     under a new memory could be made to cosign two stories.
     """
     session.keys.check_free(key)
-    check_key_name(called)
+    with meant_as("a witness's name", called):
+        check_key_name(called)
     store = store_of(session, create=True)
     try:
         public_key = session.keys.new(key, ROLE, session.passphrases.new(key))
@@ -76,6 +79,15 @@ def create(
     session.mention(f"its key, for policy files: {vkey}", lead="  ")
     session.mention("say which ledgers it cosigns: pourparler witness trust VKEY", lead="  ")
     session.mention(f"never put back an older copy of {FOLDER}/{FILE}: docs/how-to/run-a-witness.md", lead="  ")
+
+
+@contextlib.contextmanager
+def meant_as(what: str, given: str) -> Iterator[None]:
+    """Tell whoever typed something that it is not what it should be. Raises :class:`Problem`."""
+    try:
+        yield
+    except PourparlerError as error:
+        raise Problem(USAGE, f"{clean(given)} is not {what}: {error.detail}.", reason=error.reason) from None
 
 
 def remove(path: Path) -> None:
@@ -96,12 +108,13 @@ def trust(
     """Cosign for a ledger from now on: its checkpoints are those that this key signs."""
     from pourparler.service.witness import trust as run
 
+    with meant_as("a ledger's key", vkey):
+        called = origin or parse_vkey(vkey).name
     store = store_of(session)
     try:
         new = run(store, vkey, origin)
     finally:
         store.close()
-    called = origin or parse_vkey(vkey).name
     session.answer(origin=called, vkey=vkey, new=new)
     session.say(f"{clean(called)} is cosigned" + ("" if new else " already"), lead=MARK["yes"][0] + " ")
 

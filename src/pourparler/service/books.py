@@ -271,6 +271,21 @@ class Book:
         if self.read_only is not None and self.read_only.differs:
             raise self.read_only
 
+    def published(self) -> bytes:
+        """Return the checkpoint that may leave: with a policy, the newest that its witnesses have cosigned.
+
+        Raises :class:`WorkspaceError` where they have cosigned none, and :class:`ReadOnly` where nothing may leave.
+        """
+        self.check_given_away()
+        note = published(self.store, policy_of(self.workspace, self.ledger))
+        if note is None:
+            raise WorkspaceError(
+                f"{self.ledger.origin} is published as far as its policy's witnesses have cosigned it, and they have "
+                "not.",
+                "Ask them: pourparler ledger witness; or publish without: pourparler ledger witness --drop-policy.",
+            )
+        return note
+
     def intake(self, signer: Signer) -> Intake:
         """Return the ledger that is kept here, open for acts; it is closed with the book. Raises :class:`ReadOnly`,
         :class:`StoreError`."""
@@ -496,13 +511,7 @@ def give(book: Book, signer: Signer) -> Copy:
     policy = policy_of(book.workspace, book.ledger)
     if policy is not None:
         witness_ledger(book.depositary, book.store, policy)
-    note = published(book.store, policy)
-    if note is None:
-        raise WorkspaceError(
-            f"{book.ledger.origin} is published as far as its policy's witnesses have cosigned it, and they have not.",
-            "Ask them: pourparler ledger witness; or publish without: pourparler ledger witness --drop-policy.",
-        )
-    return copy_of(book, note)
+    return copy_of(book, book.published())
 
 
 def copy_of(book: Book, note: bytes | None = None) -> Copy:

@@ -515,6 +515,8 @@ class Intake:
         assert note is not None
         return note
 
+    published = checkpoint  # an intake knows of no policy: what is committed may leave
+
     def entry(self, index: int) -> bytes:
         """Return an entry's envelope. Raises :class:`IndexError` where there is none."""
         return self.store.entry(index).data

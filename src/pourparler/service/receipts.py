@@ -1,7 +1,7 @@
 """Receipts, statements and proof files: what a ledger gives to whoever wants to carry a proof away.
 
-Each is a view of the tree as its newest checkpoint has it, so that a receipt's signature is over a root that the ledger
-has committed to already. Specification: ``spec/receipt.md``, ``spec/ledger.md`` section 9.
+Each is a view of the tree as its newest published checkpoint has it, so that a receipt's signature is over a root that
+the ledger has committed to already. Specification: ``spec/receipt.md``, ``spec/ledger.md`` section 9.
 """
 
 import hashlib
@@ -32,8 +32,8 @@ class Ledger(Protocol):
     def depositary(self) -> Depositary:
         """The ledger's origin and key."""
 
-    def checkpoint(self) -> bytes:
-        """Return the newest signed checkpoint, verbatim."""
+    def published(self) -> bytes:
+        """Return the newest signed checkpoint that may leave, verbatim: with a policy, one that is witnessed."""
 
     def entry(self, index: int) -> bytes:
         """Return an entry's bytes. Raises :class:`IndexError` where there is none."""
@@ -89,6 +89,6 @@ def subject_of(entry: bytes) -> str:
 
 
 def opened(ledger: Ledger) -> tuple[bytes, Checkpoint]:
-    """Return the newest checkpoint, as signed and as read."""
-    note = ledger.checkpoint()
+    """Return the newest published checkpoint, as signed and as read."""
+    note = ledger.published()
     return note, open_checkpoint(note, ledger.depositary.origin, ledger_key(ledger.depositary)).checkpoint
