@@ -597,4 +597,4 @@ def test_other_histories(other: Joined, stories: Stories) -> None:
     for number in range(24):
         called, bundle = stories.otherwise("suite", number)
         asked_of(bundle).compare(other, called, tally)
-    assert len(tally) > 8, "the histories all end alike"
+    assert {verdict.split()[0] for verdict in tally} == {"VALID", "INVALID", "CANNOT"}, "the histories all end alike"
