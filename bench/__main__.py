@@ -37,6 +37,7 @@ BENCHES: dict[str, tuple[str, Callable[[Effort, Tell], list[Result]]]] = {
     "tree": ("tree work in a large ledger", recorded.tree),
     "receipt": ("acts to their durable proofs, alone and many at once", recorded.receipt),
     "proofs": ("proofs from a large ledger, and appends to it", recorded.proofs),
+    "audit": ("whole ledgers read as a stranger reads them", recorded.audits),
     "checked": ("a stranger's check of proofs and evidence", recorded.checked),
 }
 

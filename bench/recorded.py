@@ -22,6 +22,7 @@ from bench.material import (
     Negotiation,
     NotDone,
     check,
+    interleaved,
     scratch,
     signed_bytes,
 )  # fmt: skip
@@ -42,6 +43,7 @@ from pourparler.core.ledger import (
     frontier_of,
     inclusion_path,
     leaf_hash,
+    open_checkpoint,
     parse_policy,
     parse_proof,
     quorum_met,
@@ -51,7 +53,11 @@ from pourparler.core.ledger import (
     verify_proof,
 )
 from pourparler.ports import StoredEntry
+from pourparler.service.audit import WHOLE, Audit, TiledLog, audit
 from pourparler.service.intake import ledger_key
+from pourparler.service.sources import Folder
+from pourparler.service.tiles import LogView, export
+from pourparler.store.memory import MemoryStore
 from pourparler.store.sqlite import SqliteStore
 from pourparler.testing.keys import Key
 
@@ -344,6 +350,71 @@ def frontier_hashes(store: SqliteStore) -> tuple[bytes, ...]:
 
 def check_path(store: SqliteStore, size: int, index: int, path: tuple[bytes, ...], root: bytes) -> None:
     verify_inclusion(leaf_hash(store.entry(index).data), index, size, path, root)
+
+
+# --- audits -----------------------------------------------------------------------------------------------------------
+
+HASHING = "the bare leaf hashes of the same entries"
+
+
+def audits(effort: Effort, tell: Tell) -> list[Result]:
+    """A whole ledger read as a stranger reads it, from its static files: judged by the law, and its tree alone."""
+    with scratch() as folder:
+        tell("a ledger of talks to audit")
+        judged = by_law(folder / "talks", effort)
+        tell(f"a log of {effort.large:,} entries to hash")
+        return [judged, tree_alone(folder / "log", effort)]
+
+
+def by_law(folder: Path, effort: Effort) -> Result:
+    ledger = Ledger.over(MemoryStore())
+    for group in interleaved(ledger.begun(max(2, effort.acts // 7))):
+        ledger.take(group.acts, group.texts)
+    depositary = ledger.intake.depositary
+    export(LogView(ledger.intake.store), depositary, folder)
+    signed = list(signatures(ledger))
+
+    def once() -> float:
+        started = process_time()
+        found = audited(folder, tree_only=False)
+        if found.judged != ledger.intake.size or len(found.void()) > 0:
+            raise NotDone(f"the audit judged {found.judged} of {ledger.intake.size} entries, {len(found.void())} void")
+        return (process_time() - started) / len(signed)
+
+    rounds = alternate(lambda: raw(signed, process_time), once, effort.rounds)
+    note = f"{rounds.seconds_told('a bare check', 'a signature of the ledger')}; {ledger.intake.size:,} entries"
+    return ratio("audit of a ledger of talks, in one process", BARE, rounds.speed, at_least(0.65), note)
+
+
+def tree_alone(folder: Path, effort: Effort) -> Result:
+    store = filled(folder.with_suffix(".sqlite"), effort.large)
+    export(LogView(store), Depositary(ORIGIN, LEDGER.public_key), folder)
+    store.close()
+
+    def bare() -> float:
+        started = process_time()
+        for index in range(effort.large):
+            sha256(b"\x00" + entry_of(index)).digest()
+        return (process_time() - started) / effort.large
+
+    def once() -> float:
+        started = process_time()
+        found = audited(folder, tree_only=True)
+        if found.read != effort.large:
+            raise NotDone(f"the audit read {found.read} of {effort.large} entries")
+        return (process_time() - started) / effort.large
+
+    rounds = alternate(bare, once, 3)
+    name = f"{effort.large:,} entries read from tiles, rebuilt and hashed"
+    return ratio(name, HASHING, rounds.speed, at_least(0.25), rounds.seconds_told("a bare hash", "an entry"))
+
+
+def audited(folder: Path, *, tree_only: bool) -> Audit:
+    log = TiledLog(Folder(folder))
+    found = audit(log, KEY, open_checkpoint(log.note(), ORIGIN, KEY), tree_only=tree_only)
+    if found.verdict != WHOLE:
+        raise NotDone(f"the audit says {found.verdict}: {found.fault or found.gaps}")
+    return found
 
 
 # --- what a stranger's check costs ------------------------------------------------------------------------------------

@@ -70,7 +70,7 @@ with watched(disk):
 """
 
 
-def test_05_a_crash_between_signing_and_commit_forks_nothing(folder, promises):
+def test_attack_05_a_crash_between_signing_and_commit_forks_nothing(folder, promises):
     """Signed, not committed, killed; then other entries take the place. What was released is what was committed."""
     killed = 0
     for op in range(30):
@@ -88,7 +88,7 @@ def test_05_a_crash_between_signing_and_commit_forks_nothing(folder, promises):
     assert killed >= 5, "it was to die at each write and sync of a commit"
 
 
-def test_06_a_restored_backup_is_compared_with_the_high_water_file_and_with_witnesses(folder, promises):
+def test_attack_06_a_restored_backup_is_compared_with_the_high_water_file_and_with_witnesses(folder, promises):
     backup = faults.copied(folder)
     with contextlib.closing(open_intake(folder)) as intake:
         submit(intake, promises, word(GRANT_ID, "after the backup"))
@@ -103,7 +103,7 @@ def test_06_a_restored_backup_is_compared_with_the_high_water_file_and_with_witn
             assert intake.store.size() < size
 
 
-def test_06_and_the_witness_is_another_ledger_that_really_saw_it(folder, promises):
+def test_attack_06_and_the_witness_is_another_ledger_that_really_saw_it(folder, promises):
     """The copy that somebody took is a witness, too: asked for its size and root, it knows better."""
     backup = faults.copied(folder)
     with contextlib.closing(open_intake(folder)) as intake:
@@ -126,7 +126,7 @@ def test_06_and_the_witness_is_another_ledger_that_really_saw_it(folder, promise
         submit(intake, promises, word(GRANT_ID, "on"))
 
 
-def test_07_two_writers_with_one_key_and_the_loser_refuses(folder, promises):
+def test_attack_07_two_writers_with_one_key_and_the_loser_refuses(folder, promises):
     with contextlib.closing(open_intake(folder)) as intake:
         with pytest.raises(StoreInUse, match="one writer"):
             open_intake(folder)
@@ -144,11 +144,11 @@ def test_07_two_writers_with_one_key_and_the_loser_refuses(folder, promises):
     assert checked(folder, promises) == "refused"  # what the other wrote is no ledger
 
 
-def test_07_two_processes_that_start_at_once(folder):
+def test_attack_07_two_processes_that_start_at_once(folder):
     assert "one wrote" in faults.two("attack", 1)
 
 
-def test_08_a_disk_that_lied_is_found_out_at_start():
+def test_attack_08_a_disk_that_lied_is_found_out_at_start():
     try:
         disk = faults.recorded(4)
     except faults.Skipped as why:
@@ -163,7 +163,7 @@ def test_08_a_disk_that_lied_is_found_out_at_start():
     assert "whole" in found
 
 
-def test_14_an_act_submitted_twice_has_one_place(folder, promises):
+def test_attack_14_an_act_submitted_twice_has_one_place(folder, promises):
     again = []
     with contextlib.closing(open_intake(folder)) as intake:
         act = word(GRANT_ID, "twice")
@@ -183,7 +183,7 @@ def test_14_an_act_submitted_twice_has_one_place(folder, promises):
     assert entries.count(first.act_id) == 1
 
 
-def test_15_of_two_acts_that_race_for_one_place_one_is_admitted(folder, promises):
+def test_attack_15_of_two_acts_that_race_for_one_place_one_is_admitted(folder, promises):
     """Two decisions after the same prior. The loser is refused, and is told which one took the place."""
     with contextlib.closing(open_intake(folder)) as intake:
         side = Side("racing", intake.depositary)

@@ -65,7 +65,7 @@ def recount(depositary: Depositary, store: Store, done: Callable[[int], None] = 
 
     Raises :class:`StoreError` where it cannot be read, or is not what an intake would have written.
     """
-    fold = Fold(depositary, store)
+    fold = Fold(depositary, store.text)
     registry = fold.registry
     found = Recount()
     ratified: set[tuple[bytes, bytes]] = set()  # text and party
