@@ -36,7 +36,7 @@ from pourparler.cli.trouble import USAGE, Problem
 from pourparler.cli.verify import read_file
 from pourparler.cli.words import clean, count, quoted
 from pourparler.core import limits
-from pourparler.core.act import KINDS, Issuer, Power, power_words
+from pourparler.core.act import KINDS, Act, Issuer, Power, power_words
 from pourparler.core.encoding import Value
 from pourparler.core.evidence import Claim, ledger_key
 from pourparler.core.ledger import is_statement, parse_statement
@@ -523,7 +523,21 @@ def sign(session: Session, file: ActFile, key: WithKeys = None, out: OutFile = N
     book.check_writable()
     show_whole(session, book, parcel, found)
     parcel = signed(session, parcel, found, key or ())
+    founding = parcel.act() if payload_of(parcel)["kind"] == "found" else None
     deliver(session, book, parcel, found, out=out or file, anyway=anyway, ask="Sign it?")
+    if founding is not None and founding.id not in session.workspace.settings.trust:
+        know_cofounded(session, founding)
+
+
+def know_cofounded(session: Session, founding: Act) -> None:
+    """Remember a party that somebody else drafted and a key of this workspace founds as well: it is one's own."""
+    from pourparler.cli.party import know_founded
+
+    called = session.workspace.free_name(founding["name"])
+    session.workspace.give_name(called, founding.id)
+    know_founded(session, founding, called)
+    session.mention(f"{clean(called)} is the party's name here; its id:", lead="  ")
+    session.whole(founding.id.hex())
 
 
 @command(app)
@@ -637,7 +651,11 @@ def show(
         book, parcel, found = read_parcel(session, Path(what))
         payload = payload_of(parcel)
         describe(session, book, parcel, found, payload)
-        session.answer(kind=payload["kind"], fields=payload, ledger=book.ledger.origin)
+        signed_id = parcel.act().id if parcel.envelope.signatures else None
+        session.answer(kind=payload["kind"], id=signed_id, fields=payload, ledger=book.ledger.origin)
+        if signed_id is not None:
+            session.mention("the party's id:" if payload["kind"] == "found" else "its id:", lead="  ")
+            session.whole(signed_id.hex())
         return
     act_id = session.find(what, "act")
     book = session.holding(act_id)

@@ -100,6 +100,20 @@ lines = [
 # witnessed = true           # what is signed under it binds only once witnesses have seen it
 """
 
+ORGAN = """\
+# A new organ below one that there is. Make it with: pourparler organ constitute FILE
+organ = "we.board"           # which organ makes it
+
+[new]
+name = "committee"
+superior = "board"           # whom it answers to
+seats = ["cy", "di", "ed"]   # names of keys, or their 64 hex digits; every one of them signs, too
+powers = ["delegate", "open", "propose", "adopt", "sign-ad-referendum"]
+# needs = 2                  # the weight that must sign; without this line: just more than half
+# subject = ["ratify"]       # what it decides of these needs the superior's confirmation
+# until = 2027-12-31         # its term
+"""
+
 DOSSIER = """\
 # Talks: who negotiates about what, by which rules. Open them with: pourparler dossier open FILE --name tents
 by = "agent-1"               # your mandate
@@ -142,4 +156,4 @@ delivery = "2027-03-01"
 # notice_days = 90           # how it is denounced; without it, it cannot be
 """
 
-EXAMPLES = {"party": PARTY, "mandate": MANDATE, "dossier": DOSSIER, "text": TEXT}
+EXAMPLES = {"party": PARTY, "organ": ORGAN, "mandate": MANDATE, "dossier": DOSSIER, "text": TEXT}

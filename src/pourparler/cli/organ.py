@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pourparler.cli.files import read_toml
+from pourparler.cli.files import Example, example, read_toml
 from pourparler.cli.grouped import noun
 from pourparler.cli.options import Words
 from pourparler.cli.party import organ_data, tell_organ
@@ -72,11 +72,19 @@ def show(session: Session, organ: OrganName) -> None:
 @command(app)
 def constitute(
     session: Session,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="In TOML: organ, and [new] as in a party's file.")],
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="FILE", help="In TOML: organ, and [new] as in a party's file.", show_default=False),
+    ] = None,
     key: WithKeys = None,
     out: OutFile = None,
-) -> None:
+    show_example: Example = False,
+) -> int | None:
     """Make a new organ, below yours."""
+    if show_example:
+        return example("organ")
+    if file is None:
+        raise Problem(USAGE, "an organ needs a file.", "See --example.")
     written = read_toml(file)
     if not isinstance(written.get("organ"), str):
         raise Problem(
@@ -87,6 +95,7 @@ def constitute(
     fields = form.fields("constitute", written)
     keep_openings(session, form.openings)
     send(session, book, "constitute", fields, keys=key, out=out)
+    return None
 
 
 @command(app)

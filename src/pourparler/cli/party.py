@@ -11,7 +11,7 @@ from pourparler.cli.sending import GiveName, OutFile, WithKeys, announce, send, 
 from pourparler.cli.session import Session, command
 from pourparler.cli.trouble import USAGE, Problem
 from pourparler.cli.words import clean, date_time, duration, quoted, short
-from pourparler.core.act import ALL_POWERS, power_words
+from pourparler.core.act import ALL_POWERS, Act, power_words
 from pourparler.core.authority import Register
 from pourparler.core.council import Organ, organ_id
 from pourparler.service.books import Book
@@ -69,14 +69,19 @@ def found(
     fields = session.form().fields("found", written)
     called = name or session.workspace.free_name(str(fields.get("name", "party")))
     sent = send(session, book, "found", fields, keys=key, out=out, named=called)
-    session.workspace.trust(sent.act.id, "founded in this workspace")
-    for organ in fields["organs"]:
-        if NAME.fullmatch(f"{called}.{organ['name']}"):
-            session.workspace.give_name(f"{called}.{organ['name']}", organ_id(sent.act.id, organ["name"]), stale=True)
+    know_founded(session, sent.act, called)
     session.answer(party=sent.act.id, name=called)
     tell_named(session, sent, "party")
     session.mention("tell its id to those who shall trust it, by a way they believe", lead="  ")
     return None
+
+
+def know_founded(session: Session, founding: Act, called: str) -> None:
+    """Trust a party that was founded with a key of this workspace, and name its organs after it."""
+    session.workspace.trust(founding.id, "founded in this workspace")
+    for organ in founding["organs"]:
+        if NAME.fullmatch(f"{called}.{organ['name']}"):
+            session.workspace.give_name(f"{called}.{organ['name']}", organ_id(founding.id, organ["name"]), stale=True)
 
 
 @command(app, "list")

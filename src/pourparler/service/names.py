@@ -109,7 +109,9 @@ class Names:
         known += list(self.keys) if "key" in kinds else []
         known = sorted(set(known))
         if not known:
-            return f"None is known here yet; a {' or '.join(kinds)} is also named by its id or its first 8 digits."
+            what = " or ".join(kinds)
+            article = "an" if what[0] in "aeiou" else "a"
+            return f"None is known here yet; {article} {what} is also named by its id, or its first 8 digits."
         more = ", …" if len(known) > 12 else ""
         return f"There is: {', '.join(known[:12])}{more}; or write an id, or its first 8 digits."
 
