@@ -59,11 +59,18 @@ def answers(harness: str, *arguments: object, asked: list[dict[str, Any]] | None
 
 # --- the vectors ------------------------------------------------------------------------------------------------------
 
-GROUPS = ("encoding", "envelope", "act", "passkey", "redline", "text", "clauses", "ledger-multiproof")
+FORMATS = {"encoding", "envelope", "act", "passkey", "redline", "text", "clauses", "ledger-multiproof", "cosignature"}
+GROUPS = sorted(path.stem for path in VECTORS.glob("*.json") if path.stem in FORMATS)
 
 
 def differing(found: dict[str, Any], case: dict[str, Any]) -> dict[str, Any]:
-    """Return in what the answer to a case departs from it."""
+    """Return in what the answer to a case departs from it.
+
+    Where Node has no ML-DSA-44, such cosignatures are set aside, good or bad.
+    """
+    if aside := found.get("aside"):
+        kept = [one for one in case.get("cosigners", ()) if one[0] not in aside]
+        return {} if found["cosigners"] == kept and case.get("reason") in (None, "cosignature.signature") else found
     wanted = None if case.get("expect") == "valid" else case.get("reason")
     if "broken" in found or found.get("reason") != wanted:
         return found

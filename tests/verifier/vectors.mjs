@@ -101,6 +101,13 @@ const RUNNERS = {
     return { time: clauses.dateOfEffect(given.met, meant(given.steps)) }
   },
 
+  cosignature(given) {
+    const witnesses = given.witnesses.map(ledger.parseVkey)
+    const opened = ledger.openCheckpoint(joined(given.input), given.origin, ledger.parseVkey(given.key), witnesses)
+    const cosigners = opened.cosignatures.map(one => [one.key.name, one.time])
+    return { cosigners, aside: opened.skipped.map(key => key.name) }
+  },
+
   'ledger-multiproof'(given) {
     const leaves = new Map(Object.entries(given.leaves).map(([index, hash]) => [Number(index), unhex(hash)]))
     return { root: hex(ledger.verifyMultiproof(given.size, leaves, given.hashes.map(unhex))) }
