@@ -583,6 +583,14 @@ def passkey(group: Group) -> None:
         invalid(
             "json-list", "clientDataJSON is a list", malformed, "clientDataJSON stands in a list", client_data=listed
         )
+        for name, what, given in (
+            ("empty-list", "clientDataJSON is an empty list", b"[]"),
+            ("not-a-number", "NaN is no JSON", plain[:-1] + b',"x":NaN}'),
+            ("infinity", "Infinity is no JSON", plain[:-1] + b',"x":-Infinity}'),
+            ("deep", "brackets nine deep", plain[:-1] + b',"x":' + b"[" * 8 + b"]" * 8 + b"}"),
+        ):
+            invalid(name, what, malformed, "clientDataJSON", client_data=given)
+        valid("eight-deep", "brackets eight deep", client_data=plain[:-1] + b',"x":' + b"[" * 7 + b"]" * 7 + b"}")
         latin = client(note="x").replace(b'"x"', b'"\xff"')
         invalid("not-utf-8", "clientDataJSON is no UTF-8", malformed, "a member that is no UTF-8", client_data=latin)
         invalid("short", "36 bytes of authenticatorData", malformed, "a byte is missing", auth=data[:-1])

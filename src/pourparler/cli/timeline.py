@@ -30,10 +30,10 @@ def act_line(session: Session, act: Act, outcome: Outcome | None, *, here: bytes
     parts.append((f" · {told}" if told else "", "dim"))
     if act.get("words"):
         parts.append(f" {quoted(act['words'][:200])}")
-    parts.append((f"  {act.id.hex()[:8]}", "dim"))
     if outcome is not None and outcome.void is not None:
         step = step_of(outcome.void.reason)
         parts.append((f"  VOID at step {step}: {outcome.void.detail} [{outcome.void.reason}]", "yellow"))
+    parts.append((f"  {act.id.hex()[:8]}", "dim"))
     return parts
 
 

@@ -34,6 +34,7 @@ WITNESS_BODY_MAX_BYTES = 64 * 1024  # a request to cosign, and the answer
 
 # Acts.
 PASSKEY_SIGNATURE_MAX_BYTES = 2_048
+CLIENT_DATA_DEPTH_MAX = 8  # brackets of JSON within one another
 SEATS_MAX = 64
 ORGANS_MAX = 32
 IDENTIFIERS_MAX = 256

@@ -9,14 +9,17 @@ The signature counter is ignored (synced passkeys do not keep one).
 import base64
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 
+from pourparler.core import limits
 from pourparler.core.encoding import ALGORITHM_PASSKEY_ES256, decode, verify_ed25519
 from pourparler.core.errors import Malformed, Missing, PourparlerError, Refused
 
 USER_PRESENT = 0x01
 USER_VERIFIED = 0x04
 AUTHENTICATOR_DATA_MIN_BYTES = 37
+STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]')
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +73,32 @@ def open_assertion(value: bytes) -> tuple[bytes, bytes, bytes]:
 
 
 def open_client_data(client_data_json: bytes) -> dict[str, object]:
-    """Return the members of clientDataJSON, an object that names nothing twice."""
+    """Return the members of clientDataJSON, an object that names nothing twice and nests little."""
+    check_depth(client_data_json)
     try:
-        members = json.loads(client_data_json.decode("utf-8"), object_pairs_hook=list)
-    except (ValueError, RecursionError):
+        members = json.loads(client_data_json.decode("utf-8"), object_pairs_hook=tuple, parse_constant=no_number)
+    except ValueError:
         raise Malformed("passkey.malformed", "clientDataJSON is no JSON") from None
-    if not isinstance(members, list) or not all(isinstance(member, tuple) for member in members):
+    if not isinstance(members, tuple):
         raise Malformed("passkey.malformed", "clientDataJSON is no JSON object")
     named = dict(members)
     if len(named) != len(members):
         raise Malformed("passkey.malformed", "clientDataJSON names a member twice")
     return named
+
+
+def check_depth(client_data_json: bytes) -> None:
+    """Raise :class:`Malformed` where brackets stand too deep in one another: parsers differ in how much they bear."""
+    depth = 0
+    for token in STRING_OR_BRACKET.findall(client_data_json):
+        depth += (token in b"[{") - (token in b"]}")
+        if depth > limits.CLIENT_DATA_DEPTH_MAX:
+            raise Malformed("passkey.malformed", "clientDataJSON nests too deep")
+
+
+def no_number(word: str) -> None:
+    """Refuse ``NaN`` and ``Infinity``, which Python's parser takes and JSON has not."""
+    raise ValueError(word)
 
 
 def verify_es256(public_key: bytes, message: bytes, signature: bytes) -> None:

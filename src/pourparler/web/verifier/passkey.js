@@ -1,6 +1,6 @@
 // Mirrors core/passkey.py: a WebAuthn assertion as the signature of a vote (spec/encoding.md section 6).
 
-import { ALGORITHM_PASSKEY_ES256, concat, decode, fromUtf8, intern, isBytes, isList, sha256, utf8 } from './encoding.js'
+import { ALGORITHM_PASSKEY_ES256, concat, decode, fromUtf8, intern, isBytes, isList, limits, sha256, utf8 } from './encoding.js'
 import { Malformed, PourparlerError, Refused } from './errors.js'
 import { verifyEd25519, verifyEs256 } from './signing.js'
 
@@ -55,6 +55,13 @@ function openAssertion(value) {
 // JSON.parse keeps the last of two members with one name and does not say so: hence the walk over the tokens.
 function openClientData(bytes) {
   const text = fromUtf8(bytes)
+  const tokens = (text ?? '').match(/"(?:[^"\\]|\\[^])*"|[{}[\]:]/g) ?? []
+  let depth = 0
+  for (const token of tokens) {
+    depth += '{['.includes(token) - '}]'.includes(token)
+    if (depth > limits.CLIENT_DATA_DEPTH_MAX) throw malformed('clientDataJSON nests too deep')
+  }
+  depth = 0
   let object
   try {
     object = JSON.parse(text ?? '')
@@ -63,8 +70,6 @@ function openClientData(bytes) {
   }
   if (object === null || typeof object !== 'object' || isList(object)) throw malformed('clientDataJSON is no object')
   const names = []
-  let depth = 0
-  const tokens = text.match(/"(?:[^"\\]|\\.)*"|[{}[\]:]/g)
   tokens.forEach((token, at) => {
     if ('{['.includes(token)) depth++
     else if ('}]'.includes(token)) depth--
