@@ -90,15 +90,15 @@ def pytest_free(command: list[str], seconds: float) -> str:
 
 
 PARTS: dict[str, tuple[Callable[[str, float], str], float]] = {
-    "fuzz": (fuzz_part, 600),
+    "fuzz": (fuzz_part, 420),
     "model": (model_part, 900),
     "oracle": (oracle_part, 480),
-    "stateful": (stateful_part, 360),
-    "gaps": (gaps_part, 300),
+    "stateful": (stateful_part, 300),
+    "gaps": (gaps_part, 240),
     "faults": (faults_part, FAULTS_SECONDS),
     "casino": (casino_part, 400),
     "interop": (interop_part, 600),
-    "javascript": (javascript_part, 300),
+    "javascript": (javascript_part, 180),
 }
 
 
