@@ -1,8 +1,8 @@
 """Print how many lines of code each room of the core has: docstrings, comments and blank lines not counted.
 
 The kernel is what a verdict on evidence rests on. What only makes proofs and signs notes (``ledger.keeping``) is not in
-it: whoever reads a proof checks it. Nor is a package's table of contents. *Beside it* stand the other forms that the same
-tree has, for other people's tools, and what a witness answers: no verdict on evidence reads them.
+it: whoever reads a proof checks it. Nor is a package's table of contents. *Beside it* stand the other forms that the
+same tree has, for other people's tools, and what a witness answers: no verdict on evidence reads them.
 """
 
 import ast
@@ -34,9 +34,8 @@ def main() -> None:
     chapter = sum(size for name, size in sizes.items() if name in DOSSIER_CHAPTER)
     beside = sum(size for name, size in sizes.items() if name in BESIDE)
     kernel = sum(size for name, size in sizes.items() if name not in DOSSIER_CHAPTER | NOT_TRUSTED | BESIDE)
-    print(
-        f"{kernel:6,}  the kernel\n{chapter:6,}  the dossier chapter\n{beside:6,}  beside them: tiles, receipts, witness"
-    )
+    print(f"{kernel:6,}  the kernel\n{chapter:6,}  the dossier chapter")
+    print(f"{beside:6,}  beside them: tiles, receipts, witness")
 
 
 if __name__ == "__main__":
