@@ -11,7 +11,7 @@ from pathlib import Path
 CORE = Path(__file__).resolve().parents[1] / "src" / "pourparler" / "core"
 DOSSIER_CHAPTER = {"admission", "clauses", "dossier", "registry", "transitions"}
 NOT_TRUSTED = {"ledger.keeping", "ledger.__init__"}
-BESIDE = {f"ledger.{name}" for name in ("cose", "receipt", "statement", "tiles", "witness")}
+BESIDE = {f"ledger.{name}" for name in ("cose", "receipt", "statement", "subtree", "tiles", "witness")}
 
 
 def code_lines(source: str) -> int:
