@@ -333,8 +333,8 @@ def test_subtree_consistency_vectors_of_transparency_dev(path: Path) -> None:
     case, proof, hash_ = load(path)
     part, whole = (case["start"], case["end"], hash_("root1")), (case["size"], hash_("root2"))
     accepted = verdict(lambda: subtree.verify_subtree_consistency(*part, *whole, proof))
-    if case["desc"] == "sizes are equal (one) and proof is empty":
-        assert (len(hash_("root1")), accepted) == (12, False)  # the same as with consistency above: no hash, no root
+    if {len(hash_("root1")), len(hash_("root2"))} != {32}:
+        assert not accepted  # three of them are accepted by their authors; here what is no hash is no root (attack-34)
         return
     assert accepted is not case["wantErr"]
 
