@@ -25,6 +25,7 @@ from pourparler.core.redline import text_digest
 
 PARTY_ID = re.compile(r"([0-9a-fA-F]{64})(?:=(.*))?", re.DOTALL)
 TRUST_FILE_MAX_BYTES = 1024 * 1024
+READ_MAX_BYTES = 2 * limits.EVIDENCE_MAX_BYTES  # a page holds its bundle in base64
 UNSAID = "given on the command line"
 SETTINGS, WORKSPACE = "pourparler.toml", "POURPARLER_WORKSPACE"
 
@@ -79,9 +80,35 @@ def examine(
     if policy is not None:
         known.policy = read_policy(policy)
     now = read_instant(at) if at is not None else int(time.time())
-    data = read_bundle(bundle)
+    data, around = taken_out(read_bundle(bundle))
     report = verify(data, Trust(known.parties, known.policy), now)
-    return Examined(data, known, now, replace(report, notes=(*report.notes, *strays(data, report), *known.notes)))
+    notes = (*report.notes, *strays(data, report), *known.notes, *around)
+    return Examined(data, known, now, replace(report, notes=notes))
+
+
+def taken_out(data: bytes) -> tuple[bytes, list[str]]:
+    """Return the bundle that an evidence page carries, with a note on the page; any other file as it is.
+
+    Nothing else in the page is read. Raises :class:`Problem` for a page without a bundle.
+    """
+    from pourparler.service.evidencepage import NotAPage, embedded, is_ours, is_page, verifier_digest
+
+    if not is_page(data):
+        return bounded(data, limits.EVIDENCE_MAX_BYTES, "the file", "a bundle"), []
+    try:
+        bundle = embedded(data)
+    except NotAPage as error:
+        raise Problem(
+            INPUT, f"the file begins like an evidence page, and no bundle can be taken out: {error}.",
+            "Perhaps it was not copied to its end; ask for the bundle itself.",
+        ) from None  # fmt: skip
+    digest = f"its verifier has the SHA-256 {verifier_digest()}"
+    ours = f"the page around the bundle is, byte for byte, the one that this version makes; {digest}"
+    other = (
+        "the page around the bundle is NOT the one that this version makes: it is another version's, or was changed, "
+        f"and may show something else than what is said here. In a page of this version, {digest}"
+    )
+    return bundle, [ours if is_ours(data, bundle) else other]
 
 
 def strays(data: bytes, report: Report) -> list[str]:
@@ -231,9 +258,9 @@ def bounded(data: bytes, most_bytes: int, where: str, what: str) -> bytes:
 def read_bundle(name: str) -> bytes:
     """Return the bundle in a file, or on standard input where the name is ``-``. Raises :class:`Problem`."""
     if name == "-":
-        data = sys.stdin.buffer.read(limits.EVIDENCE_MAX_BYTES + 1)
-        return bounded(data, limits.EVIDENCE_MAX_BYTES, "standard input", "a bundle")
-    return read_file(Path(name), limits.EVIDENCE_MAX_BYTES, "a bundle")
+        data = sys.stdin.buffer.read(READ_MAX_BYTES + 1)
+        return bounded(data, READ_MAX_BYTES, "standard input", "a bundle")
+    return read_file(Path(name), READ_MAX_BYTES, "a bundle")
 
 
 def read_trust(values: Sequence[str], beside: Neighbour | None = None) -> Known:
