@@ -77,7 +77,7 @@ class Browser:
         target = self.ask("Target.createTarget", url="about:blank", browserContextId=context)["targetId"]
         session = self.ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         try:
-            yield Tab(self, session, **options)
+            yield Tab(self, session, context, **options)
         finally:
             self.ask("Target.disposeBrowserContext", browserContextId=context)
 
@@ -115,10 +115,17 @@ class Tab:
     """One page in it."""
 
     def __init__(
-        self, browser: Browser, session: str, *, width: int = 1200, height: int = 900, language: str = "en-GB",
+        self,
+        browser: Browser,
+        session: str,
+        context: str,
+        *,
+        width: int = 1200,
+        height: int = 900,
+        language: str = "en-GB",
         dark: bool = False,
-    ) -> None:  # fmt: skip
-        self.browser, self.session = browser, session
+    ) -> None:
+        self.browser, self.session, self.context = browser, session, context
         for domain in ("Page", "Runtime", "Log", "Network", "DOM"):
             self.ask(f"{domain}.enable")
         self.size(width, height)
@@ -179,6 +186,13 @@ class Tab:
         document = self.ask("DOM.getDocument")["root"]["nodeId"]
         node = self.ask("DOM.querySelector", nodeId=document, selector=selector)["nodeId"]
         self.ask("DOM.setFileInputFiles", nodeId=node, files=[str(file) for file in files])
+
+    def keep_downloads(self, folder: Path) -> None:
+        """Let what the page saves be saved into a folder."""
+        folder.mkdir(exist_ok=True)
+        self.browser.ask(
+            "Browser.setDownloadBehavior", behavior="allow", browserContextId=self.context, downloadPath=str(folder)
+        )
 
     def picture(self, path: Path, *, whole: bool = False) -> None:
         shot = self.ask("Page.captureScreenshot", captureBeyondViewport=whole, **(self.extent() if whole else {}))

@@ -120,10 +120,14 @@ def verify(
             metavar="INSTANT", help="What time it is, ISO 8601 or seconds since 1970; otherwise this machine's clock."
         ),
     ] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Also write a page that carries the bundle and verifies it in any browser."),
+    ] = None,
     workspace: InWorkspace = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report for a machine to read.")] = False,
 ) -> int:
-    """Check the evidence in BUNDLE, offline.
+    """Check the evidence in BUNDLE, offline. BUNDLE may also be a page that carries one.
 
     Says VALID, INVALID or CANNOT TELL (never rounded up), with every step on the way and what to do next. It asks
     nobody: all that it needs beforehand is the id of a party that you trust.
@@ -132,7 +136,10 @@ def verify(
     """
     from pourparler.cli.verify import run
 
-    return run(bundle, trust=trust or [], policy=policy, at=at, as_json=as_json, workspace=workspace, in_workspace=True)
+    given = trust or []
+    return run(
+        bundle, trust=given, policy=policy, at=at, as_json=as_json, workspace=workspace, in_workspace=True, html=html
+    )
 
 
 class Language(StrEnum):

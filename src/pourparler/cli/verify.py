@@ -138,14 +138,18 @@ def run(
     as_json: bool,
     workspace: Path | None = None,
     in_workspace: bool = False,
+    html: Path | None = None,
 ) -> int:
     """Verify one bundle and print the report; return the exit code.
 
-    With ``in_workspace``, the parties that the workspace trusts are trusted, and ``trust`` may use its names.
+    With ``in_workspace``, the parties that the workspace trusts are trusted, and ``trust`` may use its names. With
+    ``html``, a page that carries the bundle is written there.
     """
     try:
         beside = neighbour(workspace) if in_workspace else None
         examined = examine(bundle, trust=trust, policy=policy, at=at, beside=beside)
+        if html is not None:
+            write_page(html, examined.data)
     except Problem as problem:
         return complain(problem, as_json=as_json)
     report, known = examined.report, examined.known
@@ -154,6 +158,20 @@ def run(
     else:
         show(words.Screen(), report, known, examined.data)
     return words.EXIT_CODES[report.verdict]
+
+
+def write_page(path: Path, bundle: bytes) -> None:
+    """Write the page that carries the bundle, in place of nothing but another page. Raises :class:`Problem`."""
+    from pourparler.service.evidencepage import OPENING, is_page, page
+
+    try:
+        if path.exists():
+            with path.open("rb") as file:
+                if not is_page(file.read(len(OPENING))):
+                    raise Problem(USAGE, f"{path} is there already, and is no evidence page.", "Name another file.")
+        path.write_bytes(page(bundle))
+    except OSError as error:
+        raise Problem(INPUT, f"{path} cannot be written: {error.strerror}.", "Name another file.") from None
 
 
 @dataclass(frozen=True)

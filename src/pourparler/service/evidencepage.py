@@ -28,7 +28,7 @@ LINE_CHARACTERS = 120
 # Base64 of the largest bundle with its line ends, and what stands around it.
 PAGE_MAX_BYTES = limits.EVIDENCE_MAX_BYTES * 136 // 100 + 1024 * 1024
 
-MODULES = ("words", "nodes", "names", "lines", "acts", "picture", "sections", "page")
+MODULES = ("words", "nodes", "names", "lines", "acts", "picture", "sections", "verdict", "whom", "page")
 PLACE = re.compile(r"\{\{(\w+)\}\}")
 # What every page forbids: to fetch, to send, to run or style by anything but the digests; to write HTML from strings.
 POLICY = (

@@ -1,7 +1,7 @@
 // Acts in words: who spoke, what he did by it, with which particulars, and why it is void if it is.
 
-import { DOES, FIELDS, STATES, WHY, duration, either, instant, number, say, tell, word } from './words.js'
-import { clean, cleanLines, el, foreign, idNode, quoted, short } from './nodes.js'
+import { DOES, FIELDS, WHY, duration, either, instant, number, say, tell, word } from './words.js'
+import { clean, cleanLines, el, foreign, idNode, quoted } from './nodes.js'
 import { anyNode, keyNode, keyText, organNode, organText, partyNode, partyText, textNode, stage } from './names.js'
 import { powersInWords, sentence, written } from './lines.js'
 
@@ -15,7 +15,7 @@ const DURATIONS = new Set(['report', 'fresh', 'suspension', 'wait', 'lapse', 'op
 const POWERFUL = new Set(['powers', 'holds', 'votes', 'subject'])
 const NOT_TOLD = new Set([
   'kind', 'at', 'words', 'by', 'organ', 'prior', 'theirs', 'nonce', 'seen', 'spines', 'votes', 'tally', 'salt', 'head',
-  'count', 'serial', 'party', 'next', 'previous', 'name',
+  'count', 'serial', 'party', 'next', 'previous', 'name', 'answer', 'choice',
 ])
 
 export const byIndex = (one, other) => Number(BigInt(one.moment.index) - BigInt(other.moment.index))
@@ -68,9 +68,21 @@ export function signersOf(outcome) {
   return { keys, given: weigh(keys), all: weigh([...members.seats.keys()]), needs: members.needs }
 }
 
+/** Where the organ decides this by vote: the weights of the votes that the decision cites; else null. */
+export function ballotOf({ act, party }) {
+  const { spines } = stage.registry.registers.get(party), organ = spines.organ(act.said.organ, act.said.prior)
+  if (!(act.row.power & organ.votes)) return null
+  const totals = { yes: 0, no: 0, abstain: 0, recuse: 0 }, heard = spines.polls.get(act.said.call)?.heard
+  for (const vote of act.said.votes ?? []) totals[heard.get(vote).choice] += heard.get(vote).weight
+  return totals
+}
+
 // --- what
 
-export const doesText = act => word(DOES, act.kind)
+export function doesText({ kind, said }) {
+  const more = kind === 'vote' ? ` ${said.choice}` : kind === 'confirm' && !said.answer ? ' no' : ''
+  return word(DOES, kind + more)
+}
 
 /** A field's value, as nodes. */
 function told(name, value) {
@@ -105,18 +117,21 @@ function lineText(line) {
   }
 }
 
-/** The particulars of an act, each with its name; its dossier where that is not the claim's. */
-export function particulars(act) {
+/** The particulars of an act, each with its name, `but` for some; its dossier where that is not the claim's. */
+export function particulars(act, but = []) {
   const here = stage.claim?.dossier
-  return Object.entries(act.said)
-    .filter(([name, value]) => !NOT_TOLD.has(name) && !(name === 'dossier' && value === here) && !isEmpty(value))
-    .map(([name, value], at) => [at ? ' · ' : '', el('span', { class: 'field' }, `${word(FIELDS, name)} `), told(name, value)])
+  const isTold = ([name, value]) => !NOT_TOLD.has(name) && !but.includes(name) && value !== here && !isEmpty(value)
+  const label = name => name !== 'text' && el('span', { class: 'field' }, `${word(FIELDS, name)} `)
+  const fields = Object.entries(act.said).filter(isTold)
+  return fields.map(([name, value], at) => [at ? ' · ' : '', label(name), told(name, value)])
 }
 
 const isEmpty = value => Array.isArray(value) && !value.length
 
 /** What somebody wrote into an act, in his words. */
-export const wordsIn = act => (act.said.words ? el('q', { class: 'words', dir: 'auto' }, cleanLines(act.said.words)) : null)
+export function wordsIn({ said: { words } }) {
+  return words ? el('q', { class: 'words', dir: 'auto' }, cleanLines(words)) : null
+}
 
 export function voidText(refusal) {
   const why = WHY[refusal.reason] ? word(WHY, refusal.reason) : refusal.detail
@@ -125,6 +140,3 @@ export function voidText(refusal) {
 }
 
 export const placeText = moment => say('entry', { index: number(moment.index), time: instant(moment.time) })
-
-export const actName = act => `${doesText(act)} (${short(act.id)})`
-export const stateText = state => word(STATES, state)

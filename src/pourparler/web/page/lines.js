@@ -25,15 +25,20 @@ const VERBS = {
   fact: { 'be': ['is', 'est'], 'be not': ['is not', 'n\'est pas'] },
 }
 
+const NOT = {
+  demand: ['it must not be so that ({})', 'il ne faut pas que soit vrai : ({})'],
+  fact: ['it is not so that ({})', 'il est faux que : ({})'],
+}
+const JOINS = { all: [' and ', ' et '], any: [' or ', ' ou '] }
+
 /** A red line as a sentence that demands. Of lines within lines, each stands in brackets. */
 export function sentence(line, mood = 'demand') {
   const { operator, path, members } = line
-  if (operator === 'not') {
-    const not = mood === 'demand' ? either('it must not be so that', 'il ne faut pas que soit vrai :') : either('it is not so that', 'il est faux que :')
-    return `${not} (${sentence(members[0], 'fact')})`
+  if (operator === 'not') return word(NOT, mood).replace('{}', () => sentence(members[0], 'fact'))
+  if (Object.hasOwn(JOINS, operator)) {
+    const inner = members.map(member => sentence(member, mood))
+    return inner.length === 1 ? inner[0] : inner.map(one => `(${one})`).join(word(JOINS, operator))
   }
-  const joins = { all: either(' and ', ' et '), any: either(' or ', ' ou ') }[operator]
-  if (joins) return members.map(member => (members.length > 1 ? `(${sentence(member, mood)})` : sentence(member, mood))).join(joins)
   const wanted = (members.length ? members.map(member => member.wanted) : [line.wanted]).map(written).join(', ')
   const verbs = VERBS[mood], parts = { path, wanted, 'be': word(verbs, 'be'), 'be not': word(verbs, 'be not') }
   return word(SENTENCES, operator).replace(/\{([\w ]+)\}/g, (_, name) => parts[name])

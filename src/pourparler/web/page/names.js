@@ -6,8 +6,8 @@ import { clean, foreign, idNode, quoted, short } from './nodes.js'
 const TITLE_MOST = 60
 const BEGINS_MOST = 48
 
-/** What is shown: {registry, claim, moment} of the examination that the page goes by. */
-export const stage = { registry: null, claim: null, moment: null }
+/** What is shown of the examination that the page goes by; `whole` where steps 1 to 9 passed, so nothing is missing. */
+export const stage = { registry: null, claim: null, moment: null, whole: false }
 
 const cut = (text, most) => (text.length <= most ? text : `${text.slice(0, most - 1).trimEnd()}…`)
 
@@ -32,7 +32,8 @@ function organFound(organ) {
 
 export function organText(organ) {
   const found = organFound(organ)
-  return found ? say('organ-of', { name: found.name, party: partyText(found.party) }) : say('organ', { id: short(organ) })
+  if (!found) return say('organ', { id: short(organ) })
+  return say('organ-of', { name: found.name, party: partyText(found.party) })
 }
 
 export function organNode(organ) {
@@ -55,8 +56,8 @@ function beginning(digest) {
 
 export const textText = digest => clean(say('text-called', { id: short(digest), begins: beginning(digest) })).trim()
 
-export function textNode(digest) {
-  return tell('text-called', { id: idNode(digest), begins: foreign(beginning(digest)) })
+export function textNode(digest, begins = false) {
+  return tell(begins ? 'Text-called' : 'text-called', { id: idNode(digest), begins: foreign(beginning(digest)) })
 }
 
 /** Whatever an id is of: a party, an organ, a text, a mandate, an act. */

@@ -1,6 +1,6 @@
 // Making elements. Whatever a bundle says goes into the page as text and as nothing else.
 
-import { say } from './words.js'
+import { colon, say } from './words.js'
 
 const SVG = 'http://www.w3.org/2000/svg'
 const hex = bytes => pourparler.modules.encoding.hex(bytes)
@@ -60,7 +60,7 @@ export const styleOf = verdict => STYLES[verdict]
 /** A sign and, for who does not see it, its word. */
 export function mark(verdict) {
   return [el('span', { 'class': `mark ${styleOf(verdict)}`, 'aria-hidden': 'true' }, MARKS[verdict]),
-    el('span', { class: 'unseen' }, `${say(`mark-${verdict}`)}: `)]
+    el('span', { class: 'unseen' }, `${say(`mark-${verdict}`)}${colon()}`)]
 }
 
 export function section(id, title, ...children) {

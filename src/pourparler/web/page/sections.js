@@ -1,10 +1,11 @@
 // What the file says once it is verified: the text, who consented and by what right, and everything that was said.
 
-import { STATES, clock, either, instant, listed, number, say, tell, word } from './words.js'
+import { STATES, clock, colon, day, either, instant, listed, number, say, tell, word } from './words.js'
 import { clean, cleanLines, el, foreign, idNode, mark, quoted, section, wholeId } from './nodes.js'
-import { anyNode, keyNode, organNode, partyNode, stage, textNode } from './names.js'
+import { keyNode, organNode, partyNode, stage } from './names.js'
 import { clauseRows, flattened, powersInWords, sentence } from './lines.js'
-import { byIndex, doesText, mandateOf, particulars, placeText, signersOf, speakerNode, voidText, wordsIn } from './acts.js'
+import { ballotOf, byIndex, doesText, particulars, placeText } from './acts.js'
+import { signersOf, speakerNode, voidText, wordsIn } from './acts.js'
 
 const ANSWERS = { 'kept': 'VALID', 'crossed': 'INVALID', 'cannot tell': 'CANNOT TELL' }
 
@@ -56,7 +57,8 @@ const table = (caption, rows) => el('table', {}, el('caption', {}, caption),
     el('th', { scope: 'row' }, foreign(path)), el('td', {}, value)))))
 
 function terms(text) {
-  return text.terms.size ? [table(say('terms'), flattened(text.terms)), el('p', { class: 'small' }, say('terms-lead'))] : null
+  if (!text.terms.size) return null
+  return [table(say('terms'), flattened(text.terms)), el('p', { class: 'small' }, say('terms-lead'))]
 }
 
 function clauses(text) {
@@ -78,7 +80,7 @@ export function consentsSection() {
   const { claim } = stage, dossier = claim.text && dossierOf(claim), paper = dossier?.papers.get(claim.text)
   if (!paper) return null
   const parties = [...new Set([...claim.parties, ...dossier.parties, ...paper.consents.keys()])]
-  return section('consents', say('consents'), claim.kind === 'in-force' && effect(dossier),
+  return section('consents', say('consents'), claim.kind === 'in-force' && stage.whole && effect(dossier),
     parties.map(party => consent(dossier, paper, party)))
 }
 
@@ -98,43 +100,55 @@ function effect(dossier) {
 function consent(dossier, paper, party) {
   const found = paper.consents.get(party)
   const state = orMissing(() => word(STATES, dossier.consentState(paper, party, stage.moment)))
-  const heading = el('h3', {}, partyNode(party), ': ', found ? state : say('consent-none'))
+  const heading = el('h3', {}, partyNode(party), colon(), found ? state : say('consent-none'))
   if (!found) return el('article', { class: 'card' }, heading)
-  const since = orMissing(() => dossier.boundSince(found))
+  const since = stage.whole ? orMissing(() => dossier.boundSince(found)) : null
   const binding = since?.index === undefined ? since instanceof Node ? since : null
     : say('binding-since', { time: instant(since.time), index: number(since.index) })
   return el('article', { class: 'card' }, heading, binding && el('p', {}, el('strong', {}, binding)),
     found.act && found.act.row.spine && decision(found), found.signatures.map(one => signature(found, one)))
 }
 
+const DECIDED = { ratified: 'ratified-by', acceded: 'acceded-by', refused: 'refused-by' }
+
 /** The organ's act that a consent rests on, with who signed it and the organ's own red lines. */
 function decision({ act, moment, party, state, subjectTo }) {
-  const { said } = act, words = { ratified: 'ratified-by', acceded: 'acceded-by', refused: 'refused-by' }[state] ?? 'acted-by'
-  const organ = orMissing(() => stage.registry.registers.get(party).spines.organ(said.organ, said.prior))
+  const { said } = act, by = organNode(said.organ)
+  const lines = orMissing(() => stage.registry.registers.get(party).spines.organ(said.organ, said.prior).lines)
   return el('div', { class: 'decision' },
-    el('p', {}, tell(words, { organ: organNode(said.organ), does: doesText(act) }), ': ', placeText(moment)),
-    el('p', { class: 'small' }, orMissing(() => signers({ act, party }))), said.tally && tally(said.tally), wordsIn(act),
-    subjectTo && el('p', {}, tell('confirmed-by', { organ: organNode(subjectTo) })),
-    organ.lines?.length ? judged(organ.lines.map(line => ({ line, of: tell('of-organ', { organ: organNode(said.organ) }) }))) : null)
+    el('p', {}, tell(DECIDED[state] ?? 'acted-by', { organ: by, does: doesText(act) }), colon(), placeText(moment)),
+    el('p', { class: 'small' }, orMissing(() => signers({ act, party }))), said.tally && tally(said.tally),
+    wordsIn(act), subjectTo && el('p', {}, tell('confirmed-by', { organ: organNode(subjectTo) })),
+    lines.length ? judged(lines.map(line => ({ line, of: tell('of-organ', { organ: organNode(said.organ) }) }))) : null)
 }
 
 function signers(outcome) {
   const { keys, given, all, needs } = signersOf(outcome)
-  const named = keys.map((key, at) => [at ? ', ' : '', keyNode(key)])
+  const named = keys.map((key, at) => [at ? ', ' : '', keyNode(key)]), ballot = ballotOf(outcome)
+  if (ballot) return tell('by-vote', { ...ballot, signers: named })
   return [tell('signed-by', { signers: named }), ` (${say('weight-of', { given, all, needs })})`]
 }
 
-const tally = ({ yes, no, abstain }) => el('p', { class: 'small' }, say('by-vote', { yes, no, abstain }))
+const tally = ({ yes, no, abstain }) =>
+  el('p', { class: 'small' }, say('tally', { yes: number(yes), no: number(no), abstain: number(abstain) }))
+
+/** What became of a signature, as a name of the table of words. */
+function became(consent, { act, void: hollow, withdrawn }, taken) {
+  if (hollow) return 'void'
+  if (withdrawn) return 'withdrawn'
+  if (act.kind === 'conclude') return null
+  return taken ? 'taken-up' : 'not-taken-up'
+}
 
 function signature(consent, one) {
-  const { act, mandate, moment, party } = one, taken = consent.restsOn.includes(one)
-  const key = [...(mandate.holder?.seats.keys() ?? [])][0], definitive = act.kind === 'conclude'
-  const became = one.void ? 'void' : one.withdrawn ? 'withdrawn' : definitive ? null : taken ? 'taken-up' : 'not-taken-up'
+  const { act, mandate, moment, party } = one, definitive = act.kind === 'conclude'
+  const [key] = mandate.holder?.seats.keys() ?? [], how = definitive ? 'signature-definitive' : 'signature-adref'
+  const fate = became(consent, one, consent.restsOn.includes(one))
   return el('div', { class: one.void ? 'signature void' : 'signature' },
-    el('p', {}, tell(definitive ? 'signature-definitive' : 'signature-adref', { key: keyNode(key) }), ': ', placeText(moment),
-      became && [', ', el('strong', {}, say(became))]),
+    el('p', {}, tell(how, { key: keyNode(key) }), colon(), placeText(moment),
+      fate && [', ', el('strong', {}, say(fate))]),
     one.void && el('p', { class: 'bad' }, voidText(one.void)), wordsIn(act),
-    redLines(party, mandate, definitive, moment), chainDetails(party, mandate, true))
+    redLines(party, mandate, definitive, moment), chainDetails(mandate))
 }
 
 // --- red lines and mandates
@@ -145,7 +159,7 @@ function judged(lines) {
     const answer = text ? text.answer(line) : 'cannot tell'
     const verdict = lifted ? el('em', {}, say('lifted')) : el('strong', {}, word(STATES, answer))
     return el('li', {}, mark(lifted ? 'NOT REACHED' : ANSWERS[answer]), foreign(clean(sentence(line))), ' ',
-      el('span', { class: 'small' }, of), ': ', verdict)
+      el('span', { class: 'small' }, of), colon(), verdict)
   }))
 }
 
@@ -159,9 +173,8 @@ function redLines(party, mandate, definitive, moment) {
     const of = tell('of-organ', { organ: organNode(mandate.organ) })
     lines.push(...mandate.chain[0].organLines.map(line => ({ line, of })))
   }
-  const hidden = mandate.chain.reduce((sum, link) => sum + link.private.length, 0)
-  return [el('h4', {}, say('red-lines')), lines.length ? judged(lines) : el('p', {}, say('no-lines')),
-    hidden ? el('p', { class: 'small' }, say('private-lines', { count: number(hidden) })) : null]
+  const shown = lines.length ? judged(lines) : el('p', {}, say('no-lines'))
+  return [el('h4', {}, say('red-lines')), shown, hiddenLines(mandate)]
 }
 
 function giver(link) {
@@ -179,32 +192,31 @@ function holdersNode({ holder }) {
 }
 
 function linkNode(link) {
-  const powers = powersInWords(link.powers), certified = link.act.kind === 'certify'
+  const certified = link.act.kind === 'certify', name = link.act.said.class?.name
   const words = certified ? 'link-certificate' : link.holder ? 'link' : 'link-class'
-  const name = link.act.said.class?.name
+  const parts = { giver: giver(link), powers: powersInWords(link.powers), name: name && foreign(quoted(name)) }
   return el('li', {},
-    el('p', {}, tell(words, { giver: giver(link), key: link.holder && holdersNode(link), powers, name: name && foreign(quoted(name)) }),
-      ' ', el('span', { class: 'small' }, ['(', placeText(link.logged), ')'])),
-    el('p', { class: 'small' }, particulars(link.act)))
+    el('p', {}, tell(words, { ...parts, key: link.holder && holdersNode(link) }), ' ',
+      el('span', { class: 'small' }, `(${placeText(link.logged)})`)),
+    el('p', { class: 'small' }, particulars(link.act, ['to', 'powers', 'class', 'dossier'])))
 }
 
-function chainDetails(party, mandate, closed) {
-  return el('details', { open: !closed }, el('summary', {}, say('chain')),
-    el('ol', { class: 'chain' }, mandate.chain.map(linkNode)))
+const chain = mandate => el('ol', { class: 'chain' }, mandate.chain.map(linkNode))
+const chainDetails = mandate => el('details', {}, el('summary', {}, say('chain')), chain(mandate))
+
+function hiddenLines(mandate) {
+  const hidden = mandate.chain.reduce((sum, link) => sum + link.private.length, 0)
+  return hidden ? el('p', { class: 'small' }, say('private-lines', { count: number(hidden) })) : null
 }
 
 /** For a claim about a holder: his mandate. */
 export function mandateSection() {
   const { claim, registry } = stage, [party] = claim.parties
-  if (claim.kind !== 'may') return null
-  const mandate = registry.registers.get(party)?.mandates.get(claim.mandate)
+  const mandate = claim.kind === 'may' && registry.registers.get(party)?.mandates.get(claim.mandate)
   if (!mandate) return null
-  const hidden = mandate.chain.reduce((sum, link) => sum + link.private.length, 0)
-  const lines = mandate.chain.flatMap(link => link.lines)
-  return section('mandate', say('mandate'),
-    el('ol', { class: 'chain' }, mandate.chain.map(linkNode)), el('h3', {}, word({ it: ['Red lines', 'Lignes rouges'] }, 'it')),
-    lines.length ? el('ul', {}, lines.map(line => el('li', {}, foreign(clean(sentence(line)))))) : el('p', {}, say('no-lines')),
-    hidden ? el('p', { class: 'small' }, say('private-lines', { count: number(hidden) })) : null)
+  const items = mandate.chain.flatMap(link => link.lines).map(line => el('li', {}, foreign(clean(sentence(line)))))
+  return section('mandate', say('mandate'), chain(mandate), el('h3', {}, say('red-lines-alone')),
+    items.length ? el('ul', {}, items) : el('p', {}, say('no-lines')), hiddenLines(mandate))
 }
 
 /** For a claim about an act: that act. */
@@ -219,7 +231,7 @@ export function actSection() {
 function actItem(outcome, whole = false) {
   const { act, moment } = outcome, void_ = outcome.void
   return el('li', { class: void_ ? 'void' : null },
-    el('span', { class: 'place' }, `${number(moment.index)} · `, el('time', {}, whole ? instant(moment.time) : `${clock(moment.time)}`)),
+    el('span', { class: 'place' }, `${number(moment.index)} · `, whole ? instant(moment.time) : clock(moment.time)),
     el('div', {}, speakerNode(outcome), ' ', el('strong', {}, doesText(act)), ' ', particulars(act), wordsIn(act),
       void_ && el('p', { class: 'bad' }, voidText(void_)), whole && el('p', {}, wholeId(act.id))))
 }
@@ -229,15 +241,14 @@ const FEW = 40
 export function saidSection() {
   const outcomes = [...stage.registry.outcomes.values()].sort(byIndex)
   const count = number(outcomes.length), hollow = number(outcomes.filter(one => one.void).length)
-  const days = Map.groupBy ? Map.groupBy(outcomes, dayOf) : grouped(outcomes)
-  const list = [...days].map(([day, group]) =>
-    [el('h3', {}, day), el('ul', { class: 'said' }, group.map(one => actItem(one)))])
+  const list = [...grouped(outcomes)].map(([date, group]) =>
+    [el('h3', {}, date), el('ul', { class: 'said' }, group.map(one => actItem(one)))])
   const shown = outcomes.length <= FEW ? list
     : el('details', {}, el('summary', {}, say('said-show', { count })), list)
   return section('said', say('said'), el('p', {}, say('said-lead', { count, void: hollow })), shown)
 }
 
-const dayOf = ({ moment }) => instant(moment.time).replace(/ [\d:]+ UTC$/, '')
+const dayOf = ({ moment }) => day(moment.time)
 
 function grouped(outcomes) {
   const days = new Map()

@@ -1,4 +1,5 @@
-// What the page says, in English and French: [English, French]. Nothing here comes from a bundle.
+// What the page says, in English and French: [English, French]. Nothing here comes from a bundle. A sentence stands on
+// one line, however long, so that eyes and tests can compare the languages.
 
 export const voice = { language: 'en' }
 
@@ -54,6 +55,8 @@ export function duration(seconds) {
   const many = Math.floor(length / size)
   return `${number(many)} ${names[at()]}${many === 1 || (at() && many < 2) ? '' : 's'}`
 }
+
+export const colon = () => either(': ', ' : ')
 
 /** Things in a row: a, b and c. */
 export function listed(items) {
@@ -117,7 +120,9 @@ export const DOES = {
   'urgent-grant': ['gives a mandate in urgency', 'donne un mandat d\'urgence'],
   'dismiss': ['dismisses', 'révoque'], 'urgent-dismiss': ['dismisses in urgency', 'révoque d\'urgence'],
   'lift': ['lifts a red line', 'lève une ligne rouge'], 'suspend': ['suspends', 'suspend'],
-  'confirm': ['answers, whether it confirms', 'répond, s\'il confirme'], 'decide': ['decides', 'décide'],
+  'confirm': ['confirms', 'confirme'], 'confirm no': ['does not confirm', 'ne confirme pas'],
+  'vote yes': ['votes yes', 'vote oui'], 'vote no': ['votes no', 'vote non'], 'vote abstain': ['abstains', 's\'abstient'],
+  'vote recuse': ['recuses himself', 'se récuse'], 'decide': ['decides', 'décide'],
   'deliberate': ['deliberates', 'délibère'], 'object': ['objects', 'fait objection'],
   'call': ['calls a vote', 'appelle au vote'], 'vote': ['votes', 'vote'], 'question': ['asks a question', 'interroge'],
   'answer': ['answers a question', 'répond à une question'], 'dissent': ['dissents', 'exprime son désaccord'],
@@ -240,6 +245,8 @@ export const ADVICE = {
     'Vous pouvez vous y fier, à ce rang. Ce qui est venu après n\'y est pas : avant d\'agir bien plus tard, demandez une pièce plus récente.'],
   'CONDITION': ['Compare the id below, whole, with the one that the party told you. A name proves nothing: anybody may take it.',
     'Comparez l\'identifiant ci-dessous, en entier, à celui que la partie vous a donné. Un nom ne prouve rien : n\'importe qui peut le prendre.'],
+  'CONDITION-LEDGER': ['Compare the key below, whole, with the one that the ledger\'s keeper told you. A name proves nothing: anybody may take it.',
+    'Comparez la clé ci-dessous, en entier, à celle que le dépositaire vous a donnée. Un nom ne prouve rien : n\'importe qui peut le prendre.'],
   'INVALID': ['Do not rely on this. Ask whoever sent it how it came about.',
     'Ne vous y fiez pas. Demandez à qui vous l\'a envoyé comment cela s\'est fait.'],
   'CANNOT TELL': ['Do not rely on this yet. Ask whoever sent it for what is missing.',
@@ -270,7 +277,7 @@ const WORDS = {
   'no-claim': ['The file holds no claim to check.', 'Le fichier ne contient pas d\'énoncé à vérifier.'],
   'because': ['Because', 'Parce que'],
   'because-step': ['step {number}, {name}', 'étape {number}, {name}'],
-  'when': ['As of', 'À la date du'],
+  'when': ['As of', 'État au'],
   'as-of': ['index {index}, log time {time}, in the ledger {ledger}', 'rang {index}, heure d\'inscription {time}, au registre {ledger}'],
   'as-of-no-time': ['index {index}, its log time is not proven, in the ledger {ledger}',
     'rang {index}, heure non prouvée, au registre {ledger}'],
@@ -278,18 +285,20 @@ const WORDS = {
   'age': ['That was {age} ago by your device\'s clock ({now}).', 'C\'était il y a {age} selon l\'horloge de votre appareil ({now}).'],
   'age-ahead': ['That is {age} ahead of your device\'s clock ({now}): one of the two is wrong.',
     'C\'est en avance de {age} sur l\'horloge de votre appareil ({now}) : l\'une des deux a tort.'],
-  'assumed': ['assumed, until you say below that you know the id', 'supposé, tant que vous ne dites pas ci-dessous connaître l\'identifiant'],
+  'assumed': ['assumed, until you say that you know the id', 'supposé, tant que vous ne dites pas connaître l\'identifiant'],
 
   'whom': ['Whom do you mean?', 'De qui s\'agit-il ?'],
   'whom-lead': ['The evidence names parties by their ids. This page cannot know whether they are those that you think of: only you can, by the id that the party itself has told you, on paper, by telephone, where it publishes it. Not from this page, nor from whoever sent it.',
     'La pièce nomme les parties par leurs identifiants. Cette page ne peut savoir si ce sont celles que vous entendez : vous seul le pouvez, par l\'identifiant que la partie elle-même vous a donné, sur papier, par téléphone, là où elle le publie. Pas par cette page, ni par qui vous l\'a envoyée.'],
+  'whom-ledger': ['The claim names no party: it says what stands in a ledger. This page cannot know whether it is the ledger that you think of: only you can, by its key, as its keeper told you. Not from this page, nor from whoever sent it.',
+    'L\'énoncé ne nomme aucune partie : il dit ce qui est inscrit dans un registre. Cette page ne peut savoir si c\'est celui que vous entendez : vous seul le pouvez, par sa clé, telle que son dépositaire vous l\'a donnée. Pas par cette page, ni par qui vous l\'a envoyée.'],
   'calls-itself': ['calls itself', 'se nomme'],
   'not-shown': ['its founding is not shown', 'sa fondation n\'est pas montrée'],
   'id-of-party': ['Its id in this evidence', 'Son identifiant dans cette pièce'],
   'key-of-ledger': ['The ledger\'s key in this evidence', 'La clé du registre dans cette pièce'],
-  'paste': ['The id that you were told: paste it here', 'L\'identifiant que l\'on vous a donné : collez-le ici'],
-  'tick': ['I have compared the id above, whole, with the one I was told', 'J\'ai comparé l\'identifiant ci-dessus, en entier, à celui que l\'on m\'a donné'],
-  'how': ['I know this id from', 'Je tiens cet identifiant de'],
+  'paste': ['The one that you were told: paste it here', 'Celui que l\'on vous a donné : collez-le ici'],
+  'tick': ['I have compared the above, whole, with the one I was told', 'J\'ai comparé ce qui est ci-dessus, en entier, à celui que l\'on m\'a donné'],
+  'how': ['I know it from', 'Je le tiens de'],
   'how-example': ['for example: their letterhead; Ms Roux, by telephone', 'par exemple : leur papier à en-tête ; Mme Roux, par téléphone'],
   'matches': ['✓ It is this id.', '✓ C\'est bien cet identifiant.'],
   'matches-other': ['✗ This is the id of the other party.', '✗ C\'est l\'identifiant de l\'autre partie.'],
@@ -313,7 +322,6 @@ const WORDS = {
     'La vérification s\'est arrêtée avant la fin. Ce qui suit est ce que montre le fichier ; ce qui est omis a pu le défaire.'],
 
   'text': ['The text', 'Le texte'],
-  'text-none': ['The claim is about no text.', 'L\'énoncé ne porte sur aucun texte.'],
   'text-missing': ['The text is not in this file. Its digest is {digest}.', 'Le texte n\'est pas dans ce fichier. Son empreinte est {digest}.'],
   'digest': ['Digest', 'Empreinte'],
   'terms': ['Terms', 'Données'],
@@ -328,7 +336,6 @@ const WORDS = {
   'check-product': ['{path} is the product of {of}', '{path} est le produit de {of}'],
 
   'consents': ['Who consented, and by what right', 'Qui a consenti, et de quel droit'],
-  'consents-none': ['The claim is about no text, so nobody\'s consent is in question.', 'L\'énoncé ne porte sur aucun texte : aucun consentement n\'est en cause.'],
   'effect': ['Between {party} and {other}: {state}{since}{until}', 'Entre {party} et {other} : {state}{since}{until}'],
   'since': [' since {time}', ' depuis le {time}'], 'from': [' from {time}', ' à partir du {time}'], 'until': [' until {time}', ' jusqu\'au {time}'],
   'consent-none': ['no consent', 'aucun consentement'],
@@ -336,15 +343,16 @@ const WORDS = {
   'entry': ['entry {index}, {time}', 'inscription {index}, {time}'],
   'signed-by': ['signed by {signers}', 'signé par {signers}'],
   'weight-of': ['{given} of {all} votes, {needs} needed', '{given} voix sur {all}, {needs} requises'],
-  'by-vote': ['by the vote it cites: {yes} yes, {no} no, {abstain} abstain', 'par le vote cité : {yes} oui, {no} non, {abstain} abstentions'],
+  'by-vote': ['decided by the vote that it cites: {yes} yes, {no} no, {abstain} abstaining; sent by {signers}',
+    'décidé par le vote qu\'il cite : {yes} oui, {no} non, {abstain} abstentions ; envoyé par {signers}'],
+  'tally': ['tally stated: {yes} yes, {no} no, {abstain} abstaining', 'décompte déclaré : {yes} oui, {no} non, {abstain} abstentions'],
   'ratified-by': ['{organ} ratified it', '{organ} l\'a ratifié'], 'acceded-by': ['{organ} acceded to it', '{organ} y a adhéré'],
   'refused-by': ['{organ} refused it', '{organ} l\'a refusé'], 'acted-by': ['{organ}: {does}', '{organ} : {does}'],
   'confirmed-by': ['Subject to {organ}, which confirmed it', 'Sous réserve de {organ}, qui l\'a confirmé'],
   'signature-adref': ['Signature ad referendum by the {key}', 'Signature ad referendum par la {key}'],
   'signature-definitive': ['Definitive signature by the {key}', 'Signature définitive par la {key}'],
   'taken-up': ['ratified', 'ratifiée'], 'withdrawn': ['withdrawn', 'retirée'], 'not-taken-up': ['not ratified', 'non ratifiée'],
-  'void': ['VOID', 'NUL'], 'void-because': ['VOID, step {step}: {why}', 'NUL, étape {step} : {why}'],
-  'under': ['under', 'en vertu de'],
+  'void': ['VOID', 'NUL'], 'red-lines-alone': ['Red lines', 'Lignes rouges'], 'void-because': ['VOID, step {step}: {why}', 'NUL, étape {step} : {why}'],
   'chain': ['The mandate, link by link', 'Le mandat, maillon par maillon'],
   'link': ['{giver} lets the {key} {powers}', '{giver} laisse la {key} {powers}'],
   'link-class': ['{giver} lets every certified holder of the class {name} {powers}', '{giver} laisse tout porteur certifié de la classe {name} {powers}'],
@@ -354,7 +362,7 @@ const WORDS = {
   'keys-jointly': ['keys {keys} ({needs} together)', 'clés {keys} ({needs} ensemble)'],
   'red-lines': ['Red lines, judged by this page on these terms', 'Lignes rouges, jugées par cette page sur ces données'],
   'no-lines': ['no public red lines', 'aucune ligne rouge publique'],
-  'private-lines': ['{count} more are private: they take no part in the verdict.', '{count} de plus, privées : elles n\'entrent pas dans le verdict.'],
+  'private-lines': ['Private red lines, which take no part in the verdict: {count}', 'Lignes rouges privées, qui n\'entrent pas dans le verdict : {count}'],
   'lifted': ['lifted since', 'levée depuis'],
   'of-organ': ['of {organ}', 'de {organ}'], 'of-mandate': ['of the mandate {mandate}', 'du mandat {mandate}'],
 
@@ -365,7 +373,6 @@ const WORDS = {
   'timeline-desc': ['Acts in the order of the ledger, time running downward, one column for the organs and one for the envoys of each party. The same acts stand as a list in the next section.',
     'Les actes dans l\'ordre du registre, le temps allant vers le bas, une colonne pour les organes et une pour les envoyés de chaque partie. Les mêmes actes figurent en liste à la section suivante.'],
   'organs': ['organs', 'organes'], 'envoys': ['envoys', 'envoyés'],
-  'lane-organs': ['{party}: its organs', '{party} : ses organes'], 'lane-envoys': ['{party}: its envoys', '{party} : ses envoyés'],
   'key-void': ['void', 'nul'], 'key-binding': ['binds', 'engage'],
   'in-force': ['IN FORCE', 'EN VIGUEUR'], 'ends': ['ends', 'fin'],
   'as-of-here': ['as of here: index {index}', 'jusqu\'ici : rang {index}'],
@@ -381,18 +388,17 @@ const WORDS = {
   'said-show': ['Show all {count} acts', 'Montrer les {count} actes'],
   'member-of': ['a member of {organ}', 'un membre de {organ}'],
   'envoy-of': ['{party}, by the {key}', '{party}, par la {key}'],
-  'in-talks': ['in other talks', 'dans d\'autres pourparlers'],
   'yes': ['yes', 'oui'], 'no': ['no', 'non'],
 
   'distrust': ['How to check without trusting this page', 'Vérifier sans se fier à cette page'],
-  'distrust-1': ['A page that brings its own verifier could lie, if somebody changed it on its way to you. Three ways to be sure:',
-    'Une page qui apporte son propre vérificateur pourrait mentir, si quelqu\'un l\'avait changée en chemin. Trois façons d\'en être sûr :'],
+  'distrust-1': ['A page that brings its own verifier could lie, if somebody changed it on its way to you. Two ways to be sure:',
+    'Une page qui apporte son propre vérificateur pourrait mentir, si quelqu\'un l\'avait changée en chemin. Deux façons d\'en être sûr :'],
   'distrust-file': ['Give this very file to a Pourparler that you got elsewhere. It takes only the evidence out of it, checks it by another program, and says whether the page is, byte for byte, the one that it would make:',
     'Donnez ce fichier même à un Pourparler obtenu ailleurs. Il n\'en prend que la pièce, la vérifie par un autre programme, et dit si la page est, à l\'octet près, celle qu\'il ferait :'],
   'distrust-save': ['Or save the evidence alone, and check that:', 'Ou enregistrez la pièce seule, et vérifiez-la :'],
   'save': ['Save the evidence ({size} bytes)', 'Enregistrer la pièce ({size} octets)'],
-  'distrust-digest': ['Or compare the digest of the verifier in this page with the one that “pourparler verify” prints. A page that lies may also state a false digest here; one in the page\'s source that your browser computes does not lie.',
-    'Ou comparez l\'empreinte du vérificateur de cette page à celle qu\'affiche « pourparler verify ». Une page menteuse peut afficher ici une fausse empreinte ; celle que calcule votre navigateur sur la source ne ment pas.'],
+  'distrust-digest': ['“pourparler verify” also prints the digest of the verifier that its pages carry. An honest page of that version states the same one here; a page that lies can state anything, so by itself this digest proves nothing.',
+    '« pourparler verify » affiche aussi l\'empreinte du vérificateur que portent ses pages. Une page honnête de cette version indique ici la même ; une page menteuse peut indiquer n\'importe quoi, et cette empreinte, seule, ne prouve rien.'],
   'verifier-digest': ['Verifier in this page, SHA-256', 'Vérificateur de cette page, SHA-256'],
   'page-digest': ['Evidence in this page, SHA-256', 'Pièce dans cette page, SHA-256'],
   'policy': ['Do you ask for witnesses?', 'Exigez-vous des témoins ?'],
@@ -402,8 +408,7 @@ const WORDS = {
   'policy-taken': ['✓ {name} is asked: {count} witnesses named.', '✓ {name} est exigé : {count} témoins nommés.'],
   'policy-none': ['No policy is chosen.', 'Aucune règle n\'est choisie.'],
   'policy-wrong': ['✗ {name} is no policy, and is not used: {error}', '✗ {name} n\'est pas une règle, et n\'est pas employé : {error}'],
-  'depositary': ['The ledger is {ledger}, with the key', 'Le registre est {ledger}, avec la clé'],
 
-  'party': ['party {id}', 'la partie {id}'], 'text-called': ['the text {id} {begins}', 'le texte {id} {begins}'],
+  'party': ['party {id}', 'la partie {id}'], 'Text-called': ['The text {id} {begins}', 'Le texte {id} {begins}'], 'text-called': ['the text {id} {begins}', 'le texte {id} {begins}'],
   'key': ['key {id}', 'clé {id}'], 'organ': ['organ {id}', 'l\'organe {id}'], 'organ-of': ['{name} of {party}', '{name} de {party}'],
 }
