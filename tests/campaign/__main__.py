@@ -67,6 +67,12 @@ def casino_part(seed: str, seconds: float) -> str:
     return casino_all.run(seed, seconds)
 
 
+def browser_part(seed: str, seconds: float) -> str:
+    from tests import pages
+
+    return pages.run(seed, seconds)
+
+
 def pytest_free(command: list[str], seconds: float) -> str:
     """Run a program within its budget and return its last line."""
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=seconds, check=False)
@@ -84,6 +90,7 @@ PARTS: dict[str, tuple[Callable[[str, float], str], float]] = {
     "gaps": (gaps_part, 300),
     "kills": (kills_part, 180),
     "casino": (casino_part, 400),
+    "browser": (browser_part, 180),
 }
 
 

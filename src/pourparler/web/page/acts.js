@@ -8,7 +8,7 @@ import { powersInWords, sentence, written } from './lines.js'
 const { Issuer } = pourparler.modules.act
 const { kidOf } = pourparler.modules.encoding
 const { stepOf } = pourparler.modules.errors
-const { parseLine } = pourparler.modules.redline
+const { amount, parseLine } = pourparler.modules.redline
 
 const INSTANTS = new Set(['until', 'from', 'deadline', 'closes', 'due', 'by_time', 'next', 'at', 'by'])
 const DURATIONS = new Set(['report', 'fresh', 'suspension', 'wait', 'lapse', 'open'])
@@ -93,13 +93,17 @@ function told(name, value) {
   if (name === 'line' && Array.isArray(value)) return foreign(lineText(value))
   if (name === 'lines') return value.map((line, at) => [at ? '; ' : '', foreign(lineText(line))])
   if (name === 'private') return number(value.length)
+  if (name === 'seats') return value.map(seat)
+  if (Array.isArray(value) && amount(value)) return written(value)
   if (value === true || value === false) return say(value ? 'yes' : 'no')
   if (value instanceof Uint8Array) return value.length === 32 ? nameOf(name, value) : idNode(value)
   if (value instanceof Map) return foreign(written(value))
-  if (Array.isArray(value)) return value.map((one, at) => [at ? ', ' : '', told(name === 'seats' ? 'seat' : '', one)])
+  if (Array.isArray(value)) return value.map((one, at) => [at ? ', ' : '', told('', one)])
   if (value !== null && typeof value === 'object') return members(value)
   return foreign(typeof value === 'string' ? clean(value) : written(value))
 }
+
+const seat = ([key, weight], at) => [at ? ', ' : '', keyNode(key), weight > 1 ? ` ×${weight}` : '']
 
 function members(value) {
   if ('origin' in value) return foreign(quoted(value.origin))
@@ -126,7 +130,7 @@ export function particulars(act, but = []) {
   return fields.map(([name, value], at) => [at ? ' · ' : '', label(name), told(name, value)])
 }
 
-const isEmpty = value => Array.isArray(value) && !value.length
+const isEmpty = value => value === 0 || (Array.isArray(value) && !value.length)
 
 /** What somebody wrote into an act, in his words. */
 export function wordsIn({ said: { words } }) {

@@ -1,6 +1,6 @@
 // Red lines, terms and powers as people read them.
 
-import { POWERS, either, instant, listed, word } from './words.js'
+import { POWERS, either, instant, listed, say, tell, word } from './words.js'
 import { clean, foreign, idNode, quoted } from './nodes.js'
 
 const { Power } = pourparler.modules.act
@@ -72,13 +72,21 @@ function valueNode(value) {
 
 const INSTANTS = ['until', 'open_from', 'earliest']
 
-/** As `flattened`, for clauses, some of which are instants. */
+/** As `flattened`, for clauses: when a text enters into force in words, instants as dates. */
 export function clauseRows(clauses) {
   return flattened(clauses).map(([path, value]) => {
     const given = path.split('.').reduce((map, step) => (map instanceof Map ? map.get(step) : map), clauses)
+    if (path === 'force.when') return [path, conditionNode(given)]
+    if (path === 'force.then') return [path, given.map(stepInWords).join(', ')]
     return [path, INSTANTS.includes(path.split('.').at(-1)) && typeof given === 'number' ? instant(given) : value]
   })
 }
+
+function conditionNode([rule, operand]) {
+  return tell(`force-${rule}`, { what: operand === undefined ? '' : valueNode(operand) })
+}
+
+const stepInWords = ([rule, given]) => say(`then-${rule}`, { what: rule === 'at' ? instant(given) : given })
 
 export function powersInWords(powers) {
   const names = Object.keys(Power).filter(name => powers & Power[name])

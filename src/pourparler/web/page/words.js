@@ -169,7 +169,8 @@ export const FIELDS = {
   'previous': ['after', 'après'], 'total': ['all together', 'en tout'], 'courses': ['courses weighed', 'partis examinés'],
   'suspension': ['suspensions last', 'durée des suspensions'], 'beacons': ['beacon keys', 'clés de balise'],
   'recovery': ['recovery keys', 'clés de recouvrement'], 'cites': ['citing', 'en citant'], 'new': ['new organ', 'nouvel organe'],
-  'by_time': ['until', 'jusqu\'au'], 'salt': ['salt', 'sel'], 'parent': ['under the talks', 'dans le cadre de'], 'votes': ['votes', 'voix'],
+  'most': ['at most', 'au plus'], 'path': ['of the term', 'de la donnée'], 'keys': ['keys', 'clés'], 'then': ['else', 'sinon'],
+  'kind': ['to', 'de'], 'by': ['by', 'avant le'], 'origin': ['named', 'nommé'], 'tally': ['tally', 'décompte'], 'by_time': ['until', 'jusqu\'au'], 'salt': ['salt', 'sel'], 'parent': ['under the talks', 'dans le cadre de'], 'votes': ['votes', 'voix'],
 }
 
 // Why an act is void, by reason code.
@@ -331,6 +332,12 @@ const WORDS = {
   'articles-in': ['Articles, {language}', 'Articles, {language}'],
   'no-articles': ['no articles: the terms alone', 'sans articles : les données seules'],
   'clauses': ['Clauses', 'Clauses'],
+  'force-all': ['when all have consented', 'quand tous ont consenti'],
+  'force-count': ['when {what} have consented', 'quand {what} ont consenti'],
+  'force-parties': ['when these have consented: {what}', 'quand ceux-ci ont consenti : {what}'],
+  'force-scopes': ['when consents cover {what}', 'quand les consentements couvrent {what}'],
+  'then-at': ['not before {what}', 'pas avant le {what}'], 'then-days': ['{what} days later', '{what} jours plus tard'],
+  'then-month': ['on the first day of a month, {what} months on', 'le premier jour d\'un mois, {what} mois plus tard'],
   'checks': ['Declared checks', 'Contrôles déclarés'],
   'check-sum': ['{path} is the sum of {of}', '{path} est la somme de {of}'],
   'check-product': ['{path} is the product of {of}', '{path} est le produit de {of}'],
