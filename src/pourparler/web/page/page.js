@@ -22,9 +22,10 @@ async function examined() {
   const at = Math.floor(Date.now() / 1000)
   const examine = parties => pourparler.modules.evidence.examine(data, { parties, policy: policy.value }, at)
   const { claim } = await examine({}), ids = (claim?.parties ?? []).map(hex), known = trusted(ids)
-  const supposing = await examine(Object.fromEntries(ids.map(id => [id, say('assumed')])))
-  const silent = !Object.keys(known).length, judged = silent ? supposing : await examine(known)
-  const ledgerKnown = Boolean(claim) && isKnown(hex(claim.ledger.key)), shown = judged.registry ? judged : supposing
+  const suppose = () => examine(Object.fromEntries(ids.map(id => [id, say('assumed')])))
+  const silent = !Object.keys(known).length, judged = await (silent ? suppose() : examine(known))
+  const ledgerKnown = Boolean(claim) && isKnown(hex(claim.ledger.key))
+  const shown = judged.registry ? judged : await suppose()
   return { at, ids, judged, known, ledgerKnown, report: judged.report(), shown, silent }
 }
 
@@ -32,11 +33,15 @@ function replace(id, ...children) {
   document.getElementById(id).replaceChildren(...children.flat(Infinity).filter(Boolean))
 }
 
-/** Verify under what the reader knows now, and show it; the newest answer stands. */
-async function judge() {
+const PAUSE_MILLISECONDS = 150
+
+/** Verify under what the reader knows now, once he pauses, and show it; the newest answer stands. */
+async function judge(pause = 0) {
   const turn = ++run
   document.body.dataset.asked = String(turn)
   try {
+    if (pause) await new Promise(resolve => setTimeout(resolve, pause))
+    if (turn !== run) return
     const found = await examined()
     if (turn !== run) return
     show(found)
@@ -54,7 +59,8 @@ function show(found) {
   replace('verdict', verdictNode(found))
   replace('step-list', stepsNodes(found))
   // Once, for whoever is typing keeps his place.
-  if (!document.getElementById('whom-list').childElementCount) replace('whom-list', whomNodes(claim, judge))
+  const changed = () => judge(PAUSE_MILLISECONDS)
+  if (!document.getElementById('whom-list').childElementCount) replace('whom-list', whomNodes(claim, changed))
   replace('shown', shownNodes(found))
 }
 
