@@ -7,10 +7,17 @@ for the law to say, and for two implementations to say alike. It takes the keys 
 """
 
 import contextlib
+import itertools
 import random
+import subprocess
+import tempfile
+import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
+from pathlib import Path
+from unittest import mock
 
 from pourparler.core import limits
 from pourparler.core.act import Act, parse_act
@@ -29,15 +36,18 @@ from pourparler.core.encoding import (
     to_be_signed,
 )
 from pourparler.core.errors import PourparlerError
-from pourparler.core.evidence import ledger_key
+from pourparler.core.evidence import ledger_key, parse_bundle
 from pourparler.core.ledger import leaf_hash, node_hash, sign_note_text, signed_note
 from pourparler.core.ledger.checkpoint import Checkpoint
 from pourparler.core.ledger.tree import split
 from pourparler.core.redline import parse_text, text_digest
 from pourparler.core.registry import Registry
+from pourparler.service.verifierfile import verifier_file
 from pourparler.testing.keys import Key
 from tests.fuzz import changed
+from tests.second_verifier import SOURCES, Asked, Other, node
 
+HARNESS = Path(__file__).resolve().parent / "verifier" / "joined.mjs"
 CHANGES = ("field", "field", "field", "field", "leave out", "hide", "twice", "signature", "signers", "text", "claim")
 
 
@@ -293,3 +303,88 @@ def otherwise(bundle: bytes, keys: Mapping[bytes, Key], seed: str) -> tuple[byte
     value = decode(bundle, most_bytes=limits.EVIDENCE_MAX_BYTES, most_items=limits.EVIDENCE_ITEMS_MAX)
     history = History(value, keys, random.Random(seed))
     return history.tell(), ", ".join(history.told)
+
+
+# --- the scenarios, told otherwise ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Stories:
+    """The evidence of the scenarios, and the keys of all who took part, by public key."""
+
+    bundles: dict[str, bytes]
+    keys: dict[bytes, Key]
+
+    def otherwise(self, seed: str, number: int) -> tuple[str, bytes]:
+        """Return one bundle of many, told otherwise, and what was done to it."""
+        whole = [called for called in self.bundles if "without" not in called]
+        called = whole[number % len(whole)]
+        bundle, told = otherwise(self.bundles[called], self.keys, f"history {seed} {number}")
+        return f"{called}, history {seed} {number}: {told}", bundle
+
+
+def stories(folder: Path) -> Stories:
+    """Play the scenarios, into ledgers in this folder."""
+    from tests import test_november, test_procurement, test_union
+
+    keys: dict[bytes, Key] = {}
+    from_name = Key.from_name.__func__  # type: ignore[attr-defined]
+
+    def remembered(cls: type[Key], called: str) -> Key:
+        key: Key = from_name(cls, called)
+        return keys.setdefault(key.public_key, key)
+
+    for name in ("november", "procurement", "union"):
+        (folder / name).mkdir()
+    with mock.patch.object(Key, "from_name", classmethod(remembered)):
+        runs = {
+            "november": test_november.perform(test_november.Reading.OPEN, folder / "november"),
+            "procurement": test_procurement.perform(test_procurement.load(), folder / "procurement"),
+            "union": test_union.perform(folder / "union", after="in-force"),
+        }
+    for run in runs.values():
+        for desk in run.desks.values():
+            desk.close()
+    return Stories({f"{name}, {what}": data for name, run in runs.items() for what, data in run.evidence.items()}, keys)
+
+
+class Joined(Other):
+    """The joined script of the verifier in JavaScript, in a process of its own."""
+
+    def __init__(self, script: Path, *without: str) -> None:
+        command = [node() or "node", str(HARNESS), str(script), *without]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def asked_of(bundle: bytes, at: int | None = None) -> Asked:
+    """Return the question about a bundle of somebody who trusts the first party of its claim."""
+    try:
+        trusted = parse_bundle(bundle).claim.parties[:1]
+    except PourparlerError:
+        trusted = ()
+    return Asked(bundle, trusted, at=at)
+
+
+def run(seed: str, seconds: float) -> str:
+    """Compare the verifier in JavaScript with core, half the time on other histories, half on scrambled ledgers."""
+    begun, tally = time.monotonic(), Counter[str]()
+    with tempfile.TemporaryDirectory(prefix="histories-") as folder:
+        place = Path(folder)
+        script = place / "verifier.js"
+        script.write_text(verifier_file(), "utf-8")
+        played = stories(place)
+        with Joined(script) as joined:
+            for number in itertools.count():
+                if time.monotonic() - begun > seconds / 2:
+                    break
+                called, bundle = played.otherwise(seed, number)
+                asked_of(bundle).compare(joined, called, tally)
+    histories = tally.total()
+    with Other() as other:
+        for called, asked in SOURCES["scrambles"](seed):
+            if time.monotonic() - begun > seconds:
+                break
+            asked.compare(other, called, tally)
+    return (
+        f"{histories:,} other histories and {tally.total() - histories:,} acts and claims of scrambled ledgers, alike"
+    )

@@ -333,11 +333,13 @@ def test_nothing_is_wider_than_the_screen(chromium: Browser, tmp_path: Path, wid
             assert tab.run("document.documentElement.scrollWidth") == width
             assert tab.run(BEYOND_THE_SCREEN) == []
             assert tab.run(BEYOND_THE_PICTURE) == []
+            assert 0.9 <= tab.run(SCALE) <= 1.2, "the picture's words are as large as others"
 
 
 BEYOND_THE_SCREEN = """[...document.querySelectorAll('#page *')]
   .filter(one => one.getBoundingClientRect().right > innerWidth + 1 && !one.closest('.unseen, .skip'))
   .map(one => one.outerHTML.slice(0, 80))"""
+SCALE = "(one => one.getBoundingClientRect().width / one.viewBox.baseVal.width)(document.querySelector('svg.picture'))"
 BEYOND_THE_PICTURE = """[...document.querySelectorAll('.picture text')]
   .filter(one => one.getBoundingClientRect().right > one.closest('svg').getBoundingClientRect().right)
   .map(one => one.textContent)"""

@@ -2,14 +2,18 @@
 
 import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from spec.vectors import law
+from spec.vectors.kit import Key
+from spec.vectors.law import DAY, NOW, World, organ, public
+from spec.vectors.law_authority import ad_referendum, adopted, in_talks, ratify, reply
 from tests import second_verifier
-from tests.second_verifier import ROOT, VECTORS, Other, cases, chain, node, of_vector
+from tests.second_verifier import ROOT, VECTORS, Other, cases, chain, fate, fold_of, node, of_vector
 
 pytestmark = pytest.mark.skipif(node() is None, reason="Node runs the verifier in JavaScript, and is not here")
 MODULES = ROOT / "src" / "pourparler" / "web" / "verifier"
@@ -97,3 +101,111 @@ def test_a_fault_is_noticed(tmp_path: Path, fault: str) -> None:
                 of_vector(cases("evidence")[name]).compare(wrongly, name, Counter())
         else:
             assert differing(wrongly, name.split("/")[0], [name]) == [name]
+
+
+# --- where no vector goes ---------------------------------------------------------------------------------------------
+
+
+def member_after_recovery(world: World) -> str:
+    """The new key speaks for the organ once the recovery waits no more."""
+    council = ("ann", "bob", "cay")
+    world.found("A", *council, recovery={"keys": public("r1"), "needs": 1, "wait": DAY}, signers=council)
+    a = world.parties["A"]
+    fields = {"organ": a.organs["council"], "prior": a.heads["council"]}
+    seats = [[Key("cay").public, Key("new").public]]
+    world.log(world.signed("recover", {**fields, "seats": seats}, ["r1", "new"], a.id, several=True))
+    world.member("A", "new", "dissent", about=bytes(32))
+    world.later(DAY).member("A", "new", "dissent", about=bytes(32), words="again")
+    world.member("A", "cay", "dissent", about=bytes(32))
+    return "refused decision.no-seat"
+
+
+def recall_during_recovery(world: World) -> str:
+    """A decision from above follows the recovery that waits below, if it names it."""
+    below = {"superior": "council"}
+    kept = {"keys": public("r1"), "needs": 1, "wait": DAY}
+    world.found("A", "ann", "eve", organs=[organ("council", "ann"), organ("board", "eve", **below)], recovery=kept)
+    a = world.parties["A"]
+    fields = {"organ": a.organs["board"], "prior": a.heads["board"]}
+    seats = [[Key("eve").public, Key("new").public]]
+    recovery = world.log(world.signed("recover", {**fields, "seats": seats}, ["r1", "new"], a.id, several=True))
+    theirs = {"of": a.organs["board"], "theirs": recovery, "seats": law.seats("ann")}
+    world.later(DAY).decide("A", "elect", by=["ann"], **theirs)
+    world.decide("A", "elect", by=["ann"], **theirs)
+    return "refused decision.overtaken"
+
+
+def conditions_handed_over(world: World) -> str:
+    """What an organ decides under its superior, another one cannot take over that has no such superior."""
+    under = {"superior": "congress", "subject": 64, "lines": [["present", "price"]]}
+    named = [organ("congress", "ann"), organ("council", "ann", **under), organ("sister", "ann", superior="congress")]
+    named[2]["powers"] = 1
+    world.found("A", "ann", organs=[*named, organ("stranger", "ann", powers=1)])
+    a = world.parties["A"]
+    given = world.decide("A", "hand-over", "council", to=a.organs["sister"], powers=64)
+    world.decide("A", "confirm", "sister", about=given, answer=True)
+    again = world.decide("A", "hand-over", "council", to=a.organs["stranger"], powers=32)
+    world.decide("A", "confirm", "stranger", about=again, answer=True)
+    return "refused power.missing"
+
+
+def committee_replaced(world: World) -> str:
+    """A committee that missed its duty is told so; a stranger is not."""
+    world.found("A", "ann")
+    world.found("B", "dan")
+    keys = {"keys": law.seats("agent", "sub"), "needs": 2}
+    duty = {"kind": "open", "by": NOW + DAY, "then": Key("successor").public}
+    mandate = world.decide("A", "grant", to=keys, powers=law.powers(*law.TALKS), duty=duty)
+    fields = {"parties": sorted(p.id for p in world.parties.values()), "ledger": world.ref, "rules": {"adopt": "all"}}
+    world.later(2 * DAY)
+    for who in (("agent", "sub"), ("agent",)):
+        several = sorted(who, key=lambda name: Key(name).public)
+        world.speak("A", several, "open", mandate, **fields, nonce=world.fresh())
+    return "refused decision.insufficient"
+
+
+def countersignature_lacking(world: World) -> str:
+    """Beside the holder, one of two must sign: a third key's weight is none of theirs."""
+    world.found("A", "ann")
+    cosign = {"powers": 128, "keys": public("bob", "cay"), "needs": 2}
+    mandate = world.grant("A", "agent", "delegate", "open", cosign=cosign, depth=1)
+    value = {"to": Key("sub").public, "powers": 1}
+    for who in (("agent", "bob", "cay"), ("agent", "bob")):
+        several = sorted(who, key=lambda name: Key(name).public)
+        world.speak("A", several, "delegate", mandate, **value, words=who[-1])
+    return "refused decision.insufficient"
+
+
+def confirmed_too_late(world: World) -> str:
+    """A ratification that its superior confirms after the talks have failed binds nobody."""
+    under = {"superior": "congress", "subject": 64}
+    world.found("A", "ann", organs=[organ("congress", "ann"), organ("council", "ann", **under)])
+    world.found("B", "dan")
+    world.ids["theirs"] = world.grant("B", "envoy", *law.TALKS, "conclude")
+    in_talks(world)
+    text = adopted(world, term={"notice_days": 0})
+    ratified = ratify(world, ad_referendum(world))
+    reply(world, "close", **{"as": "failed"})
+    world.decide("A", "confirm", "congress", about=ratified, answer=True)
+    denounced = world.decision("A", "denounce", "council", dossier=world.ids["dossier"], text=text)
+    world.log(denounced)
+    return "void dossier.not-bound"
+
+
+@pytest.mark.parametrize(
+    "story",
+    [
+        member_after_recovery,
+        recall_during_recovery,
+        conditions_handed_over,
+        committee_replaced,
+        countersignature_lacking,
+        confirmed_too_late,
+    ],
+)
+def test_where_no_vector_goes(other: Other, story: Callable[[World], str]) -> None:
+    world = World()
+    last = story(world)
+    fold = fold_of(world)
+    assert fate(fold.found.rows[-1]["expect"]) == last, [fate(row["expect"]) for row in fold.found.rows]
+    fold.compare(other, story.__name__, Counter())

@@ -73,6 +73,12 @@ def browser_part(seed: str, seconds: float) -> str:
     return pages.run(seed, seconds)
 
 
+def javascript_part(seed: str, seconds: float) -> str:
+    from tests import alternate
+
+    return alternate.run(seed, seconds)
+
+
 def pytest_free(command: list[str], seconds: float) -> str:
     """Run a program within its budget and return its last line."""
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=seconds, check=False)
@@ -91,6 +97,7 @@ PARTS: dict[str, tuple[Callable[[str, float], str], float]] = {
     "kills": (kills_part, 180),
     "casino": (casino_part, 400),
     "browser": (browser_part, 180),
+    "javascript": (javascript_part, 300),
 }
 
 

@@ -1,5 +1,6 @@
-// Runs the joined script as a page would: `node joined.mjs <script> [without-webcrypto]` reads lines of JSON from standard input,
-// {"bundle": HEX, "trust": {HEX: TEXT}, "policy"?: TEXT, "at"?: SECONDS}, and answers each with the report as a line of JSON.
+// Runs the joined script as a page would: `node joined.mjs <script> [without-webcrypto]` reads lines of JSON from
+// standard input, {"bundle": HEX, "trust": {HEX: TEXT}, "policy"?: TEXT, "at"?: SECONDS}, and answers each with the
+// report as a line of JSON.
 
 import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'

@@ -1,7 +1,7 @@
 // Runs the verifier's law under Node. Reads lines of JSON from standard input and answers each with a line of JSON:
 //
 //   {"vectors": FILE, "only"?: [ID]}             a file of spec/vectors about worlds: {case id: {acts, answers}}
-//   {"world": CASE}                              one such case: {acts, answers}
+//   {"world": CASE}                              one such case: {acts, answers}; `named`: texts by digests not theirs
 //   {"bundle": HEX, "trust": {HEX: TEXT}, "policy"?, "at"?}   the report on a bundle
 //
 // tests/test_verifier_law.py compares the answers with core's.
@@ -51,6 +51,7 @@ function folded(cases, one) {
   const worlds = []
   for (let world = one; world; world = cases.get(world.after)) worlds.unshift(world)
   const texts = new Map(worlds.flatMap(world => world.texts ?? []).map(unhex).map(data => [textDigest(data), parseText(data)]))
+  for (const [name, data] of Object.entries(one.named ?? {})) texts.set(unhex(name), parseText(unhex(data)))
   const { origin, key } = worlds[0].ledger, { home } = worlds[0]
   const homes = new Map()
   if (home) {

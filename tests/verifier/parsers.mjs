@@ -1,5 +1,6 @@
-// Runs the verifier's parsers: `node parsers.mjs <modules>` reads lines of JSON, {"target": NAME, "data": HEX}, and answers
-// each with {"reason": …} or with what was read, named by a digest or told in brief. tests/test_verifier_js.py compares.
+// Runs the verifier's parsers: `node parsers.mjs <modules>` reads lines of JSON, {"target": NAME, "data": HEX}, and
+// answers each with {"reason": …} or with what was read, named by a digest or told in brief. tests/test_verifier_js.py
+// compares.
 
 import { createInterface } from 'node:readline'
 import { pathToFileURL } from 'node:url'
@@ -12,7 +13,7 @@ const { parseAct } = await load('act')
 const { Passkey, verifyAssertion } = await load('passkey')
 const { parseClauses } = await load('clauses')
 const { holds, parseLines, parseText } = await load('redline')
-const { openNote, parseCheckpoint, parsePolicy, parseVkey } = await load('ledger')
+const { openNote, parseCheckpoint, parsePolicy, parseVkey, quorumMet } = await load('ledger')
 
 const name = bytes => hex(sha256(bytes))
 let asked
@@ -49,7 +50,9 @@ const TARGETS = {
   vkey: data => hex(parseVkey(fromUtf8(data)).keyId),
   policy: data => {
     const policy = parsePolicy(data)
-    return [policy.logs.length, policy.witnesses.length, policy.groups.map(group => group.threshold)]
+    const keys = policy.witnesses.slice(0, 6).map(one => one.key.publicKey)
+    const sets = Array.from({ length: 2 ** keys.length }, (_, set) => new Set(keys.filter((_, at) => set >> at & 1)))
+    return [policy.logs.length, policy.witnesses.length, sets.map(set => quorumMet(policy, set))]
   },
 }
 

@@ -1,8 +1,8 @@
 // Asks the verifier about single signatures: `node signatures.mjs <modules> [without-ed25519]` reads lines of JSON,
-// {"algorithm", "key", "message", "signature"} in hex, and answers whether it is good, and whether the key is a point of
-// the prime-order group. Without Ed25519, as in an older browser, the verifier's own arithmetic answers. A line
-// {"chain": [{"key", "message", "signature"}…]} asks each one only after those before it were found bad: how many were,
-// and how often all was asked anew.
+// {"algorithm", "key", "message", "signature"} in hex, and answers whether it is good, and whether the key is a point
+// of the prime-order group. Without Ed25519, as in an older browser, the verifier's own arithmetic answers. A line
+// {"chain": [{"key", "message", "signature"}…]} asks each one only after those before it were found bad: how many
+// were, and how often all was asked anew.
 
 import { createInterface } from 'node:readline'
 import { pathToFileURL } from 'node:url'

@@ -1,6 +1,6 @@
-// Runs the vectors through the verifier's modules: `node vectors.mjs <modules> <vectors> <group>…` prints, for each case,
-// one line of JSON with what came of it, in the notation of the vectors; tests/test_verifier_js.py compares. The groups of
-// the law and of evidence are run by law.mjs.
+// Runs the vectors through the verifier's modules: `node vectors.mjs <modules> <vectors> <group>…` prints, for each
+// case, one line of JSON with what came of it, in the notation of the vectors; tests/test_verifier_js.py compares. The
+// groups of the law and of evidence are run by law.mjs.
 
 import { readFileSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
@@ -59,8 +59,8 @@ const RUNNERS = {
       signing.verifyEd25519(unhex(given.verify.key), message, signature.value)
     }
     return {
-      form: envelope.form, payload: hex(envelope.payload), act_id: hex(encoding.actId(envelope, given.kind)), signatures,
-      again: encoding.equal(envelope.encoded(), joined(given.input)),
+      form: envelope.form, payload: hex(envelope.payload), signatures,
+      act_id: hex(encoding.actId(envelope, given.kind)), again: encoding.equal(envelope.encoded(), joined(given.input)),
     }
   },
 
@@ -99,6 +99,13 @@ const RUNNERS = {
   clauses(given) {
     if (given.clauses !== undefined) return { read: typeof clauses.parseClauses(meant(given.clauses)) }
     return { time: clauses.dateOfEffect(given.met, meant(given.steps)) }
+  },
+
+  cosignature(given) {
+    const witnesses = given.witnesses.map(ledger.parseVkey)
+    const opened = ledger.openCheckpoint(joined(given.input), given.origin, ledger.parseVkey(given.key), witnesses)
+    const cosigners = opened.cosignatures.map(one => [one.key.name, one.time])
+    return { cosigners, aside: opened.skipped.map(key => key.name) }
   },
 
   'ledger-multiproof'(given) {

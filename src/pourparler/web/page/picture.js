@@ -13,7 +13,8 @@ const ROWS_MOST = 120
 const GAP_SECONDS = 2 * 86_400
 const FONT = '13px system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", sans-serif'
 const WIDE = { width: 720, left: 152, step: 24, lanes: 6, dated: false }
-const NARROW = { width: 328, left: 4, step: 20, lanes: 4, dated: true }
+// As wide as the screen, less the margins beside and around it.
+const NARROW = { margins: 34, left: 4, step: 20, lanes: 4, dated: true }
 const LINE = 17
 
 const WEIGHTY = new Set([
@@ -177,7 +178,8 @@ function legend(parties) {
 export function pictureSection() {
   const { part, rest, parties } = chosen()
   if (!part.length) return null
-  const layout = document.documentElement.clientWidth < 600 ? NARROW : WIDE, rows = rowsOf(part)
+  const screen = document.documentElement.clientWidth, rows = rowsOf(part)
+  const layout = screen < 600 ? { ...NARROW, width: screen - NARROW.margins } : WIDE
   const lanes = lanesOf(parties, rows, layout.lanes), asOf = { computed: 'as-of', moment: stage.moment }
   const drawn = rows.reduce((sum, { outcomes }) => sum + outcomes.length, 0)
   const remark = (name, parts) => el('p', { class: 'small' }, say(name, parts))

@@ -1,6 +1,7 @@
 // Mirrors core/act.py: the kinds, their fields, the reading of an act (spec/act.md, spec/acts.cddl).
 
-import { ALGORITHM_PASSKEY_ES256, DIGEST_BYTES, Form, actId, compare, decode, isBytes, isInt, isList, isMap, isText, limits, parseEnvelope, utf8 } from './encoding.js'
+import { ALGORITHM_PASSKEY_ES256, DIGEST_BYTES, Form, actId, compare, decode, limits } from './encoding.js'
+import { isBytes, isInt, isList, isMap, isText, parseEnvelope, utf8 } from './encoding.js'
 import { Malformed } from './errors.js'
 
 export const Power = Object.freeze({
@@ -95,7 +96,8 @@ const holder = either(key, map({ keys: weighted, needs: weight }))
 const position = tuple(count, digest)
 const share = tuple(weight, weight)
 const passkey = map({
-  member: key, algorithm: integer(-70002, -70001), key: either(bytes(65), bytes(32)), relying_party: short, origin: short,
+  member: key, algorithm: integer(-70002, -70001), key: either(bytes(65), bytes(32)), relying_party: short,
+  origin: short,
 })
 
 const SEATING = {

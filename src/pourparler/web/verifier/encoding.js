@@ -181,7 +181,8 @@ export function sha512(data) {
     for (let t = 16; t < 80; t++) {
       const x = w[t - 15]
       const y = w[t - 2]
-      w[t] = wrap(w[t - 16] + (turn(x, 1n) ^ turn(x, 8n) ^ x >> 7n) + w[t - 7] + (turn(y, 19n) ^ turn(y, 61n) ^ y >> 6n))
+      w[t] = wrap(w[t - 16] + (turn(x, 1n) ^ turn(x, 8n) ^ x >> 7n) + w[t - 7] +
+        (turn(y, 19n) ^ turn(y, 61n) ^ y >> 6n))
     }
     let [a, b, c, d, e, f, g, h] = state
     for (let t = 0; t < 80; t++) {

@@ -1,9 +1,9 @@
 // Mirrors core/ledger/: tree, signed notes, checkpoints, policies (spec/ledger.md). What evidence does not use is not
 // here: single inclusion proofs, .tlog-proof files, and whatever makes proofs and notes.
 
-import { EMPTY, canonical, concat, fromUtf8, hex, intern, isBytes, limits, sha256, utf8 } from './encoding.js'
+import { EMPTY, canonical, concat, equal, fromUtf8, hex, intern, isBytes, limits, sha256, utf8 } from './encoding.js'
 import { Malformed, Missing, Refused } from './errors.js'
-import { isValidPoint, verifyEd25519 } from './signing.js'
+import { isValidPoint, verifyEd25519, verifyMlDsa44 } from './signing.js'
 
 const HASH_BYTES = 32
 const SIGNATURE_BYTES = 64
@@ -99,28 +99,38 @@ export function verifyMultiproof(size, leaves, hashes) {
   checkPath(hashes, unknownSubtrees(size, known))
   checkHashes(leaves.values())
   let used = 0
-  return walk(0n, BigInt(size), known, 0, known.length, () => hashes[used++], start => leaves.get(canonical(start)), nodeHash)
+  const leaf = index => leaves.get(canonical(index))
+  return overTree(size, known, { unknown: () => hashes[used++], leaf, join: nodeHash })
 }
 
-function walk(start, end, known, first, last, unknown, leaf, join) {
-  if (first === last) return unknown()
-  if (end - start === 1n) return leaf(start)
-  const middle = start + split(end - start)
-  let cut = first
-  for (let high = last; cut < high;) {
-    const probe = cut + high >> 1
-    if (known[probe] < middle) cut = probe + 1
+// What comes of a tree's subtrees without a known leaf, of its known leaves, and of two neighbours joined; left first.
+// At most 64 deep: each step halves the range.
+function overTree(size, known, { unknown, leaf, join }) {
+  const visit = (start, end, first, last) => {
+    if (first === last) return unknown()
+    if (end - start === 1n) return leaf(start)
+    const middle = start + split(end - start)
+    const cut = bisect(known, middle, first, last)
+    const left = visit(start, middle, first, cut)
+    return join(left, visit(middle, end, cut, last))
+  }
+  return visit(0n, BigInt(size), 0, known.length)
+}
+
+function bisect(sorted, wanted, low, high) {
+  while (low < high) {
+    const probe = low + high >> 1
+    if (sorted[probe] < wanted) low = probe + 1
     else high = probe
   }
-  const left = walk(start, middle, known, first, cut, unknown, leaf, join)
-  return join(left, walk(middle, end, known, cut, last, unknown, leaf, join))
+  return low
 }
 
 function unknownSubtrees(size, known) {
   if (!known.length) throw new Refused('proof.no-leaves', 'a proof of no entry proves nothing')
   checkIndex(known[0], size)
   checkIndex(known.at(-1), size)
-  const count = walk(0n, BigInt(size), known, 0, known.length, () => 1, () => 0, (left, right) => left + right)
+  const count = overTree(size, known, { unknown: () => 1, leaf: () => 0, join: (left, right) => left + right })
   if (count > limits.MULTIPROOF_HASHES_MAX) throw new Malformed('proof.too-many-hashes', `${count} hashes`)
   return count
 }
@@ -153,16 +163,21 @@ function checkKeyName(name) {
   if (!isLine(name) || SPACE.test(name)) throw new Malformed('note.key-name', 'a key name has no space and no plus')
 }
 
-// ML-DSA-44 is recognised and not implemented, here as in core.
 export const KeyType = Object.freeze({ ED25519: 1, COSIGNATURE_ED25519: 4, COSIGNATURE_ML_DSA_44: 6 })
 const PUBLIC_KEY_BYTES = { 1: 32, 4: 32, 6: 1312 }
-const isWitnessType = type => type === KeyType.COSIGNATURE_ED25519 || type === KeyType.COSIGNATURE_ML_DSA_44
+const COSIGNATURE_BYTES = { 4: SIGNATURE_BYTES, 6: 2420 }
+const isLedgerType = type => type === KeyType.ED25519 || type === KeyType.COSIGNATURE_ML_DSA_44
+const isWitnessType = type => type in COSIGNATURE_BYTES
+const ML_DSA_NAME_MAX_BYTES = 255
 
 export class VerifierKey {
   constructor(name, type, publicKey) {
     checkKeyName(name)
+    if (type === KeyType.COSIGNATURE_ML_DSA_44 && utf8(name).length > ML_DSA_NAME_MAX_BYTES) {
+      throw new Malformed('note.key-name', 'the name of such a key has at most 255 bytes')
+    }
     if (publicKey.length !== PUBLIC_KEY_BYTES[type]) throw new Malformed('note.key', 'a public key of another length')
-    if (publicKey.length === 32 && !isValidPoint(publicKey)) throw new Refused('note.key-point', 'no point of the group')
+    if (publicKey.length === 32 && !isValidPoint(publicKey)) throw new Refused('note.key-point', 'no such point')
     const keyId = intern(sha256(concat(utf8(`${name}\n`), [type], publicKey)).subarray(0, 4))
     Object.assign(this, { name, type, publicKey, keyId, pair: `${name}\n${hex(keyId)}` })
   }
@@ -179,8 +194,9 @@ export function parseVkey(text) {
 }
 
 function verifies(key, message, signature) {
+  const verify = key.type === KeyType.COSIGNATURE_ML_DSA_44 ? verifyMlDsa44 : verifyEd25519
   try {
-    verifyEd25519(key.publicKey, message, signature)
+    verify(key.publicKey, message, signature)
     return true
   } catch (error) {
     if (error instanceof Refused) return false
@@ -192,7 +208,7 @@ export function openNote(data, knownKeys) {
   const keys = new Map()
   for (const key of knownKeys) {
     const other = keys.get(key.pair)
-    if (other && (other.type !== key.type || other.publicKey !== key.publicKey)) {
+    if (other && (other.type !== key.type || !equal(other.publicKey, key.publicKey))) {
       throw new Refused('note.key-clash', `two known keys are ${key.pair}`)
     }
     if (!other) keys.set(key.pair, key)
@@ -212,26 +228,57 @@ export function openNote(data, knownKeys) {
 function verifyNote(text, signatures) {
   const note = { text, signers: [], cosignatures: [], skipped: [] }
   for (const [key, blob] of signatures) {
-    if (key.type === KeyType.COSIGNATURE_ML_DSA_44) note.skipped.push(key)
-    else if (key.type === KeyType.COSIGNATURE_ED25519) note.cosignatures.push(verifyCosignature(text, key, blob))
+    if (isWitnessType(key.type)) verifyWitness(note, key, blob)
     else if (blob.length === SIGNATURE_BYTES && verifies(key, utf8(text), blob)) note.signers.push(key)
     else throw new Refused('note.signature', `the signature by ${key.name} does not verify`)
   }
   if (!note.signers.length && !note.cosignatures.length) {
-    if (note.skipped.length) throw new Missing('note.not-implemented', 'signed by known keys with ML-DSA-44 only')
+    if (note.skipped.length) throw unsupported()
     throw new Refused('note.unverified', 'no signature by a known key')
   }
   return note
 }
 
+const unsupported = () => new Missing('note.unsupported', 'signed with ML-DSA-44, which nothing here verifies')
+
+// What nothing here can verify is set aside: present, and never counted.
+function verifyWitness(note, key, blob) {
+  try {
+    note.cosignatures.push(verifyCosignature(note.text, key, blob))
+  } catch (error) {
+    if (!(error instanceof Missing)) throw error
+    note.skipped.push(key)
+  }
+}
+
 function verifyCosignature(text, key, blob) {
-  if (blob.length !== 8 + SIGNATURE_BYTES) throw new Malformed('cosignature.length', `${blob.length} bytes`)
+  const ofEd25519 = key.type === KeyType.COSIGNATURE_ED25519
+  if (blob.length !== 8 + COSIGNATURE_BYTES[key.type]) throw new Malformed('cosignature.length', `${blob.length} bytes`)
   const time = canonical(new DataView(blob.buffer, blob.byteOffset).getBigUint64(0))
-  if (time < 1 || time > limits.TREE_SIZE_MAX) throw new Refused('cosignature.time', 'a time from 1 to 2^63 - 1')
-  if (!verifies(key, utf8(`cosignature/v1\ntime ${time}\n${text}`), intern(blob.subarray(8)))) {
+  if (time < Number(ofEd25519) || time > limits.TREE_SIZE_MAX) throw new Refused('cosignature.time', 'another time')
+  const message = ofEd25519 ? utf8(`cosignature/v1\ntime ${time}\n${text}`) : mlDsaMessage(text, key.name, time)
+  if (message === null || !verifies(key, message, intern(blob.subarray(8)))) {
     throw new Refused('cosignature.signature', `the cosignature by ${key.name} does not verify`)
   }
   return { key, time }
+}
+
+// The parts of a checkpoint, and the cosigner's name; null unless the text is one of exactly three lines.
+function mlDsaMessage(text, cosigner, time) {
+  const lines = text.split('\n')
+  const origin = utf8(lines[0])
+  if (lines.length !== 4 || !origin.length || origin.length > ML_DSA_NAME_MAX_BYTES) return null
+  const [size, root] = [parseDecimal(lines[1]), parseBase64(lines[2])]
+  if (size === null || root?.length !== HASH_BYTES) return null
+  const name = utf8(cosigner)
+  const seen = [eight(time), [origin.length], origin, eight(0), eight(size), root]
+  return concat(utf8('subtree/v1\n\0'), [name.length], name, ...seen)
+}
+
+function eight(number) {
+  const out = new Uint8Array(8)
+  new DataView(out.buffer).setBigUint64(0, BigInt(number))
+  return out
 }
 
 function splitNote(data) {
@@ -245,7 +292,7 @@ function splitNote(data) {
     throw new Malformed('note.layout', 'a note is a text, a blank line and signature lines')
   }
   const lines = note.slice(blank + 2, -1).split('\n')
-  if (lines.length > limits.NOTE_SIGNATURES_MAX) throw new Malformed('note.signature-count', `${lines.length} signatures`)
+  if (lines.length > limits.NOTE_SIGNATURES_MAX) throw new Malformed('note.signature-count', `${lines.length} lines`)
   return [note.slice(0, blank + 1), lines]
 }
 
@@ -275,19 +322,22 @@ export function parseCheckpoint(text) {
 }
 
 export function openCheckpoint(data, origin, key, witnesses = []) {
-  if (key.type === KeyType.COSIGNATURE_ML_DSA_44) throw new Missing('note.not-implemented', 'a ledger with ML-DSA-44')
-  if (key.type !== KeyType.ED25519) throw new Refused('checkpoint.key-type', 'a ledger signs with a key of type 0x01')
+  if (!isLedgerType(key.type)) throw new Refused('checkpoint.key-type', 'a ledger signs with a key of 0x01 or 0x06')
   if (!witnesses.every(witness => isWitnessType(witness.type))) {
     throw new Refused('cosignature.key-type', 'a witness cosigns with a key of type 0x04 or 0x06')
   }
   const note = openNote(data, [key, ...witnesses])
   const checkpoint = parseCheckpoint(note.text)
   if (checkpoint.origin !== origin) throw new Refused('checkpoint.origin', 'the checkpoint is of another ledger')
-  if (!note.signers.includes(key)) throw new Refused('checkpoint.unsigned', 'the ledger has not signed the checkpoint')
+  if (note.skipped.includes(key)) throw unsupported()
+  const cosignatures = note.cosignatures.filter(one => one.key !== key)
+  if (!note.signers.includes(key) && cosignatures.length === note.cosignatures.length) {
+    throw new Refused('checkpoint.unsigned', 'the ledger has not signed the checkpoint')
+  }
   // A witness known under two names counts once, for its signature does not cover its name.
   const cosigners = (earliest, latest) => new Set(
-    note.cosignatures.filter(one => earliest <= one.time && one.time <= latest).map(one => one.key.publicKey))
-  return { checkpoint, cosignatures: note.cosignatures, skipped: note.skipped, cosigners }
+    cosignatures.filter(one => Math.max(earliest, 1) <= one.time && one.time <= latest).map(one => one.key.publicKey))
+  return { checkpoint, cosignatures, skipped: note.skipped, cosigners }
 }
 
 // --- policies (c2sp.org/tlog-policy). Names are octets, held as text of one character for each.
@@ -329,7 +379,7 @@ class PolicyDraft {
 
   addLog(vkey, url = '') {
     const key = parsePolicyKey(vkey)
-    if (key.type === KeyType.COSIGNATURE_ED25519) throw new Refused('policy.key-type', "a log's key is 0x01 or 0x06")
+    if (!isLedgerType(key.type)) throw new Refused('policy.key-type', "a log's key is of type 0x01 or 0x06")
     this.checkKey(key, this.logs)
     this.logs.push({ key, url })
   }

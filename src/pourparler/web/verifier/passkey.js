@@ -61,7 +61,7 @@ function openClientData(bytes) {
   } catch {
     throw malformed('clientDataJSON is no JSON')
   }
-  if (object === null || typeof object !== 'object' || isList(object)) throw malformed('clientDataJSON is no JSON object')
+  if (object === null || typeof object !== 'object' || isList(object)) throw malformed('clientDataJSON is no object')
   const names = []
   let depth = 0
   const tokens = text.match(/"(?:[^"\\]|\\.)*"|[{}[\]:]/g)

@@ -176,7 +176,7 @@ export function checkLinesKept(lines, text, of = 'mandate') {
   for (const line of lines) {
     const given = text.answer(line)
     if (given === CROSSED) throw new Refused('line.crossed', `the text crosses a red line of the ${of}`)
-    if (given === CANNOT_TELL) throw new Refused('line.cannot-tell', `the terms lack what a red line of the ${of} needs`)
+    if (given === CANNOT_TELL) throw new Refused('line.cannot-tell', `the terms lack what a line of the ${of} needs`)
   }
 }
 

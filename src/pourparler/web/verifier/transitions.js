@@ -1,7 +1,7 @@
 // What each kind of act does to a dossier. Mirrors core/transitions.py; spec/dossier.md section 8.
 //
 // One handler for each kind; it refuses before it changes anything. `by` is who acts and when: a party, by the holder
-// of a mandate or by an organ.
+// of a mandate or by an organ; `paper` the text that the act names, which somebody has proposed.
 
 import { PourparlerError } from './errors.js'
 import { Power } from './act.js'
@@ -80,22 +80,19 @@ function propose(dossier, act, by) {
   dossier.papers.set(text, new Paper(text, by.party, by.moment, until ?? Infinity))
 }
 
-function reject(dossier, act, by) {
-  const paper = dossier.paper(act.said.text)
+function reject(dossier, act, by, paper) {
   if (paper.author === by.party) refuse('dossier.own-offer')
   const state = moved(TEXT_TABLE, dossier.textState(paper, by.moment), 'reject')
   // Where a share adopts, one party cannot stop the others.
   if (!dossier.share) paper.state = state
 }
 
-function withdraw(dossier, act, by) {
-  const paper = dossier.paper(act.said.text)
+function withdraw(dossier, act, by, paper) {
   if (paper.author !== by.party) refuse('dossier.not-author')
   changeText(dossier, paper, 'withdraw', by)
 }
 
-function adopt(dossier, act, by) {
-  const paper = dossier.paper(act.said.text)
+function adopt(dossier, act, by, paper) {
   if (dossier.textState(paper, by.moment) !== 'proposed') refuse('dossier.overtaken')
   if (paper.adoptedBy.has(by.party)) refuse('dossier.repeated')
   const adopted = new Set([...paper.adoptedBy, by.party])
@@ -154,9 +151,8 @@ function checkOrganLines(dossier, act, organ) {
 }
 
 /** A signature by a holder, ad referendum or definitive. */
-function sign(dossier, act, by) {
+function sign(dossier, act, by, paper) {
   const { text, deadline, organ } = act.said, { moment, mandate, party } = by, definitive = act.kind === 'conclude'
-  const paper = dossier.paper(text)
   checkOpen(dossier, paper, moment)
   const consent = paper.consents.get(party) ?? newConsent(party)
   const following = changeConsent(dossier, paper, act.kind, by)
@@ -195,8 +191,7 @@ function withdrawSignature(dossier, act, by) {
 }
 
 /** The council's act: it names the text, the very signatures, and the past it has seen. */
-function ratify(dossier, act, by) {
-  const paper = dossier.paper(act.said.text)
+function ratify(dossier, act, by, paper) {
   const { state, adoptedBy, authenticatedBy } = paper
   paper.authenticatedBy = new Set(authenticatedBy)
   let confirmed
@@ -319,8 +314,8 @@ function confirm(dossier, act, by) {
   return confirmed
 }
 
-function refuseText(dossier, act, by) {
-  const paper = dossier.paper(act.said.text), bound = dossier.around.boundAnywhere(paper.digest, by.party, by.moment)
+function refuseText(dossier, act, by, paper) {
+  const bound = dossier.around.boundAnywhere(paper.digest, by.party, by.moment)
   if (bound) refuse('dossier.overtaken')
   if (bound === null) dossier.doubt(paper.digest)
   const consent = paper.consent(by.party), { spines } = dossier.around.register(by.party)
@@ -338,8 +333,7 @@ export function checkOpenTo(dossier, digest, party) {
   if (clauses?.openTo && !clauses.openTo.has(party)) refuse('consent.not-open-to')
 }
 
-function accede(dossier, act, by) {
-  const paper = dossier.paper(act.said.text)
+function accede(dossier, act, by, paper) {
   readPast(dossier, act, by)
   checkOpen(dossier, paper, by.moment)
   checkOpenTo(dossier, paper.digest, by.party)
@@ -352,8 +346,7 @@ function accede(dossier, act, by) {
   Object.assign(consent, { state, act, moment: by.moment, reserves, subjectTo })
 }
 
-function apply(dossier, act, by) {
-  const paper = dossier.paper(act.said.text)
+function apply(dossier, act, by, paper) {
   checkOpen(dossier, paper, by.moment)
   const clauses = dossier.readableClauses(paper.digest)
   if (clauses && !clauses.provisional) refuse('consent.not-provisional')
@@ -366,13 +359,13 @@ function apply(dossier, act, by) {
   if (before !== following) consent.appliesSince = by.moment
 }
 
-function stopApplying(dossier, act, by) {
-  const paper = dossier.paper(act.said.text), consent = paper.consent(by.party)
+function stopApplying(dossier, act, by, paper) {
+  const consent = paper.consent(by.party)
   consent.state = changeConsent(dossier, paper, 'stop-applying', by)
 }
 
-function objectReservation(dossier, act, by) {
-  const consents = [...dossier.paper(act.said.text).consents.values()]
+function objectReservation(dossier, act, by, paper) {
+  const consents = [...paper.consents.values()]
   const reserving = consents.some(consent =>
     consent.act?.id === act.said.about && consent.reserves.length && consent.party !== by.party)
   if (!reserving) refuse('dossier.unknown-reservation')
@@ -384,8 +377,7 @@ function checkBound(dossier, paper, party, moment) {
   if (!dossier.bound(paper.digest, party, moment)) refuse('dossier.not-bound')
 }
 
-function denounce(dossier, act, { party, moment }) {
-  const paper = dossier.paper(act.said.text)
+function denounce(dossier, act, { party, moment }, paper) {
   checkBound(dossier, paper, party, moment)
   if (paper.denunciations.some(notice => notice.party === party && !notice.withdrawn)) refuse('dossier.repeated')
   const clauses = dossier.readableClauses(paper.digest)
@@ -394,24 +386,23 @@ function denounce(dossier, act, { party, moment }) {
   paper.denunciations.push({ party, moment, withdrawn: false })
 }
 
-function withdrawDenunciation(dossier, act, { party, moment }) {
-  const paper = dossier.paper(act.said.text)
+function withdrawDenunciation(dossier, act, { party, moment }, paper) {
   const running = paper.denunciations.find(notice =>
     notice.party === party && !notice.withdrawn && moment.time < dossier.effective(paper, notice))
   if (!running) refuse('dossier.overtaken')
   running.withdrawn = true
 }
 
-function breach(dossier, act, { party, moment }) {
-  const paper = dossier.paper(act.said.text), { attributed } = act.said
+function breach(dossier, act, { party, moment }, paper) {
+  const { attributed } = act.said
   checkBound(dossier, paper, party, moment)
   if (attributed) checkBound(dossier, paper, attributed, moment)
   paper.breaches.set(act.id, { act, moment })
 }
 
 /** Record a consequence that the text provided before the breach. A private person's breach ends nothing. */
-function remedy(dossier, act, { party, moment }) {
-  const paper = dossier.paper(act.said.text), alleged = paper.breaches.get(act.said.breach)
+function remedy(dossier, act, { party, moment }, paper) {
+  const alleged = paper.breaches.get(act.said.breach)
   if (!alleged) refuse('dossier.unknown-breach')
   checkBound(dossier, paper, party, moment)
   const clauses = dossier.readableClauses(paper.digest), { attributed, article } = alleged.act.said
@@ -429,10 +420,10 @@ const HANDLERS = {
   join, acknowledge, reveal, close, propose, reject, withdraw, adopt, ratify, accede, apply, denounce, breach, remedy,
   'say': () => {},
   'publish': () => {},
-  'invite': (dossier, act) => dossier.paper(act.said.text),
+  'invite': () => {},
   'suspend-talks': (dossier, act) => { dossier.suspendedUntil = act.said.until },
   'resume-talks': dossier => { dossier.suspendedUntil = -Infinity },
-  'initial': (dossier, act, by) => authenticate(dossier, dossier.paper(act.said.text), by),
+  'initial': (dossier, act, by, paper) => authenticate(dossier, paper, by),
   'sign-ad-referendum': sign,
   'conclude': sign,
   'withdraw-signature': withdrawSignature,
@@ -444,5 +435,6 @@ const HANDLERS = {
 
 /** Apply an act that its speaker may do. */
 export function perform(dossier, act, by) {
-  HANDLERS[act.kind](dossier, act, by)
+  const paper = act.said.text && act.kind !== 'propose' ? dossier.paper(act.said.text) : null
+  HANDLERS[act.kind](dossier, act, by, paper)
 }
