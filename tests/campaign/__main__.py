@@ -74,6 +74,12 @@ def casino_part(seed: str, seconds: float) -> str:
     return casino_all.run(seed, seconds)
 
 
+def browser_part(seed: str, seconds: float) -> str:
+    from tests import pages
+
+    return pages.run(seed, seconds)
+
+
 def javascript_part(seed: str, seconds: float) -> str:
     from tests import alternate
 
@@ -99,6 +105,7 @@ PARTS: dict[str, tuple[Callable[[str, float], str], float]] = {
     "casino": (casino_part, 400),
     "interop": (interop_part, 600),
     "javascript": (javascript_part, 180),
+    "browser": (browser_part, 180),
 }
 
 

@@ -10,7 +10,7 @@ import typer
 from pourparler.cli.describe import describe
 from pourparler.cli.dossier import ByMandate, DossierName
 from pourparler.cli.example import example_of
-from pourparler.cli.exporting import export_claim
+from pourparler.cli.exporting import AsPage, export_claim
 from pourparler.cli.files import Example, example, read_toml
 from pourparler.cli.grouped import noun
 from pourparler.cli.meant import mandate_for, only_text, organ_for
@@ -675,8 +675,9 @@ def export(
     session: Session,
     act: Annotated[str, typer.Argument(metavar="ACT", help="An act's id.", show_default=False)],
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to.", show_default=False)],
+    html: AsPage = False,
 ) -> int:
     """Write evidence that an act was recorded, and whether it had effect."""
     act_id = session.find(act, "act")
     book = session.holding(act_id)
-    return export_claim(session, Claim("recorded", book.depositary, 0, act=act_id), out)
+    return export_claim(session, Claim("recorded", book.depositary, 0, act=act_id), out, as_page=html)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from pourparler.cli.awaited import awaited_data
-from pourparler.cli.exporting import export_claim
+from pourparler.cli.exporting import AsPage, export_claim
 from pourparler.cli.files import Example, example, read_toml
 from pourparler.cli.grouped import noun
 from pourparler.cli.meant import mandate_for, only_text
@@ -253,6 +253,7 @@ def export(
         bool,
         typer.Option("--without-words", help="Leave the words of sealed talks out; a stranger then cannot tell."),
     ] = False,
+    html: AsPage = False,
 ) -> int:
     """Write the evidence: one file that convinces a stranger offline, who knows no more than a party's id.
 
@@ -273,4 +274,4 @@ def export(
     elif found.sealed and texts:
         said = count(len(texts), "sealed text")
         session.mention(f"the file holds the words of {said}: whoever gets it can read them")
-    return export_claim(session, made, out, texts)
+    return export_claim(session, made, out, texts, as_page=html)

@@ -2,6 +2,9 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from pourparler.cli.session import Session
 from pourparler.cli.trouble import CANNOT_TELL, Problem
@@ -9,19 +12,28 @@ from pourparler.cli.words import BADGES, EXIT_CODES, advice, claim_sentence, dec
 from pourparler.core.errors import Missing
 from pourparler.core.evidence import FORMAT, Claim, Trust, Verdict, verify
 from pourparler.service.books import Book
+from pourparler.service.evidencepage import OPENING, page, verifier_digest
 from pourparler.service.export import Ledger, assemble
 from pourparler.service.witnessing import WitnessedLedger, policy_of
 from pourparler.service.workspace import write_atomically
 
+AsPage = Annotated[
+    bool,
+    typer.Option("--html", help="Write a page that carries the evidence and verifies it in any browser, offline."),
+]
+
 TRIED = "assumed, to see what somebody says who trusts it"
 
 
-def export_claim(session: Session, claim: Claim, out: Path, texts: Iterable[bytes] = ()) -> int:
-    """Write the bundle for a claim; say what a stranger says who trusts the parties. Return that verdict's code.
+def export_claim(
+    session: Session, claim: Claim, out: Path, texts: Iterable[bytes] = (), *, as_page: bool = False
+) -> int:
+    """Write the bundle for a claim, or a page that carries it; say what a stranger says who trusts the parties. Return
+    that verdict's code.
 
     Raises :class:`Problem` where a copy of a ledger lacks the stamp that a bundle needs.
     """
-    session.check_out(out, FORMAT.encode())
+    session.check_out(out, OPENING if as_page else FORMAT.encode())
     others = [session.book(ledger) for ledger in session.ledgers().values()]
     try:
         bundle = assemble(claim, [as_ledger(session, book) for book in others], texts=texts)
@@ -33,21 +45,24 @@ def export_claim(session: Session, claim: Claim, out: Path, texts: Iterable[byte
             reason=missing.reason,
         ) from None
     data = bundle.encoded()
-    write_atomically(out, data)
+    written = page(data) if as_page else data
+    write_atomically(out, written)
     report = verify(data, Trust(dict.fromkeys(claim.parties, TRIED)))
     sentence = claim_sentence(bundle.claim, report.registry)
     session.answer(
-        file=str(out), bytes=len(data), claim=sentence, as_of=bundle.claim.as_of,
-        verdict=report.verdict.value, reason=report.reason,
+        file=str(out), bytes=len(written), verifier_sha256=verifier_digest() if as_page else None, claim=sentence,
+        as_of=bundle.claim.as_of, verdict=report.verdict.value, reason=report.reason,
     )  # fmt: skip
-    session.say(f"{out}: {len(data):,} bytes of evidence that {sentence}")
+    what = "bytes, a page with the evidence" if as_page else "bytes of evidence"
+    session.say(f"{out}: {len(written):,} {what} that {sentence}")
     step = deciding(report)
     because = f", step {step.number}: {readable(step.detail)} [{step.reason}]" if step else ""
     session.say(
         (f" {report.verdict.value} ", BADGES[report.verdict]), f" is what a stranger says who trusts it{because}"
     )
     if report.verdict is Verdict.VALID:
-        session.mention(f"anybody checks it with: pourparler verify {out} --trust PARTY_ID", lead="  ")
+        how = "anybody opens it in a browser, or checks it with" if as_page else "anybody checks it with"
+        session.mention(f"{how}: pourparler verify {out} --trust PARTY_ID", lead="  ")
     else:
         session.say(advice(report), lead="  do: ")
     return EXIT_CODES[report.verdict]

@@ -135,10 +135,14 @@ def verify(
         list[str] | None,
         typer.Option(metavar="VKEY", help="Of a proof, receipt or statement: the key of a ledger that you know."),
     ] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Also write a page that carries the bundle and verifies it in any browser."),
+    ] = None,
     workspace: InWorkspace = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report for a machine to read.")] = False,
 ) -> int:
-    """Check the evidence in BUNDLE, offline.
+    """Check the evidence in BUNDLE, offline. BUNDLE may also be a page that carries one.
 
     Says VALID, INVALID or CANNOT TELL (never rounded up), with every step on the way and what to do next. It asks
     nobody: all that it needs beforehand is the id of a party that you trust. Of a proof file, a receipt or a statement,
@@ -159,6 +163,7 @@ def verify(
         in_workspace=True,
         entry=entry,
         vkeys=vkey or (),
+        html=html,
     )
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from pourparler.cli.effects import standing, standing_powers
-from pourparler.cli.exporting import export_claim
+from pourparler.cli.exporting import AsPage, export_claim
 from pourparler.cli.files import Example, example, read_toml
 from pourparler.cli.grouped import noun
 from pourparler.cli.lines import SIGNS, terms_in, tested, tried
@@ -325,6 +325,7 @@ def export(
     holder: Annotated[
         str | None, typer.Option(metavar="KEY", help="Which of its holders, if there are several.")
     ] = None,
+    html: AsPage = False,
 ) -> int:
     """Write evidence that a holder may act now: one file that he shows to whoever negotiates with him."""
     mandate_id = session.find(mandate, "mandate")
@@ -336,7 +337,7 @@ def export(
     may = Power(session.form().powers(power, "--power")) if power else found.powers
     key = session.find(holder, "key") if holder else keys[0]
     claim = Claim("may", book.depositary, 0, (register.party,), mandate=mandate_id, holder=key, power=may)
-    return export_claim(session, claim, out)
+    return export_claim(session, claim, out, as_page=html)
 
 
 # --- testing ----------------------------------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ from pourparler.core.redline import text_digest
 
 PARTY_ID = re.compile(r"([0-9a-fA-F]{64})(?:=(.*))?", re.DOTALL)
 TRUST_FILE_MAX_BYTES = 1024 * 1024
+READ_MAX_BYTES = 2 * limits.EVIDENCE_MAX_BYTES  # a page holds its bundle in base64
 UNSAID = "given on the command line"
 PROOFS = (b"c2sp.org/tlog-proof@v1", b"\xd2\x84")  # how a file begins that may be a proof and is no bundle
 SETTINGS, WORKSPACE = "pourparler.toml", "POURPARLER_WORKSPACE"
@@ -86,9 +87,35 @@ def examine(
     if policy is not None:
         known.policy = read_policy(policy)
     now = read_instant(at) if at is not None else int(time.time())
-    data = read_bundle(bundle) if data is None else data
+    data, around = taken_out(read_bundle(bundle) if data is None else data)
     report = verify(data, Trust(known.parties, known.policy), now)
-    return Examined(data, known, now, replace(report, notes=(*report.notes, *strays(data, report), *known.notes)))
+    notes = (*report.notes, *strays(data, report), *known.notes, *around)
+    return Examined(data, known, now, replace(report, notes=notes))
+
+
+def taken_out(data: bytes) -> tuple[bytes, list[str]]:
+    """Return the bundle that an evidence page carries, with a note on the page; any other file as it is.
+
+    Nothing else in the page is read. Raises :class:`Problem` for a page without a bundle.
+    """
+    from pourparler.service.evidencepage import NotAPage, embedded, is_ours, is_page, verifier_digest
+
+    if not is_page(data):
+        return bounded(data, limits.EVIDENCE_MAX_BYTES, "the file", "a bundle"), []
+    try:
+        bundle = embedded(data)
+    except NotAPage as error:
+        raise Problem(
+            INPUT, f"the file begins like an evidence page, and no bundle can be taken out: {error}.",
+            "Perhaps it was not copied to its end; ask for the bundle itself.",
+        ) from None  # fmt: skip
+    digest = f"its verifier has the SHA-256 {verifier_digest()}"
+    ours = f"the page around the bundle is, byte for byte, the one that this version makes; {digest}"
+    other = (
+        "the page around the bundle is NOT the one that this version makes: it is another version's, or was changed, "
+        f"and may show something else than what is said here. In a page of this version, {digest}"
+    )
+    return bundle, [ours if is_ours(data, bundle) else other]
 
 
 def strays(data: bytes, report: Report) -> list[str]:
@@ -120,10 +147,12 @@ def run(
     in_workspace: bool = False,
     entry: Path | None = None,
     vkeys: Sequence[str] = (),
+    html: Path | None = None,
 ) -> int:
     """Verify one bundle, or one proof of another kind, and print the report; return the exit code.
 
-    With ``in_workspace``, the parties that the workspace trusts are trusted, and ``trust`` may use its names.
+    With ``in_workspace``, the parties that the workspace trusts are trusted, and ``trust`` may use its names. With
+    ``html``, a page that carries the bundle is written there.
     """
     try:
         beside = neighbour(workspace) if in_workspace else None
@@ -138,6 +167,8 @@ def run(
         check_no_more(entry, vkeys)
         examined = examine(bundle, trust=trust, policy=policy, at=at, beside=beside, data=data)
         check_kind(bundle, examined)
+        if html is not None:
+            write_page(html, examined.data)
     except Problem as problem:
         return complain(problem, as_json=as_json)
     report, known = examined.report, examined.known
@@ -153,6 +184,20 @@ def check_no_more(entry: Path | None, vkeys: Sequence[str]) -> None:
     if entry is not None or vkeys:
         do = "A bundle names its ledgers itself: trust a party (--trust), and no ledger."
         raise Problem(USAGE, "--entry and --vkey are for proof files, receipts and statements.", do)
+
+
+def write_page(path: Path, bundle: bytes) -> None:
+    """Write the page that carries the bundle, in place of nothing but another page. Raises :class:`Problem`."""
+    from pourparler.service.evidencepage import OPENING, is_page, page
+
+    try:
+        if path.exists():
+            with path.open("rb") as file:
+                if not is_page(file.read(len(OPENING))):
+                    raise Problem(USAGE, f"{path} is there already, and is no evidence page.", "Name another file.")
+        path.write_bytes(page(bundle))
+    except OSError as error:
+        raise Problem(INPUT, f"{path} cannot be written: {error.strerror}.", "Name another file.") from None
 
 
 @dataclass(frozen=True)
@@ -267,9 +312,9 @@ def bounded(data: bytes, most_bytes: int, where: str, what: str) -> bytes:
 def read_bundle(name: str) -> bytes:
     """Return the bundle in a file, or on standard input where the name is ``-``. Raises :class:`Problem`."""
     if name == "-":
-        data = sys.stdin.buffer.read(limits.EVIDENCE_MAX_BYTES + 1)
-        return bounded(data, limits.EVIDENCE_MAX_BYTES, "standard input", "a bundle")
-    return read_file(Path(name), limits.EVIDENCE_MAX_BYTES, "a bundle")
+        data = sys.stdin.buffer.read(READ_MAX_BYTES + 1)
+        return bounded(data, READ_MAX_BYTES, "standard input", "a bundle")
+    return read_file(Path(name), READ_MAX_BYTES, "a bundle")
 
 
 def read_trust(values: Sequence[str], beside: Neighbour | None = None) -> Known:

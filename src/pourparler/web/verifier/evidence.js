@@ -550,8 +550,13 @@ const CLAIMS = { bound, 'in-force': inForce, may, recorded }
 /** Verify a bundle offline; the product. `trust` is {parties: Map or object of party id to how it was learnt, policy},
  * `at` the verifier's own clock in seconds or null, which only says how old this is. */
 export async function verify(bundle, trust, at = null) {
+  return (await examine(bundle, trust, at)).report()
+}
+
+/** As `verify`, for whoever shows what was verified: its `report()`, and the fold behind it in `registry`. */
+export async function examine(bundle, trust, at = null) {
   const listed = trust.parties instanceof Map ? [...trust.parties] : Object.entries(trust.parties)
   const parties = new Map(listed.map(([party, how]) => [isText(party) ? unhex(party) : party, how]))
   const policy = trust.policy ?? null
-  return settled(() => new Verification({ parties, policy }, at).run(bundle).report())
+  return settled(() => new Verification({ parties, policy }, at).run(bundle))
 }
