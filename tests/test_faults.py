@@ -7,7 +7,6 @@ import pytest
 
 from pourparler.service import intake as intake_module
 from pourparler.store import sqlite as sqlite_module
-from pourparler.store.highwater import HighWaterFile
 from tests import faults
 from tests.disk import Disk, Op, Platter, crashes
 
@@ -50,21 +49,6 @@ def test_without_a_high_water_file_what_a_lying_disk_lost_is_not_noticed(monkeyp
         done("lies", 5)
     with pytest.raises(AssertionError, match="is lost"):
         done("yesterday", 1)
-
-
-def test_a_high_water_file_that_is_not_written_first_would_be_late(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Answered, and the file not written yet: then what was answered could be lost unnoticed."""
-    kept: list[bytes] = []
-    keep = HighWaterFile.keep
-
-    def late(mark: HighWaterFile, note: bytes) -> None:
-        if kept:
-            keep(mark, kept.pop())
-        kept.append(note)
-
-    monkeypatch.setattr(HighWaterFile, "keep", late)
-    with pytest.raises(AssertionError):
-        done("lies", 5)
 
 
 # --- the model of a disk ----------------------------------------------------------------------------------------------

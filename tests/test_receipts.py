@@ -274,7 +274,7 @@ def test_the_ledger_signs_no_root_that_it_has_not_committed_to(desk):
     """A node that is wrong leads to another root: then nothing is signed."""
 
     class Spoilt:
-        depositary, checkpoint, entry = desk.depositary, desk.checkpoint, desk.entry
+        depositary, published, entry = desk.depositary, desk.published, desk.entry
 
         def node(self, level, index):
             return bytes(32)

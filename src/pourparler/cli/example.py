@@ -23,7 +23,7 @@ VALUES: dict[str, str] = {
     "deadline": '"in 14 days"', "by_time": '"in 30 days"', "lines": '[["at-most", "price", ["EUR", "92.00"]]]',
     "private": '[["at-most", "price", ["EUR", "88.00"]]]', "scope": '["tents"]', "scopes": '["tents"]',
     "with": '["they"]', "ledgers": '["ledger.example/first"]', "depth": "1", "fresh": '"48h"', "report": '"24h"',
-    "cosign": '{ powers = ["adopt"], keys = ["bo"], needs = 1 }', "replaces": '"agent-1"',
+    "cosign": '{ powers = ["adopt"], keys = ["bo"], needs = 1 }', "replaces": '"agent-1"', "witnessed": "true",
     "limit": '{ path = "total", most = ["EUR", "50000"], ledger = "ledger.example/first" }',
     "duty": '{ kind = "propose", by = "in 20 days", then = "deputy" }', "duties": '["hands over the files"]',
     "ballot": '{ open = "24h", quorum = 2, share = [1, 2] }', "suspenders": '["ann", "bo"]',

@@ -98,6 +98,7 @@ def list_parties(session: Session) -> None:
     session.answer(parties=data)
     if not session.as_json:
         session.screen.table(("called", "name", "learnt", "id"), rows)
+    if rows:
         session.mention("the whole id of one: pourparler party show PARTY")
 
 
