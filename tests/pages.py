@@ -11,17 +11,14 @@ import re
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import suppress
-from itertools import count, takewhile
+from itertools import chain, count, takewhile
 from pathlib import Path
-from unittest import mock
 
 from pourparler.core.errors import PourparlerError
 from pourparler.core.evidence import Report, Trust, Verdict, parse_bundle, verify
 from pourparler.service.evidencepage import page
-from pourparler.testing.keys import Key
-from tests import browser, test_november, test_procurement, test_union
-from tests.alternate import otherwise
+from tests import browser
+from tests.alternate import Stories, stories
 from tests.browser import Browser
 from tests.fuzz import mutants
 
@@ -29,39 +26,12 @@ DONE = "document.body.dataset.done === document.body.dataset.asked && document.b
 MARKS = {Verdict.VALID: ("✓",), Verdict.INVALID: ("✗",), Verdict.CANNOT_TELL: ("?",)}
 
 
-def evidence(folder: Path) -> tuple[dict[str, bytes], dict[bytes, Key]]:
-    """Return the evidence of every scenario, by its name, and the keys of whoever took part."""
-    keys: dict[bytes, Key] = {}
-    from_name = Key.from_name
-
-    def remembered(name: str) -> Key:
-        key = from_name(name)
-        return keys.setdefault(key.public_key, key)
-
-    with mock.patch.object(Key, "from_name", remembered):
-        runs = {
-            "november": test_november.perform(test_november.Reading.OPEN, folder / "november"),
-            "procurement": test_procurement.perform(test_procurement.load(), folder / "procurement"),
-            "union": test_union.perform(folder / "union", after="in-force"),
-        }
-    bundles = {f"{name}, {what}": data for name, run in runs.items() for what, data in run.evidence.items()}
-    for run in runs.values():
-        for desk in run.desks.values():
-            desk.close()
-    return bundles, keys
-
-
-def variants(bundles: dict[str, bytes], keys: dict[bytes, Key], seed: str) -> Iterator[tuple[str, bytes]]:
+def variants(played: Stories, seed: str) -> Iterator[tuple[str, bytes]]:
     """Yield bundles for ever: with bytes changed, and, signed anew, with something that went otherwise."""
-    chance, broken = random.Random(seed), mutants(list(bundles.values()), seed)
-    several = [name for name in sorted(bundles) if len(parse_bundle(bundles[name]).texts) > 1]
+    broken = mutants(list(played.bundles.values()), seed)
     for number in count():
         yield f"mutant {number} of {seed}", next(broken)
-        name = chance.choice(several)
-        for attempt in range(2):
-            with suppress(PourparlerError):
-                bundle, told = otherwise(bundles[name], keys, f"{seed} {number} {attempt}")
-                yield f"{name}, history {number} of {seed}: {told}", bundle
+        yield played.otherwise(seed, number)
 
 
 def answer(bundle: bytes) -> Report:
@@ -101,15 +71,12 @@ def run(seed: str, seconds: float) -> str:
         return "passed over: there is no Chromium here"
     end = time.monotonic() + seconds
     counts = dict.fromkeys(Verdict, 0)
-    with tempfile.TemporaryDirectory() as place, browser.started() as chromium:
+    with tempfile.TemporaryDirectory(prefix="pages-") as place, browser.started() as chromium:
         folder = Path(place)
-        for name in ("november", "procurement", "union"):
-            (folder / name).mkdir()
-        bundles, keys = evidence(folder)
-        for name, bundle in bundles.items():
+        played = stories(folder)
+        shown = takewhile(lambda _: time.monotonic() < end, variants(played, seed))
+        for name, bundle in chain(played.bundles.items(), shown):
             counts[compare(chromium, folder, name, bundle)] += 1
-        for name, bundle in takewhile(lambda _: time.monotonic() < end, variants(bundles, keys, seed)):
-            counts[compare(chromium, folder, name, bundle)] += 1
-    tried = sum(counts.values()) - len(bundles)
+    tried = sum(counts.values()) - len(played.bundles)
     said = ", ".join(f"{number} {verdict.value}" for verdict, number in counts.items())
-    return f"{len(bundles)} pages of the scenarios and {tried} variants say what core says: {said}"
+    return f"{len(played.bundles)} pages of the scenarios and {tried} variants say what core says: {said}"
