@@ -36,7 +36,8 @@ def test_the_library_in_ten_lines() -> None:
 CHANGING = re.compile(
     r"\b[0-9a-f]{8,}…|\bbyte [0-9,]+ of [0-9,]+|\d+ of the \d+ acts in the stream of (the dossier|“[^”]+”)"
 )
-BETWEEN = re.compile(r"between (“[^”]+”) and (“[^”]+”)")
+WHO = r"((?:a party calling itself “[^”]+”|“[^”]+”|party ~) \([^)]*\))"
+BETWEEN = re.compile(f"between {WHO} and {WHO}")
 
 
 def same_each_time(text: str) -> str:

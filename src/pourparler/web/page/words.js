@@ -166,6 +166,7 @@ export const FIELDS = {
   'with': ['talks with', 'avec'], 'dossier': ['talks', 'pourparlers'], 'question': ['question', 'question'], 'of': ['of', 'de'],
   'attributed': ['attributed to', 'imputée à'], 'article': ['article', 'article'], 'breach': ['breach', 'violation'],
   'remedy': ['remedy no.', 'remède n°'], 'signature': ['signature', 'signature'], 'replaces': ['in place of', 'remplace'],
+  'witnessed': ['binds once witnessed', 'ne lie qu\'une fois attesté'],
   'previous': ['after', 'après'], 'total': ['all together', 'en tout'], 'courses': ['courses weighed', 'partis examinés'],
   'suspension': ['suspensions last', 'durée des suspensions'], 'beacons': ['beacon keys', 'clés de balise'],
   'recovery': ['recovery keys', 'clés de recouvrement'], 'cites': ['citing', 'en citant'], 'new': ['new organ', 'nouvel organe'],
