@@ -987,13 +987,6 @@ def test_a_host_that_is_none_is_said(home):
     assert run("ledger", "serve", "--host", "a" * 70, "--port", "0")[0] in (4, 5)
 
 
-# Should be: step 8 says how wide each bound is, and CANNOT TELL above what the verifier allows.
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="serious: a depositary that has set a bound of a century backdates by fifty years and is VALID "
-    "under a policy of witnesses, in silence",
-)
 def test_how_wide_the_witnesses_bound_is_is_told():
     """The depositary chooses the bound in its first entry: of a hundred years, every backdated stamp is in time. The
     reader who asked for witnesses is told "within the bounds of the ledgers", and VALID."""

@@ -603,7 +603,8 @@ class Verification:
             if ledger == claim.ledger:
                 times[claim.as_of] = proven[ledger].stamps[claim.as_of].time
             self.check_witnessed(proven[ledger], policy, times)
-        self.passed(8, "the policy's quorum, within the bounds of the ledgers")
+        widest = max(proven[ledger].bound_seconds or 0 for ledger in resting)
+        self.passed(8, f"the policy's quorum, within {widest} s: the ledgers' own bound")
 
     def check_witnessed(self, found: Proven, policy: Policy, times: Mapping[int, int]) -> None:
         """Check the log time at each of these indexes of one ledger."""
