@@ -809,12 +809,6 @@ def test_a_proof_is_not_overwritten_by_what_stands_beside_it(home):
     assert code == 4 or Path("a.receipt").read_bytes().startswith(b"c2sp.org/tlog-proof"), said
 
 
-# Should be: every Missing is CANNOT TELL.
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="serious: no_checkpoint looks for note.not-implemented, which is note.unsupported by now",
-)
 def test_what_nobody_here_can_verify_is_no_contradiction(tmp_path, monkeypatch):
     """A log that signs with ML-DSA-44, where the library is not installed: CANNOT TELL, and not the log's fault."""
     monkeypatch.chdir(tmp_path)
@@ -830,10 +824,6 @@ def test_what_nobody_here_can_verify_is_no_contradiction(tmp_path, monkeypatch):
     assert code == 2
 
 
-# Should be: Missing trust.unknown-ledger.
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="serious: audit says CONTRADICTED where verify says CANNOT TELL"
-)
 def test_a_log_that_the_policy_does_not_list_is_no_contradiction(home, tmp_path):
     """verify says CANNOT TELL (trust.unknown-ledger) about the same ledger and the same policy."""
     done("ledger", "export", tmp_path / "site")
@@ -950,12 +940,6 @@ def test_a_log_that_withholds_what_was_published_is_not_simply_whole(tmp_path):
     assert report.verdict == "cannot tell" or report.gaps
 
 
-# Should be: the rule of verify (cli/verify.py): only a workspace that holds a key, or was named.
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="serious: known_key takes the key from whatever workspace stands around the log",
-)
 def test_a_workspace_that_came_with_the_log_vouches_for_nothing(tmp_path, monkeypatch):
     """verify takes neither trust nor names from a folder that holds no key and that nobody named; audit does."""
     monkeypatch.delenv("POURPARLER_WORKSPACE", raising=False)
