@@ -628,13 +628,6 @@ def dripping(line, ended):
 LINES = pytest.mark.parametrize("line", [b"x", b"HTTP/1.1 100 Continue\r\n\r\n"], ids=["one-byte", "continue"])
 
 
-# Should be: one deadline for the whole exchange, e.g. a timer that shuts the socket.
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="serious: the deadline is held against the body only; http.client reads headers and 100 Continue "
-    "without end",
-)
 @LINES
 def test_headers_that_drip_are_given_up(line):
     """What is bounded is each receive and the body: a witness can keep its asker for ever, a byte every nine
@@ -645,8 +638,6 @@ def test_headers_that_drip_are_given_up(line):
     assert not ended
 
 
-# Should be: the same.
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="serious: the same in sources.Web")
 @LINES
 def test_a_log_whose_headers_drip_is_given_up(line):
     ended = []
@@ -655,12 +646,6 @@ def test_a_log_whose_headers_drip_is_given_up(line):
     assert not ended
 
 
-# Should be: a bound on the groups in TILE_PATH (2^63 has 19 digits).
-@pytest.mark.xfail(
-    strict=True,
-    raises=ValueError,
-    reason="serious: int() of more than 4,300 digits raises ValueError, which is no Malformed",
-)
 def test_a_path_of_any_length_is_none():
     with pytest.raises(Malformed):
         parse_tile_path("tile/0/" + "x999/" * 1_500 + "999")
@@ -680,10 +665,6 @@ def served(*words):
             said.append(process.communicate(timeout=30)[1])
 
 
-# Should be: 404.
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="serious: a GET with a long path is a traceback and a 500"
-)
 def test_a_long_path_is_answered_by_404(home):
     with served("ledger", "serve") as (serving_, said):
         answer = ask(f"{serving_['url']}/tile/0/{'x999/' * 1_500}999", most=100_000)
@@ -695,12 +676,6 @@ def port_of(url):
     return int(url.rpartition(":")[2])
 
 
-# Should be: one line in the log.
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="serious: ClientDisconnect is not handled: one traceback in the log for each stranger that hangs up",
-)
 @pytest.mark.parametrize("rest", [b"Content-Length: 9\r\n\r\nold", b"Transfer-Encoding: chunked\r\n\r\nzz\r\n"])
 def test_a_client_that_hangs_up_leaves_no_traceback(home, rest):
     done("witness", "create", "witness.example/w1")
@@ -741,10 +716,6 @@ def saying(data):
     return answer
 
 
-# Should be: the number is compared as text, or only where it has few digits; a length that is none is a stumble.
-@pytest.mark.xfail(
-    strict=True, raises=ValueError, reason="serious: a Content-Length of 5,000 digits is a traceback of ledger audit"
-)
 def test_no_length_that_a_server_states_is_a_traceback(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("POURPARLER_WORKSPACE", raising=False)

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from pourparler.core.errors import Malformed
+from pourparler.service.asking import Deadline, Timed, TimedHTTP, TimedHTTPS
 
 TIMEOUT_SECONDS = 20.0
 TRIES = 4
@@ -27,8 +28,8 @@ AGAIN = {408, 425, 429, 500, 502, 503, 504}
 COMPRESSED_OVERHEAD_BYTES = 8 * 1024  # what packing can add to a file that will not shrink
 HANDLERS = (
     urllib.request.ProxyHandler,
-    urllib.request.HTTPHandler,
-    urllib.request.HTTPSHandler,
+    TimedHTTP,
+    TimedHTTPS,
     urllib.request.HTTPDefaultErrorHandler,
     urllib.request.HTTPErrorProcessor,
 )
@@ -105,19 +106,32 @@ class Web:
 
     def once(self, path: str, most: int) -> bytes | None:
         """Ask once. Raises :class:`Stumbled` where asking again may help, ``OSError`` where it will not."""
-        request = urllib.request.Request(f"{self.name}/{path}", headers={"Accept-Encoding": "gzip, identity"})  # noqa: S310  http and https only, see above
-        try:
-            with self.opener.open(request, timeout=self.timeout_seconds) as answer:
-                return self.body(answer, path, most)
-        except urllib.error.HTTPError as error:
-            self.refused(error, path)
-            return None
-        except urllib.error.URLError as error:
-            raise Stumbled(f"cannot be reached ({error.reason})") from None
-        except TimeoutError:
-            raise Stumbled(f"did not answer within {self.timeout_seconds:g} s") from None
-        except (http.client.HTTPException, ConnectionError) as error:
-            raise Stumbled(f"broke off ({type(error).__name__})") from None
+        headers = {"Accept-Encoding": "gzip, identity"}
+        with Deadline(4 * self.timeout_seconds) as deadline:
+            try:
+                request = Timed(deadline, f"{self.name}/{path}", None, headers)
+                with self.opener.open(request, timeout=self.timeout_seconds) as answer:
+                    deadline.check()
+                    return self.body(answer, path, most, deadline)
+            except urllib.error.HTTPError as error:
+                self.refused(error, path)
+                return None
+            except (OSError, http.client.HTTPException) as error:
+                why = self.stumble(error, deadline)
+                if not why:
+                    raise
+                raise Stumbled(why) from None
+
+    def stumble(self, error: Exception, deadline: Deadline) -> str:
+        """Return why a try failed, or nothing where another one would fail like it."""
+        if deadline.passed:
+            return "sends so slowly that it would never end"
+        if isinstance(error, urllib.error.URLError):
+            return f"cannot be reached ({error.reason})"
+        if isinstance(error, TimeoutError):
+            return f"did not answer within {self.timeout_seconds:g} s"
+        broke = isinstance(error, (http.client.HTTPException, ConnectionError))
+        return f"broke off ({type(error).__name__})" if broke else ""
 
     def refused(self, error: urllib.error.HTTPError, path: str) -> None:
         """Return where the server does not give the file. Raises as :meth:`once` where it answers anything else."""
@@ -133,8 +147,7 @@ class Web:
                 )
             raise OSError(f"{self.name}/{path} answers {error.code} {error.reason}")
 
-    def body(self, answer: Any, path: str, most: int) -> bytes:
-        deadline = time.monotonic() + 4 * self.timeout_seconds
+    def body(self, answer: Any, path: str, most: int, deadline: Deadline) -> bytes:
         encoding = (answer.headers.get("Content-Encoding") or "identity").strip().lower()
         if encoding not in ("identity", "gzip"):
             raise OSError(f"{self.name}/{path} comes as {encoding}, and only gzip was asked for")
@@ -143,11 +156,11 @@ class Web:
         while size <= limit and (part := answer.read1(65_536)):
             parts.append(part)
             size += len(part)
-            if time.monotonic() > deadline:
-                raise Stumbled("sends so slowly that it would never end")
+            deadline.check()
+        deadline.check()
         data: bytes = b"".join(parts)
         expected = answer.headers.get("Content-Length")
-        if size <= limit and expected is not None and expected.isdecimal() and int(expected) != size:
+        if size <= limit and expected is not None and (expected.lstrip("0") or "0") != str(size):
             raise Stumbled("broke off within the file")
         if encoding == "gzip" and size <= limit:
             data = unpacked(data, most)
