@@ -1,7 +1,8 @@
 """Asking a server over HTTP: bounded, timed, never led elsewhere. The standard library's client with its doors shut.
 
 A redirect is refused: whoever is asked is the one that was named. An answer is read up to a bound, and for no longer
-than the time that was given, however slowly it drips, headers included. Every status is an answer; what is none is :class:`Unreachable`.
+than the time that was given, however slowly it drips, headers included. Every status is an answer; what is none is
+:class:`Unreachable`.
 """
 
 import http.client
@@ -93,7 +94,7 @@ class Timed(urllib.request.Request):
     """A request whose exchange has a deadline."""
 
     def __init__(self, deadline: Deadline, url: str, data: bytes | None, headers: dict[str, str]) -> None:
-        super().__init__(url, data, headers)  # noqa: S310  whoever asks has looked at the scheme
+        super().__init__(url, data, headers)
         self.deadline = deadline
 
 

@@ -7,6 +7,8 @@ expect, follows no redirect, and waits for nobody for ever: a server that stalls
 
 import gzip
 import http.client
+import os
+import stat
 import time
 import urllib.error
 import urllib.request
@@ -51,6 +53,11 @@ def too_large(path: str, most: int) -> Malformed:
     return Malformed("tile.too-large", f"{path} has more than the {most} bytes that it can have")
 
 
+def at_once(path: str, flags: int) -> int:
+    """Open a file without waiting: a named pipe in a foreign folder would hold its reader for ever."""
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
 class Folder:
     """A log in a folder, as ``ledger export`` writes it or a server holds it."""
 
@@ -59,7 +66,9 @@ class Folder:
 
     def get(self, path: str, most: int) -> bytes | None:
         try:
-            with (self.folder / path).open("rb") as file:
+            with open(self.folder / path, "rb", opener=at_once) as file:
+                if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                    raise OSError(f"{self.folder / path} is no ordinary file")
                 data = file.read(most + 1)
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return None
@@ -83,8 +92,15 @@ class Web:
         retrying: Callable[[str, str, float], None] = lambda _path, _why, _seconds: None,
     ) -> None:
         parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-            raise ValueError(f"{url} is no address of a log: it begins with https:// and has no ? or #")
+        (parts.hostname or "").encode("idna")  # an UnicodeError, which is a ValueError, for what is no host's name
+        if (
+            not url.isascii()
+            or parts.scheme not in ("http", "https")
+            or not parts.hostname
+            or parts.query
+            or parts.fragment
+        ):
+            raise ValueError(f"{url} is no address of a log: it begins with https://, is ASCII, and has no ? or #")
         self.name = url.rstrip("/")
         self.timeout_seconds, self.pause_seconds, self.retrying = timeout_seconds, pause_seconds, retrying
         self.opener = urllib.request.OpenerDirector()  # without one who follows redirects
