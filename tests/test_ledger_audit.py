@@ -248,14 +248,6 @@ def test_a_copy_is_not_given_in_silence_where_a_witness_proves_a_fork(home, tmp_
     assert code == 1 or "two stories" in said.lower(), said
 
 
-# Should be: AHEAD is no proof by itself; read the store again, and join the two by a consistency proof where it has
-# grown.
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="serious: a larger checkpoint shown by a witness counts as proof of two stories: a race of "
-    "honest rounds is told as a fork",
-)
 def test_two_rounds_at_once_are_no_fork(tmp_path):
     """Another round was faster with a larger tree of the same ledger: that proves nothing against it."""
     log = Log().grow(5)
@@ -267,13 +259,6 @@ def test_two_rounds_at_once_are_no_fork(tmp_path):
     assert not round_.contradicted
 
 
-# Should be: what proves a fork (same size, another root) is always kept; wrong proofs have a bound of their own.
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="serious: a witness keeps the oldest 1,000 refusals of an origin; wrong proofs fill it, then a "
-    "fork leaves no trace",
-)
 def test_no_flood_of_wrong_proofs_pushes_a_fork_out_of_a_witness(tmp_path):
     """Anybody may send a genuine checkpoint with a wrong proof; a depositary can make as many as he likes."""
     store = new_store(tmp_path / "w", W1)
@@ -295,10 +280,6 @@ def test_no_flood_of_wrong_proofs_pushes_a_fork_out_of_a_witness(tmp_path):
         store.close()
 
 
-# Should be: the answer stays 409; a signed checkpoint of the remembered size with another root is kept all the same.
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="small: 409 goes before the look at the roots, and nothing is kept"
-)
 def test_a_signed_fork_is_kept_whatever_old_size_comes_with_it(tmp_path):
     """Same size, another root, signed: that is the proof, and `old 0` throws it away."""
     store = new_store(tmp_path / "w", W1)
@@ -529,13 +510,6 @@ def test_the_first_quorum_of_the_policy_is_kept_and_not_the_first_of_any(tmp_pat
     assert (report.verdict, report.reason) == (Verdict.VALID, "")
 
 
-# Should be: count all answers; of too many lines keep those that make up the quorum.
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="small: of more than 63 cosignatures those after the 63rd in the policy are cut, and the quorum "
-    "counts what is left",
-)
 def test_more_witnesses_than_signature_lines_can_be_a_quorum(tmp_path):
     """The one that is asked for stands 64th; the others have cosigned, too."""
     log = Log().grow(3)
@@ -546,12 +520,6 @@ def test_more_witnesses_than_signature_lines_can_be_a_quorum(tmp_path):
         assert ask_all(log.head, policy).met
 
 
-# Should be: the backslash is escaped, too; or the key is the witness.
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="small: backslashreplace makes one name of two, and heads_seen is a dict by that name",
-)
 def test_two_witnesses_never_have_one_printable_name(tmp_path):
     lines = [b"witness \xff %s %s" % (W1.key.text.encode(), nobody().encode()),
              b"witness \\xff %s %s" % (W2.key.text.encode(), nobody().encode())]  # fmt: skip
@@ -628,13 +596,6 @@ def dripping(line, ended):
 LINES = pytest.mark.parametrize("line", [b"x", b"HTTP/1.1 100 Continue\r\n\r\n"], ids=["one-byte", "continue"])
 
 
-# Should be: one deadline for the whole exchange, e.g. a timer that shuts the socket.
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="serious: the deadline is held against the body only; http.client reads headers and 100 Continue "
-    "without end",
-)
 @LINES
 def test_headers_that_drip_are_given_up(line):
     """What is bounded is each receive and the body: a witness can keep its asker for ever, a byte every nine
@@ -645,8 +606,6 @@ def test_headers_that_drip_are_given_up(line):
     assert not ended
 
 
-# Should be: the same.
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="serious: the same in sources.Web")
 @LINES
 def test_a_log_whose_headers_drip_is_given_up(line):
     ended = []
@@ -655,12 +614,6 @@ def test_a_log_whose_headers_drip_is_given_up(line):
     assert not ended
 
 
-# Should be: a bound on the groups in TILE_PATH (2^63 has 19 digits).
-@pytest.mark.xfail(
-    strict=True,
-    raises=ValueError,
-    reason="serious: int() of more than 4,300 digits raises ValueError, which is no Malformed",
-)
 def test_a_path_of_any_length_is_none():
     with pytest.raises(Malformed):
         parse_tile_path("tile/0/" + "x999/" * 1_500 + "999")
@@ -680,10 +633,6 @@ def served(*words):
             said.append(process.communicate(timeout=30)[1])
 
 
-# Should be: 404.
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="serious: a GET with a long path is a traceback and a 500"
-)
 def test_a_long_path_is_answered_by_404(home):
     with served("ledger", "serve") as (serving_, said):
         answer = ask(f"{serving_['url']}/tile/0/{'x999/' * 1_500}999", most=100_000)
@@ -695,12 +644,6 @@ def port_of(url):
     return int(url.rpartition(":")[2])
 
 
-# Should be: one line in the log.
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="serious: ClientDisconnect is not handled: one traceback in the log for each stranger that hangs up",
-)
 @pytest.mark.parametrize("rest", [b"Content-Length: 9\r\n\r\nold", b"Transfer-Encoding: chunked\r\n\r\nzz\r\n"])
 def test_a_client_that_hangs_up_leaves_no_traceback(home, rest):
     done("witness", "create", "witness.example/w1")
@@ -713,12 +656,6 @@ def test_a_client_that_hangs_up_leaves_no_traceback(home, rest):
     assert "Traceback" not in said[0], said[0]
 
 
-# Should be: a limit of time for the first byte, the headers and the body.
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="serious: 256 silent sockets of one stranger are answered by 503 for everybody, without end",
-)
 def test_idle_connections_keep_nobody_out(home):
     """256 sockets that say nothing, and a witness answers nobody until they go: there is no limit of time."""
     done("witness", "create", "witness.example/w1")
@@ -741,10 +678,6 @@ def saying(data):
     return answer
 
 
-# Should be: the number is compared as text, or only where it has few digits; a length that is none is a stumble.
-@pytest.mark.xfail(
-    strict=True, raises=ValueError, reason="serious: a Content-Length of 5,000 digits is a traceback of ledger audit"
-)
 def test_no_length_that_a_server_states_is_a_traceback(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("POURPARLER_WORKSPACE", raising=False)
@@ -752,12 +685,6 @@ def test_no_length_that_a_server_states_is_a_traceback(tmp_path, monkeypatch):
         assert run("ledger", "audit", url, "--yes")[0] in (1, 2, 5)
 
 
-# Should be: Progress.say cleans what it is given, as Session.say's callers do.
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="small: the reason phrase of a foreign server goes to the terminal as it is, escape sequences included",
-)
 def test_no_phrase_of_a_foreign_server_steers_the_terminal(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("POURPARLER_WORKSPACE", raising=False)
@@ -767,10 +694,6 @@ def test_no_phrase_of_a_foreign_server_steers_the_terminal(tmp_path, monkeypatch
     assert "\x1b" not in said
 
 
-# Should be: only regular files: open with O_NONBLOCK, look with fstat.
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="small: a named pipe in a foreign folder is opened, and waits for ever"
-)
 def test_a_pipe_in_a_foreign_folder_holds_nobody_up(tmp_path):
     os.mkfifo(tmp_path / "checkpoint")
     got = []
@@ -793,28 +716,16 @@ def test_a_pipe_in_a_foreign_folder_holds_nobody_up(tmp_path):
 # --- files ------------------------------------------------------------------------------------------------------------
 
 
-# Should be: a usage error.
-@pytest.mark.xfail(strict=True, raises=ValueError, reason="small: with_suffix of an empty name is a traceback")
 def test_out_that_is_no_name_is_said(home):
     code, said = run("ledger", "prove", "0", "--out", ".")
     assert code in (4, 5), said
 
 
-# Should be: refused, or other names.
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="small: --out x.receipt: the receipt takes the place of the proof"
-)
 def test_a_proof_is_not_overwritten_by_what_stands_beside_it(home):
     code, said = run("ledger", "prove", "2", "--out", "a.receipt")
     assert code == 4 or Path("a.receipt").read_bytes().startswith(b"c2sp.org/tlog-proof"), said
 
 
-# Should be: every Missing is CANNOT TELL.
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="serious: no_checkpoint looks for note.not-implemented, which is note.unsupported by now",
-)
 def test_what_nobody_here_can_verify_is_no_contradiction(tmp_path, monkeypatch):
     """A log that signs with ML-DSA-44, where the library is not installed: CANNOT TELL, and not the log's fault."""
     monkeypatch.chdir(tmp_path)
@@ -830,10 +741,6 @@ def test_what_nobody_here_can_verify_is_no_contradiction(tmp_path, monkeypatch):
     assert code == 2
 
 
-# Should be: Missing trust.unknown-ledger.
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="serious: audit says CONTRADICTED where verify says CANNOT TELL"
-)
 def test_a_log_that_the_policy_does_not_list_is_no_contradiction(home, tmp_path):
     """verify says CANNOT TELL (trust.unknown-ledger) about the same ledger and the same policy."""
     done("ledger", "export", tmp_path / "site")
@@ -846,12 +753,6 @@ def test_a_log_that_the_policy_does_not_list_is_no_contradiction(home, tmp_path)
     assert code == 2
 
 
-# Should be: clean() before raw(), and check_key_name refuses all of category Cc.
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="small: Screen.raw prints vkeys as they are; a key name may hold C1 controls",
-)
 def test_no_name_of_a_foreign_log_steers_the_terminal(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("POURPARLER_WORKSPACE", raising=False)
@@ -862,12 +763,6 @@ def test_no_name_of_a_foreign_log_steers_the_terminal(tmp_path, monkeypatch):
     assert sign not in run("ledger", "audit", "copy", "--yes")[1]
 
 
-# Should be: first_good returns the key as well.
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="small: found.ledger is the first key of the origin, not the one that verified",
-)
 def test_the_key_that_is_named_is_the_one_that_was_good():
     """Two keys of one origin are known, and the second one signed."""
     stranger = ledger.VerifierKey(ORIGIN, LOG.key.type, Key.from_name("somebody else").public_key)
@@ -950,12 +845,6 @@ def test_a_log_that_withholds_what_was_published_is_not_simply_whole(tmp_path):
     assert report.verdict == "cannot tell" or report.gaps
 
 
-# Should be: the rule of verify (cli/verify.py): only a workspace that holds a key, or was named.
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="serious: known_key takes the key from whatever workspace stands around the log",
-)
 def test_a_workspace_that_came_with_the_log_vouches_for_nothing(tmp_path, monkeypatch):
     """verify takes neither trust nor names from a folder that holds no key and that nobody named; audit does."""
     monkeypatch.delenv("POURPARLER_WORKSPACE", raising=False)
@@ -972,8 +861,6 @@ def test_a_workspace_that_came_with_the_log_vouches_for_nothing(tmp_path, monkey
     assert "nobody vouches" in said
 
 
-# Should be: a usage error.
-@pytest.mark.xfail(strict=True, raises=UnicodeError, reason="small: UnicodeError is a traceback")
 @pytest.mark.parametrize("url", [f"http://{'a' * 70}.example/", "http://127.0.0.1:1/\xe9"])
 def test_an_address_that_is_none_is_said(tmp_path, monkeypatch, url):
     monkeypatch.chdir(tmp_path)
@@ -981,8 +868,6 @@ def test_an_address_that_is_none_is_said(tmp_path, monkeypatch, url):
     assert run("ledger", "audit", url, "--yes")[0] in (4, 5)
 
 
-# Should be: a usage error.
-@pytest.mark.xfail(strict=True, raises=UnicodeError, reason="small: UnicodeError is a traceback")
 def test_a_host_that_is_none_is_said(home):
     assert run("ledger", "serve", "--host", "a" * 70, "--port", "0")[0] in (4, 5)
 
@@ -1064,12 +949,6 @@ def test_one_liar_among_the_witnesses_stops_no_ledger():
     assert intake.read_only is None
 
 
-# Should be: the log is written by a thread with a bounded queue, which drops.
-@pytest.mark.xfail(
-    strict=True,
-    raises=Unreachable,
-    reason="small: the log is printed in the event loop: a full pipe stops every answer",
-)
 def test_a_log_that_nobody_reads_stops_no_witness(home):
     done("witness", "create", "witness.example/w1")
     command = [sys.executable, "-m", "pourparler.cli.main", "witness", "serve", "--port", "0"]

@@ -10,11 +10,11 @@ from typing import Any
 from pourparler.cli.progress import Progress
 from pourparler.cli.session import MARK, Session
 from pourparler.cli.trouble import CANNOT_TELL, INPUT, INVALID, USAGE, Problem
-from pourparler.cli.verify import read_file, read_policy
+from pourparler.cli.verify import neighbour, read_file, read_policy
 from pourparler.cli.words import clean, count, date_time, quoted
 from pourparler.core import limits
 from pourparler.core.authority import Moment
-from pourparler.core.errors import Malformed, PourparlerError, Refused
+from pourparler.core.errors import Malformed, Missing, PourparlerError
 from pourparler.core.evidence import ledger_key
 from pourparler.core.ledger import (
     KeyType,
@@ -150,7 +150,7 @@ def chosen(
     if said is None:
         raise Problem(
             USAGE,
-            f"the key of the log {origin} is not known, and its entries do not say it.",
+            f"nobody vouches for the key of the log {origin}, and its entries do not say it.",
             "Ask whoever keeps it, and give the key with --vkey, or a file of logs you trust with --policy.",
         )
     believe(session, said)
@@ -174,7 +174,7 @@ def key_of_policy(rules: Policy, note: bytes, origin: str) -> VerifierKey:
     """Return the key that a policy gives a log; of several, the one that has signed."""
     keys = [log.key for log in rules.logs if log.key.name == origin]
     if not keys:
-        raise Refused("checkpoint.origin", f"the log is {origin}, and the policy lists none of that name")
+        raise Missing("trust.unknown-ledger", f"the log is {origin}, and the policy lists none of that name")
     for key in keys[:-1]:
         try:
             opened_note(note, key, rules)
@@ -185,11 +185,17 @@ def key_of_policy(rules: Policy, note: bytes, origin: str) -> VerifierKey:
 
 
 def known_key(session: Session, origin: str) -> VerifierKey | None:
+    """Return the key that the workspace here knows a ledger by, or None. Like verify, it takes no word of a workspace
+    that holds no key and that nobody named: that one may have come with the log."""
     try:
         known = session.ledgers().get(origin)
     except WorkspaceError:
         if session.workspace_folder is not None:
             raise
+        return None
+    around = neighbour(session.workspace_folder) if known is not None else None
+    if around is not None and around.why_not:
+        session.mention(f"{clean(str(around.path))} {around.why_not}: its word for the log's key is not taken")
         return None
     return ledger_key(known.depositary) if known is not None else None
 
@@ -211,7 +217,7 @@ def believe(session: Session, key: VerifierKey) -> None:
 
 def no_checkpoint(session: Session, log: auditing.Log, error: PourparlerError) -> int:
     """Say why there is nothing to audit the log by; return the exit code."""
-    told = error.reason in ("tile.unavailable", "note.not-implemented")
+    told = isinstance(error, Missing)
     verdict = auditing.CANNOT_TELL if told else auditing.CONTRADICTED
     session.answer(log=log.name, verdict=verdict, fault={"reason": error.reason, "detail": error.detail})
     say_verdict(session, verdict, [f"{clean(error.detail or error.reason)} ", (f"[{error.reason}]", "dim")])

@@ -228,6 +228,11 @@ def prove(
         said = f"the witnesses have cosigned {size:,} entries, and entry {index:,} is not among them."
         raise Problem(CANNOT_TELL, said, "Ask them: pourparler ledger witness.")
     target = out or Path(f"{book.ledger.origin.replace('/', '-')}-{index}.tlog-proof")
+    if not target.name or target.suffix in (".entry", ".receipt"):
+        said = (
+            f"{target} is no name for a proof: the entry and the receipt are written beside it, as .entry and .receipt."
+        )
+        raise Problem(USAGE, said, "Name a file like a.tlog-proof.")
     entry, receipt = target.with_suffix(".entry"), target.with_suffix(".receipt")
     session.check_out(entry, *ACT_FILE)
     session.check_out(target, TLOG_PROOF_HEADER.encode())

@@ -5,7 +5,7 @@ import time
 from types import TracebackType
 from typing import Any, Self
 
-from pourparler.cli.words import count
+from pourparler.cli.words import clean, count
 
 QUIET_SECONDS = 2.0
 LINE_SECONDS = 2.0
@@ -46,9 +46,9 @@ class Progress:
         self.bar.update(self.task, completed=done, total=of)
 
     def say(self, words: str) -> None:
-        """Say something beside it, such as what is being tried again."""
+        """Say something beside it, such as what is being tried again; some of it may be a stranger's words."""
         if not self.quiet:
-            print(words, file=sys.stderr, flush=True)
+            print(clean(words), file=sys.stderr, flush=True)
 
     def __enter__(self) -> Self:
         return self

@@ -1,6 +1,8 @@
 """What ``witness serve`` and ``ledger serve`` share: a socket, an address that is said, a log, a clean stop."""
 
 import json
+import os
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +40,8 @@ def serve_routes(
         ) from None
     try:
         bound = bind(host, port)
+    except UnicodeError:
+        raise Problem(USAGE, f"{host} is no name of a host, and no address.", "Like 127.0.0.1, or ::.") from None
     except OSError as error:
         raise Problem(INPUT, f"{host} port {port} cannot be listened on: {error.strerror or error}.") from None
     url = url_of(bound, prefix)
@@ -48,7 +52,7 @@ def serve_routes(
         for line in lines(url):
             print_now(line)
     silent = session.quiet or session.as_json
-    Serving(app, bound, (lambda _: None) if silent else print_now).run()
+    Serving(app, bound, (lambda _: None) if silent else print_log).run()
     session.mention("stopped; everything that was answered is on the disk")
     session.as_json = False  # its one value has been printed
 
@@ -62,3 +66,16 @@ def checked_prefix(prefix: str) -> str:
 def print_now(line: str) -> None:
     """Print a line whole, not folded to the terminal's width, and at once."""
     print(line, flush=True)
+
+
+def print_log(line: str) -> None:
+    """Print a line from another thread. It goes straight to the file: a thread that waits for a full pipe would hold
+    Python's own lock of the standard output, and nobody could stop the program."""
+    data = f"{line}\n".encode("utf-8", "backslashreplace")
+    try:
+        file = sys.stdout.fileno()
+    except (OSError, ValueError):  # it is no file, but somebody's own
+        print_now(line)
+        return
+    while data:
+        data = data[os.write(file, data) :]

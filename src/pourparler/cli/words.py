@@ -136,8 +136,8 @@ class Screen:
             self.console.print(row, soft_wrap=True)
 
     def raw(self, text: str) -> None:
-        """Print a line that is to be copied: it is not wrapped."""
-        self.console.print(Styled(self.fit(text)), soft_wrap=True)
+        """Print a line that is to be copied: it is not wrapped. What could steer a terminal is replaced."""
+        self.console.print(Styled(self.fit(clean(text))), soft_wrap=True)
 
     def entry(self, heads: Sequence[str], parts: Sequence[Part], *, width: int, marked: bool) -> None:
         """Print a paragraph with short lines in a column at its left, or above it where the page is narrow."""

@@ -169,7 +169,7 @@ class Checking:
         policy = self.known.policy
         witnesses = [witness.key for witness in policy.witnesses] if policy else []
         with self.step(5):
-            opened = first_good(keys, lambda key: verify_proof(proof, entry, origin, key, witnesses))
+            opened = self.good(keys, lambda key: verify_proof(proof, entry, origin, key, witnesses))
         self.found.index = proof.index
         self.passed(5, f"at index {proof.index:,} of {opened.checkpoint.size:,}")
         with self.step(6):
@@ -184,7 +184,7 @@ class Checking:
         keys = self.ledgers(receipt.issuer)[receipt.issuer]
         entry = self.read_entry()
         with self.step(5):
-            first_good(keys, lambda key: verify_receipt(data, entry, key))
+            self.good(keys, lambda key: verify_receipt(data, entry, key))
         self.passed(5, NO_PLACE)
         self.no_witnesses()
 
@@ -196,10 +196,10 @@ class Checking:
         keys = self.ledgers(origin)[origin]
         with self.step(4):
             note = self.shown("the older checkpoint that the receipt starts from is not here")
-            old = first_good(keys, lambda key: open_checkpoint(note, origin, key)).checkpoint
+            old = self.good(keys, lambda key: open_checkpoint(note, origin, key)).checkpoint
         self.passed(4, f"the ledger's checkpoint of {old.size:,} entries")
         with self.step(5):
-            first_good(keys, lambda key: verify_consistency_receipt(data, old.size, old.root, key))
+            self.good(keys, lambda key: verify_consistency_receipt(data, old.size, old.root, key))
         self.passed(5, "it begins with all entries of the older checkpoint")
         self.no_witnesses()
 
@@ -220,9 +220,9 @@ class Checking:
         keys = self.ledgers(*filter(None, issuers))
         self.about(statement)
         with self.step(5):
-            for receipt, issuer in zip(receipts, issuers, strict=True):
+            for receipt, issuer in reversed(list(zip(receipts, issuers, strict=True))):  # the first is named
                 if issuer in keys:
-                    first_good(keys[issuer], partial(verify_receipt, receipt, statement.data))
+                    self.good(keys[issuer], partial(verify_receipt, receipt, statement.data))
         strangers = sum(issuer not in keys for issuer in issuers)
         self.passed(5, f"{NO_PLACE}; {strangers} receipts of ledgers that you do not know" if strangers else NO_PLACE)
         self.no_witnesses()
@@ -257,6 +257,18 @@ class Checking:
         self.passed(3, ", ".join(keys))
         return keys
 
+    def good(self, keys: Sequence[VerifierKey], ask: Callable[[VerifierKey], Answer]) -> Answer:
+        """Return what is answered for the first key that fits, which is the ledger's then. Raises what the last one is
+        refused for."""
+        for key in keys[:-1]:
+            with contextlib.suppress(PourparlerError):
+                answer = ask(key)
+                self.found.ledger = key
+                return answer
+        answer = ask(keys[-1])
+        self.found.ledger = keys[-1]
+        return answer
+
     def shown(self, lacking: str) -> bytes:
         if self.entry is None:
             raise Missing("entry.not-shown", lacking)
@@ -287,15 +299,6 @@ class Checking:
             if self.known.policy and self.known.policy.quorum is not None:
                 raise Missing("witness.quorum", "a receipt carries no cosignatures; a proof file does")
         self.passed(6, "your trust asks for none")
-
-
-def first_good(keys: Sequence[VerifierKey], ask: Callable[[VerifierKey], Answer]) -> Answer:
-    """Return what is answered for the first key that fits. Raises what the last one is refused for."""
-    *others, last = keys
-    for key in others:
-        with contextlib.suppress(PourparlerError):
-            return ask(key)
-    return ask(last)
 
 
 def issuer_of(receipt: bytes) -> str | None:

@@ -7,6 +7,8 @@ expect, follows no redirect, and waits for nobody for ever: a server that stalls
 
 import gzip
 import http.client
+import os
+import stat
 import time
 import urllib.error
 import urllib.request
@@ -18,6 +20,7 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from pourparler.core.errors import Malformed
+from pourparler.service.asking import Deadline, Timed, TimedHTTP, TimedHTTPS
 
 TIMEOUT_SECONDS = 20.0
 TRIES = 4
@@ -27,8 +30,8 @@ AGAIN = {408, 425, 429, 500, 502, 503, 504}
 COMPRESSED_OVERHEAD_BYTES = 8 * 1024  # what packing can add to a file that will not shrink
 HANDLERS = (
     urllib.request.ProxyHandler,
-    urllib.request.HTTPHandler,
-    urllib.request.HTTPSHandler,
+    TimedHTTP,
+    TimedHTTPS,
     urllib.request.HTTPDefaultErrorHandler,
     urllib.request.HTTPErrorProcessor,
 )
@@ -50,6 +53,11 @@ def too_large(path: str, most: int) -> Malformed:
     return Malformed("tile.too-large", f"{path} has more than the {most} bytes that it can have")
 
 
+def at_once(path: str, flags: int) -> int:
+    """Open a file without waiting: a named pipe in a foreign folder would hold its reader for ever."""
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
 class Folder:
     """A log in a folder, as ``ledger export`` writes it or a server holds it."""
 
@@ -58,7 +66,9 @@ class Folder:
 
     def get(self, path: str, most: int) -> bytes | None:
         try:
-            with (self.folder / path).open("rb") as file:
+            with open(self.folder / path, "rb", opener=at_once) as file:
+                if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                    raise OSError(f"{self.folder / path} is no ordinary file")
                 data = file.read(most + 1)
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return None
@@ -82,8 +92,15 @@ class Web:
         retrying: Callable[[str, str, float], None] = lambda _path, _why, _seconds: None,
     ) -> None:
         parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-            raise ValueError(f"{url} is no address of a log: it begins with https:// and has no ? or #")
+        (parts.hostname or "").encode("idna")  # an UnicodeError, which is a ValueError, for what is no host's name
+        if (
+            not url.isascii()
+            or parts.scheme not in ("http", "https")
+            or not parts.hostname
+            or parts.query
+            or parts.fragment
+        ):
+            raise ValueError(f"{url} is no address of a log: it begins with https://, is ASCII, and has no ? or #")
         self.name = url.rstrip("/")
         self.timeout_seconds, self.pause_seconds, self.retrying = timeout_seconds, pause_seconds, retrying
         self.opener = urllib.request.OpenerDirector()  # without one who follows redirects
@@ -105,19 +122,32 @@ class Web:
 
     def once(self, path: str, most: int) -> bytes | None:
         """Ask once. Raises :class:`Stumbled` where asking again may help, ``OSError`` where it will not."""
-        request = urllib.request.Request(f"{self.name}/{path}", headers={"Accept-Encoding": "gzip, identity"})  # noqa: S310  http and https only, see above
-        try:
-            with self.opener.open(request, timeout=self.timeout_seconds) as answer:
-                return self.body(answer, path, most)
-        except urllib.error.HTTPError as error:
-            self.refused(error, path)
-            return None
-        except urllib.error.URLError as error:
-            raise Stumbled(f"cannot be reached ({error.reason})") from None
-        except TimeoutError:
-            raise Stumbled(f"did not answer within {self.timeout_seconds:g} s") from None
-        except (http.client.HTTPException, ConnectionError) as error:
-            raise Stumbled(f"broke off ({type(error).__name__})") from None
+        headers = {"Accept-Encoding": "gzip, identity"}
+        with Deadline(4 * self.timeout_seconds) as deadline:
+            try:
+                request = Timed(deadline, f"{self.name}/{path}", None, headers)
+                with self.opener.open(request, timeout=self.timeout_seconds) as answer:
+                    deadline.check()
+                    return self.body(answer, path, most, deadline)
+            except urllib.error.HTTPError as error:
+                self.refused(error, path)
+                return None
+            except (OSError, http.client.HTTPException) as error:
+                why = self.stumble(error, deadline)
+                if not why:
+                    raise
+                raise Stumbled(why) from None
+
+    def stumble(self, error: Exception, deadline: Deadline) -> str:
+        """Return why a try failed, or nothing where another one would fail like it."""
+        if deadline.passed:
+            return "sends so slowly that it would never end"
+        if isinstance(error, urllib.error.URLError):
+            return f"cannot be reached ({error.reason})"
+        if isinstance(error, TimeoutError):
+            return f"did not answer within {self.timeout_seconds:g} s"
+        broke = isinstance(error, (http.client.HTTPException, ConnectionError))
+        return f"broke off ({type(error).__name__})" if broke else ""
 
     def refused(self, error: urllib.error.HTTPError, path: str) -> None:
         """Return where the server does not give the file. Raises as :meth:`once` where it answers anything else."""
@@ -133,8 +163,7 @@ class Web:
                 )
             raise OSError(f"{self.name}/{path} answers {error.code} {error.reason}")
 
-    def body(self, answer: Any, path: str, most: int) -> bytes:
-        deadline = time.monotonic() + 4 * self.timeout_seconds
+    def body(self, answer: Any, path: str, most: int, deadline: Deadline) -> bytes:
         encoding = (answer.headers.get("Content-Encoding") or "identity").strip().lower()
         if encoding not in ("identity", "gzip"):
             raise OSError(f"{self.name}/{path} comes as {encoding}, and only gzip was asked for")
@@ -143,11 +172,11 @@ class Web:
         while size <= limit and (part := answer.read1(65_536)):
             parts.append(part)
             size += len(part)
-            if time.monotonic() > deadline:
-                raise Stumbled("sends so slowly that it would never end")
+            deadline.check()
+        deadline.check()
         data: bytes = b"".join(parts)
         expected = answer.headers.get("Content-Length")
-        if size <= limit and expected is not None and expected.isdecimal() and int(expected) != size:
+        if size <= limit and expected is not None and (expected.lstrip("0") or "0") != str(size):
             raise Stumbled("broke off within the file")
         if encoding == "gzip" and size <= limit:
             data = unpacked(data, most)

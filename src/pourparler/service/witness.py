@@ -10,7 +10,6 @@ from collections.abc import Sequence
 
 from pourparler.core.errors import PourparlerError
 from pourparler.core.ledger import (
-    CONTRADICTIONS,
     AddCheckpoint,
     Answer,
     Checkpoint,
@@ -26,6 +25,7 @@ from pourparler.core.ledger import (
 )
 from pourparler.core.ledger.keeping import Signer
 from pourparler.core.ledger.note import LEDGER_KEY_TYPES
+from pourparler.core.ledger.witness import is_second_story, may_prove
 from pourparler.ports import Clock
 from pourparler.service.workspace import WorkspaceError
 from pourparler.store.witness import Decision, RefusedRequest, Remembered, WitnessStore
@@ -41,13 +41,14 @@ class Witness:
     def add_checkpoint(self, body: bytes) -> Answer:
         """Answer a request to cosign. Raises :class:`OSError` where a key cannot sign."""
         latest: Checkpoint | None = None
+        request: AddCheckpoint | None = None
         try:
             request = parse_add_checkpoint(body)
             with self.store.deciding(request.origin) as decision:
                 latest = checkpoint_of(decision.latest)
                 return self.decide(request, decision, latest)
         except PourparlerError as error:
-            if error.reason in CONTRADICTIONS:
+            if request is not None and may_prove(error, request, latest):
                 self.keep(request, error, body)
             return refused_answer(error, latest)
 
@@ -66,7 +67,8 @@ class Witness:
         note = held.note if held else b""
         sent = parse_checkpoint(split_note(request.note)[0], allow_extensions=True)
         row = (sent.origin, sent.size, sent.root, self.clock.now(), error.reason, note, body)
-        self.store.add_refused(RefusedRequest(*row))
+        proof = is_second_story(request, checkpoint_of(held))
+        self.store.add_refused(RefusedRequest(*row), proof=proof)
 
     def shown_at(self, path: str) -> bytes | None:
         """Return the checkpoint that is shown at a path below the monitoring prefix, or None."""

@@ -39,6 +39,7 @@ from pourparler.core.ledger import (
     read_cosignatures,
     signed_note,
     split_note,
+    verify_consistency,
 )
 from pourparler.core.ledger.witness import signature_lines_of
 from pourparler.ports import Store, StoreConflict
@@ -84,7 +85,7 @@ class Word:
 
 def printable_name(witness: PolicyWitness) -> str:
     """Return a witness's name in its policy for people; two names never become one."""
-    name = witness.name.decode("utf-8", "backslashreplace")
+    name = witness.name.replace(b"\\", b"\\\\").decode("utf-8", "backslashreplace")
     return "".join(sign if sign.isprintable() else f"\\u{ord(sign):04x}" for sign in name)
 
 
@@ -125,6 +126,26 @@ class Head:
     def root_at(self, size: int) -> bytes:
         """Return the root that the tree had with its first ``size`` entries."""
         return frontier_of(size, self.node).root()
+
+    def stores(self, size: int) -> bool:
+        """Whether the store, read again, has so many entries."""
+        try:
+            self.root_at(size)
+        except (KeyError, PourparlerError):
+            return False
+        return True
+
+    def holds(self, later: Checkpoint) -> bool:
+        """Whether the store, read again, has grown to a later checkpoint from this one: then the two are one story."""
+        own = self.checkpoint
+        if later.size <= own.size:
+            return False
+        try:
+            path = consistency_path(own.size, later.size, self.node)
+            verify_consistency(own.size, own.root, later.size, later.root, path)
+        except (KeyError, PourparlerError):  # it has not grown so far, or otherwise
+            return False
+        return True
 
 
 def head_of(depositary: Depositary, store: Store) -> Head | None:
@@ -228,7 +249,18 @@ def gathered(head: Head, policy: Policy, before: bytes | None, words: Sequence[W
             for line in signature_lines_of(before, [witness.key]):
                 lines.setdefault(witness.key, line)
     own = signature_lines_of(head.note, [head.key])
-    return signed_note(text, [*own, *list(lines.values())[: limits.NOTE_SIGNATURES_MAX - len(own)]])
+    keys = fitting(policy, list(lines), limits.NOTE_SIGNATURES_MAX - len(own))
+    return signed_note(text, [*own, *(lines[key] for key in keys)])
+
+
+def fitting(policy: Policy, keys: Sequence[VerifierKey], most: int) -> list[VerifierKey]:
+    """Return as many of the cosigners as a note has room for, so that they are a quorum still if they were one."""
+    kept = list(keys)
+    for key in reversed(keys):
+        fewer = [one for one in kept if one != key]
+        if len(kept) > most and quorum_met(policy, {one.public_key for one in fewer}):
+            kept = fewer
+    return kept[:most]
 
 
 def ask_one(
@@ -277,6 +309,8 @@ def read_reply(
 def accused(head: Head, witness: PolicyWitness, said: Said, url: str, seconds: float, size: int | None) -> Word:
     """Return the word of a witness that remembers what does not fit, with the proof where it shows one."""
     what = f"it has cosigned {size:,} entries" if size is not None else "it says that this is another history"
+    if size is not None and head.stores(size):
+        said = Said.REFUSED  # a size alone accuses nobody where there are as many here by now
     try:
         shown = shown_by(head, witness, url, seconds)
     except (Unreachable, PourparlerError) as error:
@@ -284,6 +318,9 @@ def accused(head: Head, witness: PolicyWitness, said: Said, url: str, seconds: f
     if shown is None:
         return Word(witness, said, f"{what}; it does not show the checkpoint", size=size)
     note, seen = shown
+    if head.holds(seen):
+        what = f"another round was faster: it has cosigned {seen.size:,} entries, and they are stored here"
+        return Word(witness, Said.REFUSED, what, size=seen.size)
     if seen.size > head.checkpoint.size:
         return Word(witness, Said.AHEAD, f"the ledger signed {seen.size:,} entries", size=seen.size, shown=note)
     if head.root_at(seen.size) != seen.root:

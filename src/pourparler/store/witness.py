@@ -25,6 +25,7 @@ from pourparler.store.sqlite import ADVICE, ADVICE_OTHERWISE, FULL, StoreInUse
 
 APPLICATION_ID = 0x506F5769  # "PoWi"
 REFUSED_KEPT = 1_000  # the oldest of each ledger: nobody pushes the proof out by sending more
+PROOFS_KEPT = 1_000  # places of each ledger beside those, which only what is a proof by itself may take
 DEPARTED = "do not put an older copy in its place: it could be made to cosign another story. Retire the witness's key."
 
 MIGRATIONS = (
@@ -217,14 +218,15 @@ class WitnessStore:
         with self._failures("decide"), self._changing():
             yield Decision(self, origin, self.remembered(origin))
 
-    def add_refused(self, refused: RefusedRequest) -> None:
-        """Keep a request that contradicts what is remembered."""
+    def add_refused(self, refused: RefusedRequest, *, proof: bool = False) -> None:
+        """Keep a request that contradicts what is remembered; ``proof``: as large, and with another root."""
+        most = REFUSED_KEPT + (PROOFS_KEPT if proof else 0)
         row = (
             refused.origin, refused.size, refused.root, refused.time, refused.reason, refused.held, refused.sent,
         )  # fmt: skip
         with self._failures("keep a refused request"), self._changing():
             (kept,) = self._one("SELECT count(*) FROM refused WHERE origin = ?", refused.origin)
-            if kept < REFUSED_KEPT:
+            if kept < most:
                 insert = "INSERT OR IGNORE INTO refused (origin, size, root, time, reason, held, sent)"
                 self._database.execute(f"{insert} VALUES (?, ?, ?, ?, ?, ?, ?)", row)
 

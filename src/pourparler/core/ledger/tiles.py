@@ -36,7 +36,8 @@ LENGTH_BYTES = 2
 ENTRY_BUNDLE_MAX_BYTES = TILE_WIDTH * (LENGTH_BYTES + limits.LEDGER_ENTRY_MAX_BYTES)
 TILES_KEPT = 256  # of those that a reader has proven; more are asked for again
 
-TILE_PATH = re.compile(r"tile/(entries|\d{1,2})/((?:x\d{3}/)*\d{3})(?:\.p/(\d{1,3}))?", re.ASCII)
+# An index has at most 19 digits, 2^63: seven groups of three.
+TILE_PATH = re.compile(r"tile/(entries|\d{1,2})/((?:x\d{3}/){0,6}\d{3})(?:\.p/(\d{1,3}))?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)

@@ -163,6 +163,20 @@ CONTRADICTIONS = ("proof.length", "proof.inconsistent")
 """Refusals of what the ledger did sign: the request may be half of a proof that it told two stories, and is kept."""
 
 
+def is_second_story(request: AddCheckpoint, latest: Checkpoint | None) -> bool:
+    """Whether a request's checkpoint is as large as the one that was cosigned last, and has another root. Of one whose
+    signature :func:`judge` has verified, the two prove to anybody that the ledger told two stories."""
+    sent = parse_checkpoint(split_note(request.note)[0], allow_extensions=True)
+    return latest is not None and sent.size == latest.size and sent.root != latest.root
+
+
+def may_prove(error: PourparlerError, request: AddCheckpoint, latest: Checkpoint | None) -> bool:
+    """Whether a request that was refused is kept with what was cosigned last (``spec/witness.md`` section 4)."""
+    if error.reason == "witness.conflict":
+        return is_second_story(request, latest)
+    return error.reason in CONTRADICTIONS
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What a witness answers: HTTP status, content type and body. ``reason`` is empty where it has cosigned."""

@@ -6,12 +6,14 @@ from collections.abc import Iterable, Sequence
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pourparler.ports import StoreError
+
+LENGTH_DIGITS_MAX = 19  # of a Content-Length; a longer one is not worth reading
 
 log = logging.getLogger("pourparler.http")
 
@@ -21,7 +23,7 @@ def application(*roles: Iterable[BaseRoute], prefix: str = "") -> ASGIApp:
     routes: Sequence[BaseRoute] = [route for role in roles for route in role]
     served = Starlette(
         routes=[Mount(prefix, routes=routes)] if prefix else routes,
-        exception_handlers={HTTPException: told, StoreError: failed, OSError: failed},
+        exception_handlers={HTTPException: told, ClientDisconnect: hung_up, StoreError: failed, OSError: failed},
     )
     return Logged(served)
 
@@ -29,6 +31,12 @@ def application(*roles: Iterable[BaseRoute], prefix: str = "") -> ASGIApp:
 async def told(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     return PlainTextResponse(f"{error.detail}\n", error.status_code, error.headers)
+
+
+async def hung_up(request: Request, _error: Exception) -> Response:
+    """Answer a client that broke off within its request, or sent what is no body: it is not there to read it."""
+    request.state.said = "broke off within the request"
+    return PlainTextResponse("the request broke off\n", 400)
 
 
 async def failed(_request: Request, error: Exception) -> Response:
@@ -40,7 +48,7 @@ async def failed(_request: Request, error: Exception) -> Response:
 async def bounded_body(request: Request, most: int) -> bytes:
     """Return the body of a request. Raises :class:`HTTPException` (413) past ``most`` bytes, however they are sent."""
     stated = request.headers.get("content-length", "0")
-    if stated.isdecimal() and int(stated) > most:
+    if stated.isdecimal() and (len(stated) > LENGTH_DIGITS_MAX or int(stated) > most):
         raise HTTPException(413, f"at most {most} bytes")
     body = bytearray()
     async for chunk in request.stream():
