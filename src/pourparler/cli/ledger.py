@@ -1,5 +1,6 @@
 """``pourparler ledger``: keep a ledger, or copies of other people's; look into them, and carry proofs away."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -382,6 +383,7 @@ def recover(
         raise Problem(USAGE, f"the ledger {made.depositary.origin} is not kept here.", "Take it: ledger take FILE.")
     try:
         book = session.books[known.origin] = books.Book(session.workspace, known, lost=True)
+        book.heads_seen = partial(session.heads_seen, book)
         new = books.recover(book, made)
     except books.Forked as fork:
         return tell_fork(session, fork)
