@@ -143,8 +143,6 @@ def second_history(home, tmp_path):
         raise RuntimeError(row)
 
 
-# Should be: refused with ledger.differs, exit code 5, before a file is written.
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="grave: ledger export never asks check_given_away")
 def test_nothing_of_a_second_history_is_exported(home, tmp_path):
     second_history(home, tmp_path)
     code, said = run("ledger", "export", tmp_path / "site")
@@ -152,12 +150,6 @@ def test_nothing_of_a_second_history_is_exported(home, tmp_path):
     assert not (tmp_path / "site" / "checkpoint").exists()
 
 
-# Should be: refused with ledger.differs before anybody is asked; the second history gets no cosignature.
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="grave: ledger witness opens the bare store: no high-water file, no check",
-)
 def test_a_second_history_is_not_put_to_witnesses(home, tmp_path):
     with witness_at(tmp_path / "w", W1, trusted=False) as (url, witness):
         trust(witness.store, vkey_here())
@@ -167,17 +159,30 @@ def test_a_second_history_is_not_put_to_witnesses(home, tmp_path):
         assert witness.store.remembered(OURS) is None
 
 
-# Should be: refused with ledger.differs, exit code 5; and looked at again while it serves.
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="grave: ledger serve opens the bare store: no high-water file, no check"
-)
+SERVE = [sys.executable, "-m", "pourparler.cli.main", "ledger", "serve", "--port", "0", "--json"]
+
+
 def test_a_second_history_is_not_served(home, tmp_path):
     second_history(home, tmp_path)
-    command = [sys.executable, "-m", "pourparler.cli.main", "ledger", "serve", "--port", "0", "--json"]
-    with subprocess.Popen(command, env=by_itself(), stdout=subprocess.PIPE, text=True) as process:
-        answer = json.loads(process.stdout.readline() or "{}")
+    refused = subprocess.run(SERVE, env=by_itself(), capture_output=True, text=True, timeout=60, check=False)
+    assert refused.returncode == 5, refused
+    assert "ledger.differs" in refused.stdout
+
+
+def test_a_second_history_is_served_no_longer(home, tmp_path):
+    twin = tmp_path / "twin"
+    shutil.copytree(home, twin)
+    founded("Second")
+    os.chdir(twin)
+    founded("Third")
+    os.chdir(home)
+    with subprocess.Popen(SERVE, env=by_itself(), stdout=subprocess.PIPE, text=True) as process:
         try:
-            assert "url" not in answer or ask(f"{answer['url']}/checkpoint", most=10_000).status != 200
+            url = json.loads(process.stdout.readline())["url"]
+            assert ask(f"{url}/checkpoint", most=10_000).status == 200
+            marks = DATABASE.with_suffix(".high-water")
+            marks.write_bytes((twin / marks).read_bytes())
+            assert ask(f"{url}/checkpoint", most=10_000).status == 503
         finally:
             process.terminate()
 
@@ -551,14 +556,6 @@ def test_two_witnesses_never_have_one_printable_name(tmp_path):
 # --- secrets ----------------------------------------------------------------------------------------------------------
 
 
-# Should be: texts_at_hand reads only what the ledger itself holds; the desk is asked by the caller, where words are
-# wanted.
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="grave: Book.text takes sealed texts from the desk, so --without-words on a copied ledger writes "
-    "the words into the file",
-)
 def test_without_words_holds_for_whoever_has_a_copy_too(home, tmp_path):
     for name in ("sal", "agent"):
         done("key", "new", name, "--role", "holder")
@@ -880,12 +877,6 @@ def test_a_restored_beginning_with_a_spoilt_high_water_file_is_not_written(home,
     assert code == 5, said
 
 
-# Should be: HighWaterFile(alone=False) is compared there, too; such a ledger signs nothing.
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="serious: where the folder may not be written the high-water file is not looked at, and receipts are signed",
-)
 def test_a_second_history_in_a_folder_that_may_not_be_written_is_not_given_away(home, tmp_path, monkeypatch):
     """There the high-water file is not even looked at, though it may be read."""
     second_history(home, tmp_path)

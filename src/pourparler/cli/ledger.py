@@ -232,7 +232,7 @@ def prove(
     entry, receipt = target.with_suffix(".entry"), target.with_suffix(".receipt")
     session.check_out(entry, *ACT_FILE)
     session.check_out(target, TLOG_PROOF_HEADER.encode())
-    signs = book.kept and book.read_only is None and size > 1
+    signs = book.kept and book.writable and book.read_only is None and size > 1
     signed = receipts.receipt_of(book, index, session.ledger_signer(book)) if signs else None
     write_atomically(entry, book.entry(index))
     write_atomically(target, receipts.proof_of(book, index).encoded())
@@ -317,13 +317,18 @@ def serve(
     books.opened(path).close()  # brings an old file up to date
     store, policy = ReadingStore(path), witnessing.policy_path(session.workspace, ledger)
 
+    def shown() -> bytes | None:
+        books.check_given_away(session.workspace, ledger, store)  # each time: a file may be put back while it serves
+        return store.witnessed() if policy.exists() else store.checkpoint()
+
     def routes() -> "list[BaseRoute]":
         from pourparler.service.http.static import static_routes
 
-        return static_routes(LogView(store, lambda: store.witnessed() if policy.exists() else store.checkpoint()))
+        return static_routes(LogView(store, shown))
 
     vkey = ledger_key(ledger.depositary).text
     try:
+        shown()
         serve_routes(
             session, f"the ledger {clean(ledger.origin)}", routes, host, port, prefix,
             lines=lambda url: [f"log {vkey} {url}"], vkey=vkey,

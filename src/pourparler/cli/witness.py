@@ -231,11 +231,12 @@ def ask_witnesses(session: Session, file: Path | None, *, drop: bool, seconds: f
         session.answer(ledger=ledger.origin, policy=None)
         session.say(f"{clean(ledger.origin)} publishes what is committed", lead=MARK["yes"][0] + " ")
         return 0
-    policy = policy_for(session, ledger, file)
     path = session.workspace.ledgers / ledger.file
     books.opened(path).close()  # brings an old file up to date
     store = ReadingStore(path)  # whoever asks others holds nobody up
     try:
+        books.check_given_away(session.workspace, ledger, store)
+        policy = policy_for(session, ledger, file)
         head = witnessing.head_of(ledger.depositary, store)
         if head is None:
             raise Problem(USAGE, f"{ledger.origin} has no checkpoint yet.")

@@ -39,7 +39,16 @@ from pourparler.core.redline import text_digest
 from pourparler.core.registry import Registry, parse_entry
 from pourparler.ports import Clock, Refusal, Signer, StoredEntry, StoreError
 from pourparler.service.desk import Parcel, keep, pending
-from pourparler.service.heads import HeadsSeen, ReadOnly, Tree, acknowledge, against_head, read_only_because, unknown
+from pourparler.service.heads import (
+    HeadsSeen,
+    ReadOnly,
+    Tree,
+    acknowledge,
+    against_head,
+    against_high_water,
+    read_only_because,
+    unknown,
+)
 from pourparler.service.intake import Intake, LedgerDamaged, Receipt, replay, replay_until, texts_brought
 from pourparler.service.witnessing import policy_of, published, witness_ledger
 from pourparler.service.workspace import KnownLedger, WallClock, Workspace, WorkspaceError, write_atomically
@@ -149,7 +158,14 @@ class Book:
                 "it again from anybody's newest copy: pourparler ledger recover FILE.",
                 usage=False,
             )
-        self.store = opened(path, progress, waiting)
+        if self.kept and not writable(path):  # before the ledger itself: whoever writes both writes that first
+            with contextlib.suppress(StoreError):  # which is told below
+                self.high_water = HighWaterFile(workspace.high_water_path(ledger), alone=False)
+        try:
+            self.store = opened(path, progress, waiting)
+        except BaseException:
+            self._close_high_water()
+            raise
         try:
             self.fold = replay(ledger.depositary, self.store)
             self.size = self.fold.frontier.size
@@ -176,10 +192,9 @@ class Book:
         return Tree(self.depositary, self.fold.frontier, self.store)
 
     def _look_at_high_water(self) -> None:
-        if not self.writable:
-            return
         try:
-            self.high_water = HighWaterFile(self.workspace.high_water_path(self.ledger))
+            path = self.workspace.high_water_path(self.ledger)
+            self.high_water = self.high_water or HighWaterFile(path, alone=self.writable)
         except StoreInUse:
             raise
         except StoreError as error:  # that it cannot be read keeps nobody from reading the ledger
@@ -188,7 +203,7 @@ class Book:
         self.read_only = read_only_because(self.tree, self.high_water, {})
         if self.read_only is None and self.size == 0:  # a ledger of a workspace was begun: it cannot begin again
             self.read_only = against_head(self.tree, "it began with", 1, None)
-        if self.read_only is None:
+        if self.read_only is None and self.writable:
             acknowledge(self.store, self.high_water)
 
     @property
@@ -332,6 +347,9 @@ class Book:
 
     def close(self) -> None:
         self.store.close()
+        self._close_high_water()
+
+    def _close_high_water(self) -> None:
         if self.high_water is not None:
             self.high_water.close()
 
@@ -368,8 +386,32 @@ class Book:
         return self.store.witnessed_after(index)
 
     def text(self, digest: bytes) -> bytes | None:
-        """Return a text that the ledger holds, or that lies at the desk."""
+        """Return a text that the ledger holds: what lies at the desk may be sealed, and leaves only where it is asked
+        for."""
+        return self.store.text(digest)
+
+    def words(self, digest: bytes) -> bytes | None:
+        """Return a text that the ledger holds, or that lies at the desk: for whoever sits here."""
         return self.store.text(digest) or self.workspace.text(digest)
+
+
+def check_given_away(workspace: Workspace, ledger: KnownLedger, store: SqliteStore) -> None:
+    """Raise :class:`ReadOnly` where nothing of a store may leave: its high-water file says that it is a second history.
+
+    For those who read a ledger without opening its book, as a server does; somebody else may write it meanwhile. Where
+    the file cannot be read nothing speaks against the store.
+    """
+    if ledger.kept_by is None:
+        return
+    try:
+        high_water = HighWaterFile(workspace.high_water_path(ledger), alone=False)  # first: it is written last
+    except StoreError:
+        return
+    with contextlib.closing(high_water):
+        tree = Tree(ledger.depositary, frontier_of(store.size(), store.node), store)
+        found = against_high_water(tree, high_water)
+    if found is not None and found.differs:
+        raise found
 
 
 def to_announce(home: Book, there: Book, party: bytes) -> list[Act]:
