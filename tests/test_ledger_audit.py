@@ -21,6 +21,7 @@ from pathlib import Path
 import pytest
 
 from pourparler.cli.main import main
+from pourparler.cli.session import Session
 from pourparler.core import ledger
 from pourparler.core.errors import Malformed, Missing, PourparlerError
 from pourparler.core.evidence import Claim, Trust, Verdict, ledger_key, verify
@@ -187,21 +188,38 @@ def test_a_second_history_is_served_no_longer(home, tmp_path):
             process.terminate()
 
 
-# Should be: refused where a ledger file here has this origin and key: take it back into the settings instead.
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="grave: ledger create makes OURS-2.sqlite beside the files of the same origin and key, and signs "
-    "a second first entry",
-)
 def test_settings_of_an_earlier_day_do_not_begin_the_same_ledger_twice(home):
     """keys/ and pourparler.toml may be restored; then the ledger is unknown, and its files and its key are there."""
-    settings = Path("pourparler.toml").read_text("utf-8")
-    start = settings.index("[ledgers")
-    Path("pourparler.toml").write_text(settings[:start], "utf-8")
+    whole = Path("pourparler.toml").read_text("utf-8")
+    Path("pourparler.toml").write_text(whole[: whole.index("[ledgers")], "utf-8")
     assert DATABASE.exists()
+    before = DATABASE.read_bytes()
+    for words in ((), ("--high-water", "elsewhere")):
+        code, said = run("ledger", "create", OURS, *words)
+        assert code == 4, said
+        assert "second history" in said
+    assert [path.name for path in Path("ledgers").glob("*.sqlite")] == [DATABASE.name]
+    assert DATABASE.read_bytes() == before
+    done("ledger", "create", OURS, "--yes")
+    section = whole[whole.index("[ledgers") : whole.index("[names")]
+    assert section in Path("pourparler.toml").read_text("utf-8")
+    assert DATABASE.read_bytes() == before
+    founded("Second")
+
+
+def test_a_ledger_whose_database_is_lost_with_the_settings_is_not_begun_again(home):
+    settings = Path("pourparler.toml").read_text("utf-8")
+    Path("pourparler.toml").write_text(settings[: settings.index("[ledgers")], "utf-8")
+    for path in DATABASE.parent.glob(f"{DATABASE.name}*"):
+        path.unlink()
     code, said = run("ledger", "create", OURS)
-    assert code != 0, said
+    assert code == 4, said
+    assert "second history" in said
+    DATABASE.write_bytes(b"no ledger")
+    DATABASE.with_suffix(".high-water").unlink()
+    code, said = run("ledger", "create", OURS)
+    assert code == 5, said
+    assert not Path("ledgers/ledger.example-ours-2.sqlite").exists()
 
 
 def test_a_half_that_has_become_zeros_is_spoilt(home):
@@ -222,24 +240,30 @@ def test_a_half_that_has_become_zeros_is_spoilt(home):
     assert code == 5, said
 
 
-# Should be: ledger copy (and evidence) tell of a contradiction as ledger witness does, exit code 1.
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="serious: books.give throws the Round away")
-def test_a_copy_is_not_given_in_silence_where_a_witness_proves_a_fork(home, tmp_path):
-    """The witness has seen the twin's story, and shows its checkpoint: ledger copy asks it, and says nothing."""
+def test_a_copy_is_not_given_in_silence_where_a_witness_proves_a_fork(home, tmp_path, monkeypatch):
+    """The witness has seen the twin's story, and shows its checkpoint. It is asked before the ledger is written, and
+    once more where it did not answer then."""
     with witness_at(tmp_path / "w", W1, trusted=False) as (url, witness):
         trust(witness.store, vkey_here())
         done("ledger", "witness", "--policy", write_policy(W1, url))
         twin = tmp_path / "twin"
         shutil.copytree(home, twin)
+        founded("Second")
         os.chdir(twin)
         founded("Third")
         done("ledger", "witness")
         os.chdir(home)
-        founded("Second")
         code, said = run("ledger", "copy", "--out", "copy")
-        if run("ledger", "witness")[0] != 1:
-            raise RuntimeError("there is no proof of a fork")
-    assert code == 1 or "two stories" in said.lower(), said
+        assert (code, Path("copy").exists()) == (5, False), said
+        assert "ledger.differs" in said
+        monkeypatch.setattr(Session, "heads_seen", lambda *_: {})
+        code, said = run("ledger", "copy", "--out", "copy")
+        assert code == 1, said
+        assert "HAS TOLD TWO STORIES" in said
+        assert list(Path("ledgers").glob("fork-*-seen-by-one.note"))
+        (one,) = told("ledger", "search", "found", "second")[1]["found"]
+        code, said = run("act", "export", one["act"], "--out", "evidence")
+    assert code == 1, said
 
 
 # Should be: AHEAD is no proof by itself; read the store again, and join the two by a consistency proof where it has
@@ -1052,12 +1076,9 @@ def test_a_log_that_nobody_reads_stops_no_witness(home):
             process.kill()
 
 
-# Should be: refused, unless the older ledger is read-only or a copy.
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="small: ledger create --after signs that the older ledger is written no more, of one that is well",
-)
 def test_no_ledger_follows_one_that_is_still_written(home):
-    code, said = run("ledger", "create", "ledger.example/new", "--key", "new", "--after", OURS)
-    assert code != 0, said
+    follow = ("ledger", "create", "ledger.example/new", "--key", "new", "--after", OURS)
+    code, said = run(*follow)
+    assert code == 4, said
+    DATABASE.with_suffix(".high-water").unlink()
+    done(*follow)

@@ -11,13 +11,14 @@ from pourparler.cli.session import ACT_FILE, MARK, Session, command
 from pourparler.cli.timeline import about_act, about_statement, act_line, statement_line
 from pourparler.cli.trouble import CANNOT_TELL, INPUT, INVALID, USAGE, Problem
 from pourparler.cli.words import Part, clean, count, date_time
+from pourparler.core.council import Depositary
 from pourparler.core.errors import Malformed, PourparlerError
 from pourparler.core.evidence import ledger_key
 from pourparler.core.ledger import TLOG_PROOF_HEADER, Statement, VerifierKey, open_checkpoint, parse_vkey
 from pourparler.core.registry import parse_entry
 from pourparler.service import books, desk, receipts
 from pourparler.service.intake import BOUND_SECONDS, LedgerDamaged
-from pourparler.service.workspace import write_atomically
+from pourparler.service.workspace import KnownLedger, write_atomically
 
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
@@ -68,15 +69,22 @@ def create(
     """
     from pourparler.service.forms import read_duration
 
-    words = books.following(session.book(session.which(after))) if after is not None else ""
+    words = ""
+    if after is not None:
+        older = session.book(session.which(after))
+        words = books.following(older, signable=older.depositary.key in session.key_infos)
     if key not in session.keys.names():
         session.keys.new(key, KeyRole, session.passphrases.new(key))
         session.mention(f"made the ledger key {key}", lead="  ")
     signer = session.passphrases.signer(session.keys, key, role=KeyRole)
     seconds = read_duration(bound, "--bound")
-    made = books.create_ledger(
-        session.workspace, origin, key, signer, bound_seconds=seconds, high_water=high_water, words=words
-    )
+    known = session.ledgers().get(origin)
+    if known is None and (left := books.left_here(session.workspace, Depositary(origin, signer.public_key))):
+        made = take_back(session, KnownLedger(origin, signer.public_key, left, key, elsewhere(high_water)))
+    else:
+        made = books.create_ledger(
+            session.workspace, origin, key, signer, bound_seconds=seconds, high_water=high_water, words=words
+        )
     vkey = ledger_key(made.depositary).text
     session.answer(ledger=made.origin, key=made.key, vkey=vkey, kept_by=key)
     sign, style = MARK["yes"]
@@ -84,6 +92,23 @@ def create(
     session.mention("its key, for those who take copies:", lead="  ")
     session.whole(vkey)
     session.only(vkey)
+
+
+def elsewhere(high_water: Path | None) -> str | None:
+    return str(high_water.absolute()) if high_water else None
+
+
+def take_back(session: Session, ledger: KnownLedger) -> KnownLedger:
+    """Go on with a ledger that lies here and is not in the settings, once somebody says so. Nothing is signed."""
+    path = session.workspace.ledgers / ledger.file
+    what = f"a ledger {ledger.origin} with the key {ledger.kept_by} lies in {path} already, and the settings do not "
+    what += "know it: were they put back to an earlier day? To begin it again would sign a second history."
+    if not session.yes and not session.can_ask:
+        raise Problem(USAGE, what, "To go on with it give --yes; it then keeps what it has. Or choose another origin.")
+    session.mention(clean(what), lead="  ")
+    session.sure("Go on with the one that lies there?")
+    books.take_back(session.workspace, ledger)
+    return ledger
 
 
 @command(app, "list")
@@ -412,12 +437,18 @@ def copy(
     session: Session,
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to.", show_default=False)],
 ) -> None:
-    """Write a copy of a ledger to FILE, for others to take. Of one that is kept here, after a stamp of all streams."""
+    """Write a copy of a ledger to FILE, for others to take. Of one that is kept here, after a stamp of all streams.
+
+    Exit code 1 where a witness that is asked says that this ledger told another story.
+    """
+    from pourparler.cli.witness import tell_heard
+
     session.check_out(out, books.FORMAT.encode())
     book = session.book()
     book.check_given_away()
     writable = book.kept and book.read_only is None
-    made = books.give(book, session.ledger_signer(book)) if writable else books.copy_of(book)
+    heard = partial(tell_heard, session, book)
+    made = books.give(book, session.ledger_signer(book), heard) if writable else books.copy_of(book)
     write_atomically(out, made.encoded())
     session.answer(file=str(out), ledger=made.depositary.origin, size=len(made.entries))
     session.say(f"{out}: {count(len(made.entries), 'entry', 'entries')} of {clean(made.depositary.origin)}")

@@ -319,6 +319,15 @@ def tell_published(session: Session, head: witnessing.Head, held: bytes | None, 
         session.say(f"no quorum has cosigned; {published}", lead=MARK["waits"][0] + " ")
 
 
+def tell_heard(session: Session, book: books.Book, found: Round) -> None:
+    """Say of a round that another command needed what may not go unheard: which witnesses contradict the ledger."""
+    head = witnessing.head_of(book.depositary, book.store)
+    if not found.accusing or head is None:
+        return
+    kept = {word.name: witnessing.keep_contradiction(session.workspace, head, word) for word in found.accusing}
+    session.exit_code = tell_accusing(session, book.ledger, found, kept)
+
+
 def tell_accusing(
     session: Session, ledger: KnownLedger, found: Round, kept: "dict[str, tuple[Path, Path] | None]"
 ) -> int:

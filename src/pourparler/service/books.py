@@ -50,10 +50,12 @@ from pourparler.service.heads import (
     unknown,
 )
 from pourparler.service.intake import Intake, LedgerDamaged, Receipt, replay, replay_until, texts_brought
-from pourparler.service.witnessing import policy_of, published, witness_ledger
+from pourparler.service.witnessing import Round, policy_of, published, witness_ledger
+from pourparler.service.workspace import FILE as SETTINGS
 from pourparler.service.workspace import KnownLedger, WallClock, Workspace, WorkspaceError, write_atomically
 from pourparler.store.highwater import HighWaterFile
 from pourparler.store.memory import MemoryStore
+from pourparler.store.reading import ReadingStore
 from pourparler.store.sqlite import SqliteStore, StoreInUse, snapshot
 
 FORMAT = "pourparler/1 copy of a ledger"
@@ -281,6 +283,12 @@ class Book:
         if self.read_only is not None:
             raise self.read_only
 
+    def contradicted(self) -> bool:
+        """Return whether something remembers more, or other, than this ledger has; the witnesses are asked once."""
+        with contextlib.suppress(ReadOnly):
+            self.check_writable()
+        return self.read_only is not None
+
     def check_given_away(self) -> None:
         """Raise :class:`ReadOnly` where nothing of this ledger may leave: it may be a second history."""
         if self.read_only is not None and self.read_only.differs:
@@ -472,6 +480,12 @@ def create_ledger(
                 f"there is a ledger {origin} here already.", "Go on with it, or choose another origin."
             )
         workspace.ledgers.mkdir(mode=0o700, exist_ok=True)
+        if left := left_here(workspace, Depositary(origin, signer.public_key)):
+            raise WorkspaceError(
+                f"there is a ledger {origin} with this key already, in {workspace.ledgers / left}: beginning it again "
+                "would sign a second history.",
+                f"Take it back into {SETTINGS}: pourparler ledger create says how; or choose another origin.",
+            )
         elsewhere = str(high_water.absolute()) if high_water else None
         ledger = KnownLedger(origin, signer.public_key, new_file(workspace, origin), kept_by, elsewhere)
         marks = new_high_water(workspace.high_water_path(ledger))
@@ -489,8 +503,52 @@ def create_ledger(
     return ledger
 
 
+def left_here(workspace: Workspace, depositary: Depositary) -> str | None:
+    """Return the file of a ledger with this origin and key that lies here, though the settings do not know it: they
+    were put back to an earlier day. None where there is none. Raises :class:`WorkspaceError` where nobody can tell."""
+    for path in sorted(workspace.ledgers.glob("*")):
+        try:
+            note = newest_note(path)
+        except StoreError as error:
+            if not path.stem.startswith(slug_of(depositary.origin)):
+                continue
+            raise WorkspaceError(
+                f"{path} may be a ledger of this name, and cannot be read: {error}",
+                "Beginning it again would sign a second history. Repair the file, or move it away if it is another's.",
+                usage=False,
+            ) from None
+        with contextlib.suppress(PourparlerError):
+            if note is not None and open_checkpoint(note, depositary.origin, ledger_key(depositary)):
+                return path.with_suffix(".sqlite").name
+    return None
+
+
+def newest_note(path: Path) -> bytes | None:
+    """Return the newest checkpoint in a ledger's database or high-water file; None of any other file. Raises
+    :class:`StoreError`."""
+    if path.suffix == ".high-water":
+        with contextlib.closing(HighWaterFile(path, alone=False)) as marks:
+            return marks.read()
+    if path.suffix == ".sqlite":
+        with contextlib.closing(ReadingStore(path)) as store:
+            return store.checkpoint()
+    return None
+
+
+def take_back(workspace: Workspace, ledger: KnownLedger) -> None:
+    """Put a ledger that is kept here, and lies here, into the settings again. Nothing is signed; whether it may be
+    written shows when it is opened."""
+    with workspace.changing() as settings:
+        settings.ledgers[ledger.origin] = ledger
+
+
+def slug_of(origin: str) -> str:
+    """Return what the files of a ledger are called, but for a number."""
+    return re.sub(r"[^a-zA-Z0-9.-]+", "-", origin).strip("-.")[:80] or "ledger"
+
+
 def new_file(workspace: Workspace, origin: str) -> str:
-    slug = re.sub(r"[^a-zA-Z0-9.-]+", "-", origin).strip("-.")[:80] or "ledger"
+    slug = slug_of(origin)
     name, number = f"{slug}.sqlite", 1
     while any((workspace.ledgers / name).with_suffix(suffix).exists() for suffix in (".sqlite", ".high-water")):
         number += 1
@@ -541,10 +599,10 @@ def parse_copy(data: bytes) -> Copy:
     return Copy(depositary, value["checkpoint"], tuple(value["entries"]), tuple(value["texts"]))
 
 
-def give(book: Book, signer: Signer) -> Copy:
+def give(book: Book, signer: Signer, heard: Callable[[Round], None] = lambda _: None) -> Copy:
     """Return a copy of a ledger that is kept here, after a new stamp that states its streams, so that whoever has the
     copy can make evidence from it. Of more than 400 streams the newest are stated. A ledger that is witnessed by a
-    policy is put to its witnesses, and the copy ends where they have seen it."""
+    policy is put to its witnesses, and the copy ends where they have seen it; ``heard`` is told what they said."""
     intake = book.intake(signer)
     with intake.still() as registry:
         newest = sorted(registry.streams.values(), key=lambda stream: stream.indexes[-1], reverse=True)
@@ -552,7 +610,7 @@ def give(book: Book, signer: Signer) -> Copy:
     intake.stamp(streams)
     policy = policy_of(book.workspace, book.ledger)
     if policy is not None:
-        witness_ledger(book.depositary, book.store, policy)
+        heard(witness_ledger(book.depositary, book.store, policy))
     return copy_of(book, book.published())
 
 
@@ -745,9 +803,19 @@ def recover(book: Book, copy: Copy) -> int:
     return len(copy.entries) - book.size
 
 
-def following(book: Book) -> str:
+def following(book: Book, *, signable: bool = True) -> str:
     """Return what the first entry of a new ledger says where it follows one that can be written no more: the heads of
-    the old one, of what is left and of what was acknowledged."""
+    the old one, of what is left and of what was acknowledged.
+
+    Raises :class:`WorkspaceError` of one that can be written: it is kept here, ``signable`` (its key is here), and
+    nothing speaks against it.
+    """
+    if book.kept and signable and book.writable and not book.contradicted():
+        raise WorkspaceError(
+            f"{book.ledger.origin} can still be written: the first entry of a ledger that follows it says that it is "
+            "not.",
+            "Go on with it; or begin the other one without --after. Nothing was done.",
+        )
     kept, seen = book.checkpoint(), book.high_water.read() if book.high_water is not None else None
     said = ["This ledger follows another, which is written no more. Its newest head that is kept:", kept.decode()]
     if seen is not None and seen != kept:
