@@ -910,6 +910,14 @@ def test_a_second_history_in_a_folder_that_may_not_be_written_is_not_given_away(
     assert not (tmp_path / "a.receipt").exists()
 
 
+def test_in_a_folder_that_may_not_be_written_nothing_is_signed(home, tmp_path, monkeypatch):
+    done("ledger", "prove", "2", "--out", tmp_path / "a.tlog-proof")
+    assert (tmp_path / "a.receipt").exists()
+    monkeypatch.setattr(books, "writable", lambda _: False)
+    done("ledger", "prove", "2", "--out", tmp_path / "b.tlog-proof")
+    assert not (tmp_path / "b.receipt").exists()
+
+
 def test_accept_head_asks_the_witnesses(home, tmp_path):
     """Where that file or a witness says that there was more, it is refused (ledger accept-head --help)."""
     with witness_at(tmp_path / "w", W1, trusted=False) as (url, witness):
@@ -1054,6 +1062,14 @@ def test_one_liar_among_the_witnesses_stops_no_ledger():
     """spec/witness.md section 5: proof stops it, "a witness's mere word does not, or one liar could"."""
     intake = Intake(MemoryStore(), Key.from_name("ledger"), Clock(), OURS, heads_seen=lambda: {"liar": (2**40, None)})
     assert intake.read_only is None
+
+
+def test_the_mere_word_of_a_witness_is_told(home, monkeypatch):
+    run("ledger", "witness", "--policy", write_policy(W1, "http://127.0.0.1:9"), "--seconds", "0.1")
+    monkeypatch.setattr(witnessing, "heads_seen", lambda *_, **__: {"one": witnessing.SeenHead(2**40)})
+    code, said = found("Second", "--quiet")
+    assert code == 0, said
+    assert "shows no proof" in " ".join(said.split())
 
 
 # Should be: the log is written by a thread with a bounded queue, which drops.
