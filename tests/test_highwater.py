@@ -347,7 +347,7 @@ def test_nothing_is_committed_once_somebody_else_wrote_the_high_water_file(place
 def test_a_witness_that_saw_more_is_believed(place, ahead, reason):
     with place.open() as intake:
         size = intake.size
-    with place.open(lambda: {"w.example/one": (size + ahead, None)}) as intake:
+    with place.open(lambda: {"w.example/one": (size + ahead, bytes(32) if ahead else None)}) as intake:
         assert (intake.read_only and intake.read_only.reason) == reason
 
 
@@ -494,7 +494,7 @@ def test_a_head_that_others_saw_more_of_cannot_be_accepted(book):
     book.close()
     book.workspace.high_water_path(book.ledger).unlink()
     book = again(book)
-    book.heads_seen = lambda: {"w.example": (book.size + 1, None)}
+    book.heads_seen = lambda: {"w.example": (book.size + 1, bytes(32))}
     with pytest.raises(ReadOnly, match=r"w\.example"):
         accept_head(book)
     book.heads_seen = dict

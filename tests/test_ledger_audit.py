@@ -21,6 +21,7 @@ from pathlib import Path
 import pytest
 
 from pourparler.cli.main import main
+from pourparler.cli.session import Session
 from pourparler.core import ledger
 from pourparler.core.errors import Malformed, Missing, PourparlerError
 from pourparler.core.evidence import Claim, Trust, Verdict, ledger_key, verify
@@ -111,13 +112,6 @@ def write_policy(pen, url, path="policy"):
 # --- forks ------------------------------------------------------------------------------------------------------------
 
 
-# Should be: Session.book passes what witnessing.heads_seen says by the kept policy; ledger.behind, exit code 5.
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="grave: no command asks the witnesses before it writes: Book and Intake take heads_seen, and "
-    "nobody passes it",
-)
 def test_a_restored_folder_asks_its_witnesses_before_it_writes(home, tmp_path):
     """docs/operating.md: before anything is written, the ledger is compared with every witness that answers."""
     with witness_at(tmp_path / "w", W1, trusted=False) as (url, witness):
@@ -150,8 +144,6 @@ def second_history(home, tmp_path):
         raise RuntimeError(row)
 
 
-# Should be: refused with ledger.differs, exit code 5, before a file is written.
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="grave: ledger export never asks check_given_away")
 def test_nothing_of_a_second_history_is_exported(home, tmp_path):
     second_history(home, tmp_path)
     code, said = run("ledger", "export", tmp_path / "site")
@@ -159,12 +151,6 @@ def test_nothing_of_a_second_history_is_exported(home, tmp_path):
     assert not (tmp_path / "site" / "checkpoint").exists()
 
 
-# Should be: refused with ledger.differs before anybody is asked; the second history gets no cosignature.
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="grave: ledger witness opens the bare store: no high-water file, no check",
-)
 def test_a_second_history_is_not_put_to_witnesses(home, tmp_path):
     with witness_at(tmp_path / "w", W1, trusted=False) as (url, witness):
         trust(witness.store, vkey_here())
@@ -174,42 +160,68 @@ def test_a_second_history_is_not_put_to_witnesses(home, tmp_path):
         assert witness.store.remembered(OURS) is None
 
 
-# Should be: refused with ledger.differs, exit code 5; and looked at again while it serves.
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="grave: ledger serve opens the bare store: no high-water file, no check"
-)
+SERVE = [sys.executable, "-m", "pourparler.cli.main", "ledger", "serve", "--port", "0", "--json"]
+
+
 def test_a_second_history_is_not_served(home, tmp_path):
     second_history(home, tmp_path)
-    command = [sys.executable, "-m", "pourparler.cli.main", "ledger", "serve", "--port", "0", "--json"]
-    with subprocess.Popen(command, env=by_itself(), stdout=subprocess.PIPE, text=True) as process:
-        answer = json.loads(process.stdout.readline() or "{}")
+    refused = subprocess.run(SERVE, env=by_itself(), capture_output=True, text=True, timeout=60, check=False)
+    assert refused.returncode == 5, refused
+    assert "ledger.differs" in refused.stdout
+
+
+def test_a_second_history_is_served_no_longer(home, tmp_path):
+    twin = tmp_path / "twin"
+    shutil.copytree(home, twin)
+    founded("Second")
+    os.chdir(twin)
+    founded("Third")
+    os.chdir(home)
+    with subprocess.Popen(SERVE, env=by_itself(), stdout=subprocess.PIPE, text=True) as process:
         try:
-            assert "url" not in answer or ask(f"{answer['url']}/checkpoint", most=10_000).status != 200
+            url = json.loads(process.stdout.readline())["url"]
+            assert ask(f"{url}/checkpoint", most=10_000).status == 200
+            marks = DATABASE.with_suffix(".high-water")
+            marks.write_bytes((twin / marks).read_bytes())
+            assert ask(f"{url}/checkpoint", most=10_000).status == 503
         finally:
             process.terminate()
 
 
-# Should be: refused where a ledger file here has this origin and key: take it back into the settings instead.
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="grave: ledger create makes OURS-2.sqlite beside the files of the same origin and key, and signs "
-    "a second first entry",
-)
 def test_settings_of_an_earlier_day_do_not_begin_the_same_ledger_twice(home):
     """keys/ and pourparler.toml may be restored; then the ledger is unknown, and its files and its key are there."""
-    settings = Path("pourparler.toml").read_text("utf-8")
-    start = settings.index("[ledgers")
-    Path("pourparler.toml").write_text(settings[:start], "utf-8")
+    whole = Path("pourparler.toml").read_text("utf-8")
+    Path("pourparler.toml").write_text(whole[: whole.index("[ledgers")], "utf-8")
     assert DATABASE.exists()
+    before = DATABASE.read_bytes()
+    for words in ((), ("--high-water", "elsewhere")):
+        code, said = run("ledger", "create", OURS, *words)
+        assert code == 4, said
+        assert "second history" in said
+    assert [path.name for path in Path("ledgers").glob("*.sqlite")] == [DATABASE.name]
+    assert DATABASE.read_bytes() == before
+    done("ledger", "create", OURS, "--yes")
+    section = whole[whole.index("[ledgers") : whole.index("[names")]
+    assert section in Path("pourparler.toml").read_text("utf-8")
+    assert DATABASE.read_bytes() == before
+    founded("Second")
+
+
+def test_a_ledger_whose_database_is_lost_with_the_settings_is_not_begun_again(home):
+    settings = Path("pourparler.toml").read_text("utf-8")
+    Path("pourparler.toml").write_text(settings[: settings.index("[ledgers")], "utf-8")
+    for path in DATABASE.parent.glob(f"{DATABASE.name}*"):
+        path.unlink()
     code, said = run("ledger", "create", OURS)
-    assert code != 0, said
+    assert code == 4, said
+    assert "second history" in said
+    DATABASE.write_bytes(b"no ledger")
+    DATABASE.with_suffix(".high-water").unlink()
+    code, said = run("ledger", "create", OURS)
+    assert code == 5, said
+    assert not Path("ledgers/ledger.example-ours-2.sqlite").exists()
 
 
-# Should be: a whole half with a count of 2 or more and a blank one beside it: spoilt.
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="serious: a half of zeros counts as blank whatever the other half says"
-)
 def test_a_half_that_has_become_zeros_is_spoilt(home):
     """Two writes were made, so both halves were written: none of them is blank."""
     marks = DATABASE.with_suffix(".high-water")
@@ -228,24 +240,30 @@ def test_a_half_that_has_become_zeros_is_spoilt(home):
     assert code == 5, said
 
 
-# Should be: ledger copy (and evidence) tell of a contradiction as ledger witness does, exit code 1.
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="serious: books.give throws the Round away")
-def test_a_copy_is_not_given_in_silence_where_a_witness_proves_a_fork(home, tmp_path):
-    """The witness has seen the twin's story, and shows its checkpoint: ledger copy asks it, and says nothing."""
+def test_a_copy_is_not_given_in_silence_where_a_witness_proves_a_fork(home, tmp_path, monkeypatch):
+    """The witness has seen the twin's story, and shows its checkpoint. It is asked before the ledger is written, and
+    once more where it did not answer then."""
     with witness_at(tmp_path / "w", W1, trusted=False) as (url, witness):
         trust(witness.store, vkey_here())
         done("ledger", "witness", "--policy", write_policy(W1, url))
         twin = tmp_path / "twin"
         shutil.copytree(home, twin)
+        founded("Second")
         os.chdir(twin)
         founded("Third")
         done("ledger", "witness")
         os.chdir(home)
-        founded("Second")
         code, said = run("ledger", "copy", "--out", "copy")
-        if run("ledger", "witness")[0] != 1:
-            raise RuntimeError("there is no proof of a fork")
-    assert code == 1 or "two stories" in said.lower(), said
+        assert (code, Path("copy").exists()) == (5, False), said
+        assert "ledger.differs" in said
+        monkeypatch.setattr(Session, "heads_seen", lambda *_: {})
+        code, said = run("ledger", "copy", "--out", "copy")
+        assert code == 1, said
+        assert "HAS TOLD TWO STORIES" in said
+        assert list(Path("ledgers").glob("fork-*-seen-by-one.note"))
+        (one,) = told("ledger", "search", "found", "second")[1]["found"]
+        code, said = run("act", "export", one["act"], "--out", "evidence")
+    assert code == 1, said
 
 
 def test_two_rounds_at_once_are_no_fork(tmp_path):
@@ -530,14 +548,6 @@ def test_two_witnesses_never_have_one_printable_name(tmp_path):
 # --- secrets ----------------------------------------------------------------------------------------------------------
 
 
-# Should be: texts_at_hand reads only what the ledger itself holds; the desk is asked by the caller, where words are
-# wanted.
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="grave: Book.text takes sealed texts from the desk, so --without-words on a copied ledger writes "
-    "the words into the file",
-)
 def test_without_words_holds_for_whoever_has_a_copy_too(home, tmp_path):
     for name in ("sal", "agent"):
         done("key", "new", name, "--role", "holder")
@@ -773,12 +783,6 @@ def test_the_key_that_is_named_is_the_one_that_was_good():
     assert answer.ledger == LOG.key
 
 
-# Should be: only a blank one does (not high_water.spoilt).
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="serious: with one entry here, a spoilt high-water file passes for one that was cut off while it began",
-)
 def test_a_restored_beginning_with_a_spoilt_high_water_file_is_not_written(home, tmp_path):
     """A spoilt file is none that was cut off while it began; docs/operating.md: empty or spoilt, nothing is
     appended."""
@@ -792,12 +796,6 @@ def test_a_restored_beginning_with_a_spoilt_high_water_file_is_not_written(home,
     assert code == 5, said
 
 
-# Should be: HighWaterFile(alone=False) is compared there, too; such a ledger signs nothing.
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="serious: where the folder may not be written the high-water file is not looked at, and receipts are signed",
-)
 def test_a_second_history_in_a_folder_that_may_not_be_written_is_not_given_away(home, tmp_path, monkeypatch):
     """There the high-water file is not even looked at, though it may be read."""
     second_history(home, tmp_path)
@@ -807,12 +805,14 @@ def test_a_second_history_in_a_folder_that_may_not_be_written_is_not_given_away(
     assert not (tmp_path / "a.receipt").exists()
 
 
-# Should be: ledger.behind, exit code 5.
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="grave: heads_seen is passed by nobody: accept-head --yes forks a witnessed ledger",
-)
+def test_in_a_folder_that_may_not_be_written_nothing_is_signed(home, tmp_path, monkeypatch):
+    done("ledger", "prove", "2", "--out", tmp_path / "a.tlog-proof")
+    assert (tmp_path / "a.receipt").exists()
+    monkeypatch.setattr(books, "writable", lambda _: False)
+    done("ledger", "prove", "2", "--out", tmp_path / "b.tlog-proof")
+    assert not (tmp_path / "b.receipt").exists()
+
+
 def test_accept_head_asks_the_witnesses(home, tmp_path):
     """Where that file or a witness says that there was more, it is refused (ledger accept-head --help)."""
     with witness_at(tmp_path / "w", W1, trusted=False) as (url, witness):
@@ -936,17 +936,18 @@ def test_whoever_has_a_copy_can_show_what_witnesses_saw_in_time(tmp_path):
     assert (report.verdict, report.reason) == (Verdict.VALID, "")
 
 
-# Should be: where the witness shows no signed checkpoint, warn; where it does, stop.
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="serious: heads.against_head takes a size without a root, a mere word, for proof (dormant until "
-    "heads_seen is passed)",
-)
 def test_one_liar_among_the_witnesses_stops_no_ledger():
     """spec/witness.md section 5: proof stops it, "a witness's mere word does not, or one liar could"."""
     intake = Intake(MemoryStore(), Key.from_name("ledger"), Clock(), OURS, heads_seen=lambda: {"liar": (2**40, None)})
     assert intake.read_only is None
+
+
+def test_the_mere_word_of_a_witness_is_told(home, monkeypatch):
+    run("ledger", "witness", "--policy", write_policy(W1, "http://127.0.0.1:9"), "--seconds", "0.1")
+    monkeypatch.setattr(witnessing, "heads_seen", lambda *_, **__: {"one": witnessing.SeenHead(2**40)})
+    code, said = found("Second", "--quiet")
+    assert code == 0, said
+    assert "shows no proof" in " ".join(said.split())
 
 
 def test_a_log_that_nobody_reads_stops_no_witness(home):
@@ -963,12 +964,9 @@ def test_a_log_that_nobody_reads_stops_no_witness(home):
             process.kill()
 
 
-# Should be: refused, unless the older ledger is read-only or a copy.
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="small: ledger create --after signs that the older ledger is written no more, of one that is well",
-)
 def test_no_ledger_follows_one_that_is_still_written(home):
-    code, said = run("ledger", "create", "ledger.example/new", "--key", "new", "--after", OURS)
-    assert code != 0, said
+    follow = ("ledger", "create", "ledger.example/new", "--key", "new", "--after", OURS)
+    code, said = run(*follow)
+    assert code == 4, said
+    DATABASE.with_suffix(".high-water").unlink()
+    done(*follow)

@@ -43,6 +43,7 @@ SHOWN = 20  # void acts, parties and dossiers that are shown to a person; --json
 
 def export(session: Session, folder: Path) -> int | None:
     book = session.book()
+    book.check_given_away()
     policy = policy_of(session.workspace, book.ledger)
     with Progress("writing the log", quiet=session.quiet) as progress:
         try:

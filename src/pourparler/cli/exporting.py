@@ -1,6 +1,7 @@
 """Evidence is written, and read again as a stranger would read it, before anybody carries it away."""
 
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -39,7 +40,7 @@ def export_claim(
         bundle = assemble(claim, [as_ledger(session, book) for book in others], texts=texts)
     except Missing as missing:
         raise Problem(
-            CANNOT_TELL,
+            session.exit_code or CANNOT_TELL,  # the witnesses may have said that the ledger told another story
             f"no evidence can be made here: {missing.detail}.",
             ask_for_stamp(others, missing),
             reason=missing.reason,
@@ -85,4 +86,8 @@ def as_ledger(session: Session, book: Book) -> Ledger:
         return book
     intake = book.intake(session.ledger_signer(book))
     policy = policy_of(session.workspace, book.ledger)
-    return intake if policy is None else WitnessedLedger(intake, policy)
+    if policy is None:
+        return intake
+    from pourparler.cli.witness import tell_heard
+
+    return WitnessedLedger(intake, policy, heard=partial(tell_heard, session, book))

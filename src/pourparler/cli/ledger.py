@@ -1,5 +1,6 @@
 """``pourparler ledger``: keep a ledger, or copies of other people's; look into them, and carry proofs away."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,13 +11,14 @@ from pourparler.cli.session import ACT_FILE, MARK, Session, command
 from pourparler.cli.timeline import about_act, about_statement, act_line, statement_line
 from pourparler.cli.trouble import CANNOT_TELL, INPUT, INVALID, USAGE, Problem
 from pourparler.cli.words import Part, clean, count, date_time
+from pourparler.core.council import Depositary
 from pourparler.core.errors import Malformed, PourparlerError
 from pourparler.core.evidence import ledger_key
 from pourparler.core.ledger import TLOG_PROOF_HEADER, Statement, VerifierKey, open_checkpoint, parse_vkey
 from pourparler.core.registry import parse_entry
 from pourparler.service import books, desk, receipts
 from pourparler.service.intake import BOUND_SECONDS, LedgerDamaged
-from pourparler.service.workspace import write_atomically
+from pourparler.service.workspace import KnownLedger, write_atomically
 
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
@@ -67,15 +69,22 @@ def create(
     """
     from pourparler.service.forms import read_duration
 
-    words = books.following(session.book(session.which(after))) if after is not None else ""
+    words = ""
+    if after is not None:
+        older = session.book(session.which(after))
+        words = books.following(older, signable=older.depositary.key in session.key_infos)
     if key not in session.keys.names():
         session.keys.new(key, KeyRole, session.passphrases.new(key))
         session.mention(f"made the ledger key {key}", lead="  ")
     signer = session.passphrases.signer(session.keys, key, role=KeyRole)
     seconds = read_duration(bound, "--bound")
-    made = books.create_ledger(
-        session.workspace, origin, key, signer, bound_seconds=seconds, high_water=high_water, words=words
-    )
+    known = session.ledgers().get(origin)
+    if known is None and (left := books.left_here(session.workspace, Depositary(origin, signer.public_key))):
+        made = take_back(session, KnownLedger(origin, signer.public_key, left, key, elsewhere(high_water)))
+    else:
+        made = books.create_ledger(
+            session.workspace, origin, key, signer, bound_seconds=seconds, high_water=high_water, words=words
+        )
     vkey = ledger_key(made.depositary).text
     session.answer(ledger=made.origin, key=made.key, vkey=vkey, kept_by=key)
     sign, style = MARK["yes"]
@@ -83,6 +92,23 @@ def create(
     session.mention("its key, for those who take copies:", lead="  ")
     session.whole(vkey)
     session.only(vkey)
+
+
+def elsewhere(high_water: Path | None) -> str | None:
+    return str(high_water.absolute()) if high_water else None
+
+
+def take_back(session: Session, ledger: KnownLedger) -> KnownLedger:
+    """Go on with a ledger that lies here and is not in the settings, once somebody says so. Nothing is signed."""
+    path = session.workspace.ledgers / ledger.file
+    what = f"a ledger {ledger.origin} with the key {ledger.kept_by} lies in {path} already, and the settings do not "
+    what += "know it: were they put back to an earlier day? To begin it again would sign a second history."
+    if not session.yes and not session.can_ask:
+        raise Problem(USAGE, what, "To go on with it give --yes; it then keeps what it has. Or choose another origin.")
+    session.mention(clean(what), lead="  ")
+    session.sure("Go on with the one that lies there?")
+    books.take_back(session.workspace, ledger)
+    return ledger
 
 
 @command(app, "list")
@@ -236,7 +262,7 @@ def prove(
     entry, receipt = target.with_suffix(".entry"), target.with_suffix(".receipt")
     session.check_out(entry, *ACT_FILE)
     session.check_out(target, TLOG_PROOF_HEADER.encode())
-    signs = book.kept and book.read_only is None and size > 1
+    signs = book.kept and book.writable and book.read_only is None and size > 1
     signed = receipts.receipt_of(book, index, session.ledger_signer(book)) if signs else None
     write_atomically(entry, book.entry(index))
     write_atomically(target, receipts.proof_of(book, index).encoded())
@@ -321,13 +347,18 @@ def serve(
     books.opened(path).close()  # brings an old file up to date
     store, policy = ReadingStore(path), witnessing.policy_path(session.workspace, ledger)
 
+    def shown() -> bytes | None:
+        books.check_given_away(session.workspace, ledger, store)  # each time: a file may be put back while it serves
+        return store.witnessed() if policy.exists() else store.checkpoint()
+
     def routes() -> "list[BaseRoute]":
         from pourparler.service.http.static import static_routes
 
-        return static_routes(LogView(store, lambda: store.witnessed() if policy.exists() else store.checkpoint()))
+        return static_routes(LogView(store, shown))
 
     vkey = ledger_key(ledger.depositary).text
     try:
+        shown()
         serve_routes(
             session, f"the ledger {clean(ledger.origin)}", routes, host, port, prefix,
             lines=lambda url: [f"log {vkey} {url}"], vkey=vkey,
@@ -387,6 +418,7 @@ def recover(
         raise Problem(USAGE, f"the ledger {made.depositary.origin} is not kept here.", "Take it: ledger take FILE.")
     try:
         book = session.books[known.origin] = books.Book(session.workspace, known, lost=True)
+        book.heads_seen = partial(session.heads_seen, book)
         new = books.recover(book, made)
     except books.Forked as fork:
         return tell_fork(session, fork)
@@ -410,12 +442,18 @@ def copy(
     session: Session,
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to.", show_default=False)],
 ) -> None:
-    """Write a copy of a ledger to FILE, for others to take. Of one that is kept here, after a stamp of all streams."""
+    """Write a copy of a ledger to FILE, for others to take. Of one that is kept here, after a stamp of all streams.
+
+    Exit code 1 where a witness that is asked says that this ledger told another story.
+    """
+    from pourparler.cli.witness import tell_heard
+
     session.check_out(out, books.FORMAT.encode())
     book = session.book()
     book.check_given_away()
     writable = book.kept and book.read_only is None
-    made = books.give(book, session.ledger_signer(book)) if writable else books.copy_of(book)
+    heard = partial(tell_heard, session, book)
+    made = books.give(book, session.ledger_signer(book), heard) if writable else books.copy_of(book)
     write_atomically(out, made.encoded())
     session.answer(file=str(out), ledger=made.depositary.origin, size=len(made.entries))
     session.say(f"{out}: {count(len(made.entries), 'entry', 'entries')} of {clean(made.depositary.origin)}")

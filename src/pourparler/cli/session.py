@@ -223,6 +223,10 @@ class Session:
         for name, seen in found.items():
             if seen.size is None:
                 self.mention(f"the witness {clean(name)} does not say what it has seen: {clean(seen.why)}", lead="  ")
+            elif seen.root is None and seen.size > head.checkpoint.size:
+                told = f"the witness {clean(name)} says that it has seen {seen.size:,} entries of "
+                told += f"{clean(book.ledger.origin)}, more than there are here, and shows no proof. "
+                self.aside.line(told, "Ask whoever keeps it before you go on.", lead=[MARK["no"], " "])
         return {name: (seen.size, seen.root) for name, seen in found.items() if seen.size is not None}
 
     def reopen(self) -> None:

@@ -231,11 +231,12 @@ def ask_witnesses(session: Session, file: Path | None, *, drop: bool, seconds: f
         session.answer(ledger=ledger.origin, policy=None)
         session.say(f"{clean(ledger.origin)} publishes what is committed", lead=MARK["yes"][0] + " ")
         return 0
-    policy = policy_for(session, ledger, file)
     path = session.workspace.ledgers / ledger.file
     books.opened(path).close()  # brings an old file up to date
     store = ReadingStore(path)  # whoever asks others holds nobody up
     try:
+        books.check_given_away(session.workspace, ledger, store)
+        policy = policy_for(session, ledger, file)
         head = witnessing.head_of(ledger.depositary, store)
         if head is None:
             raise Problem(USAGE, f"{ledger.origin} has no checkpoint yet.")
@@ -316,6 +317,15 @@ def tell_published(session: Session, head: witnessing.Head, held: bytes | None, 
     else:
         published = f"what is published stays at {size:,} entries" if size else "nothing is published yet"
         session.say(f"no quorum has cosigned; {published}", lead=MARK["waits"][0] + " ")
+
+
+def tell_heard(session: Session, book: books.Book, found: Round) -> None:
+    """Say of a round that another command needed what may not go unheard: which witnesses contradict the ledger."""
+    head = witnessing.head_of(book.depositary, book.store)
+    if not found.accusing or head is None:
+        return
+    kept = {word.name: witnessing.keep_contradiction(session.workspace, head, word) for word in found.accusing}
+    session.exit_code = tell_accusing(session, book.ledger, found, kept)
 
 
 def tell_accusing(

@@ -39,12 +39,23 @@ from pourparler.core.redline import text_digest
 from pourparler.core.registry import Registry, parse_entry
 from pourparler.ports import Clock, Refusal, Signer, StoredEntry, StoreError
 from pourparler.service.desk import Parcel, keep, pending
-from pourparler.service.heads import HeadsSeen, ReadOnly, Tree, acknowledge, against_head, read_only_because, unknown
+from pourparler.service.heads import (
+    HeadsSeen,
+    ReadOnly,
+    Tree,
+    acknowledge,
+    against_head,
+    against_high_water,
+    read_only_because,
+    unknown,
+)
 from pourparler.service.intake import Intake, LedgerDamaged, Receipt, replay, replay_until, texts_brought
-from pourparler.service.witnessing import policy_of, published, witness_ledger
+from pourparler.service.witnessing import Round, policy_of, published, witness_ledger
+from pourparler.service.workspace import FILE as SETTINGS
 from pourparler.service.workspace import KnownLedger, WallClock, Workspace, WorkspaceError, write_atomically
 from pourparler.store.highwater import HighWaterFile
 from pourparler.store.memory import MemoryStore
+from pourparler.store.reading import ReadingStore
 from pourparler.store.sqlite import SqliteStore, StoreInUse, snapshot
 
 FORMAT = "pourparler/1 copy of a ledger"
@@ -149,7 +160,14 @@ class Book:
                 "it again from anybody's newest copy: pourparler ledger recover FILE.",
                 usage=False,
             )
-        self.store = opened(path, progress, waiting)
+        if self.kept and not writable(path):  # before the ledger itself: whoever writes both writes that first
+            with contextlib.suppress(StoreError):  # which is told below
+                self.high_water = HighWaterFile(workspace.high_water_path(ledger), alone=False)
+        try:
+            self.store = opened(path, progress, waiting)
+        except BaseException:
+            self._close_high_water()
+            raise
         try:
             self.fold = replay(ledger.depositary, self.store)
             self.size = self.fold.frontier.size
@@ -176,10 +194,9 @@ class Book:
         return Tree(self.depositary, self.fold.frontier, self.store)
 
     def _look_at_high_water(self) -> None:
-        if not self.writable:
-            return
         try:
-            self.high_water = HighWaterFile(self.workspace.high_water_path(self.ledger))
+            path = self.workspace.high_water_path(self.ledger)
+            self.high_water = self.high_water or HighWaterFile(path, alone=self.writable)
         except StoreInUse:
             raise
         except StoreError as error:  # that it cannot be read keeps nobody from reading the ledger
@@ -188,7 +205,7 @@ class Book:
         self.read_only = read_only_because(self.tree, self.high_water, {})
         if self.read_only is None and self.size == 0:  # a ledger of a workspace was begun: it cannot begin again
             self.read_only = against_head(self.tree, "it began with", 1, None)
-        if self.read_only is None:
+        if self.read_only is None and self.writable:
             acknowledge(self.store, self.high_water)
 
     @property
@@ -266,6 +283,12 @@ class Book:
         if self.read_only is not None:
             raise self.read_only
 
+    def contradicted(self) -> bool:
+        """Return whether something remembers more, or other, than this ledger has; the witnesses are asked once."""
+        with contextlib.suppress(ReadOnly):
+            self.check_writable()
+        return self.read_only is not None
+
     def check_given_away(self) -> None:
         """Raise :class:`ReadOnly` where nothing of this ledger may leave: it may be a second history."""
         if self.read_only is not None and self.read_only.differs:
@@ -332,6 +355,9 @@ class Book:
 
     def close(self) -> None:
         self.store.close()
+        self._close_high_water()
+
+    def _close_high_water(self) -> None:
         if self.high_water is not None:
             self.high_water.close()
 
@@ -368,8 +394,32 @@ class Book:
         return self.store.witnessed_after(index)
 
     def text(self, digest: bytes) -> bytes | None:
-        """Return a text that the ledger holds, or that lies at the desk."""
+        """Return a text that the ledger holds: what lies at the desk may be sealed, and leaves only where it is asked
+        for."""
+        return self.store.text(digest)
+
+    def words(self, digest: bytes) -> bytes | None:
+        """Return a text that the ledger holds, or that lies at the desk: for whoever sits here."""
         return self.store.text(digest) or self.workspace.text(digest)
+
+
+def check_given_away(workspace: Workspace, ledger: KnownLedger, store: SqliteStore) -> None:
+    """Raise :class:`ReadOnly` where nothing of a store may leave: its high-water file says that it is a second history.
+
+    For those who read a ledger without opening its book, as a server does; somebody else may write it meanwhile. Where
+    the file cannot be read nothing speaks against the store.
+    """
+    if ledger.kept_by is None:
+        return
+    try:
+        high_water = HighWaterFile(workspace.high_water_path(ledger), alone=False)  # first: it is written last
+    except StoreError:
+        return
+    with contextlib.closing(high_water):
+        tree = Tree(ledger.depositary, frontier_of(store.size(), store.node), store)
+        found = against_high_water(tree, high_water)
+    if found is not None and found.differs:
+        raise found
 
 
 def to_announce(home: Book, there: Book, party: bytes) -> list[Act]:
@@ -430,6 +480,12 @@ def create_ledger(
                 f"there is a ledger {origin} here already.", "Go on with it, or choose another origin."
             )
         workspace.ledgers.mkdir(mode=0o700, exist_ok=True)
+        if left := left_here(workspace, Depositary(origin, signer.public_key)):
+            raise WorkspaceError(
+                f"there is a ledger {origin} with this key already, in {workspace.ledgers / left}: beginning it again "
+                "would sign a second history.",
+                f"Take it back into {SETTINGS}: pourparler ledger create says how; or choose another origin.",
+            )
         elsewhere = str(high_water.absolute()) if high_water else None
         ledger = KnownLedger(origin, signer.public_key, new_file(workspace, origin), kept_by, elsewhere)
         marks = new_high_water(workspace.high_water_path(ledger))
@@ -447,8 +503,52 @@ def create_ledger(
     return ledger
 
 
+def left_here(workspace: Workspace, depositary: Depositary) -> str | None:
+    """Return the file of a ledger with this origin and key that lies here, though the settings do not know it: they
+    were put back to an earlier day. None where there is none. Raises :class:`WorkspaceError` where nobody can tell."""
+    for path in sorted(workspace.ledgers.glob("*")):
+        try:
+            note = newest_note(path)
+        except StoreError as error:
+            if not path.stem.startswith(slug_of(depositary.origin)):
+                continue
+            raise WorkspaceError(
+                f"{path} may be a ledger of this name, and cannot be read: {error}",
+                "Beginning it again would sign a second history. Repair the file, or move it away if it is another's.",
+                usage=False,
+            ) from None
+        with contextlib.suppress(PourparlerError):
+            if note is not None and open_checkpoint(note, depositary.origin, ledger_key(depositary)):
+                return path.with_suffix(".sqlite").name
+    return None
+
+
+def newest_note(path: Path) -> bytes | None:
+    """Return the newest checkpoint in a ledger's database or high-water file; None of any other file. Raises
+    :class:`StoreError`."""
+    if path.suffix == ".high-water":
+        with contextlib.closing(HighWaterFile(path, alone=False)) as marks:
+            return marks.read()
+    if path.suffix == ".sqlite":
+        with contextlib.closing(ReadingStore(path)) as store:
+            return store.checkpoint()
+    return None
+
+
+def take_back(workspace: Workspace, ledger: KnownLedger) -> None:
+    """Put a ledger that is kept here, and lies here, into the settings again. Nothing is signed; whether it may be
+    written shows when it is opened."""
+    with workspace.changing() as settings:
+        settings.ledgers[ledger.origin] = ledger
+
+
+def slug_of(origin: str) -> str:
+    """Return what the files of a ledger are called, but for a number."""
+    return re.sub(r"[^a-zA-Z0-9.-]+", "-", origin).strip("-.")[:80] or "ledger"
+
+
 def new_file(workspace: Workspace, origin: str) -> str:
-    slug = re.sub(r"[^a-zA-Z0-9.-]+", "-", origin).strip("-.")[:80] or "ledger"
+    slug = slug_of(origin)
     name, number = f"{slug}.sqlite", 1
     while any((workspace.ledgers / name).with_suffix(suffix).exists() for suffix in (".sqlite", ".high-water")):
         number += 1
@@ -499,10 +599,10 @@ def parse_copy(data: bytes) -> Copy:
     return Copy(depositary, value["checkpoint"], tuple(value["entries"]), tuple(value["texts"]))
 
 
-def give(book: Book, signer: Signer) -> Copy:
+def give(book: Book, signer: Signer, heard: Callable[[Round], None] = lambda _: None) -> Copy:
     """Return a copy of a ledger that is kept here, after a new stamp that states its streams, so that whoever has the
     copy can make evidence from it. Of more than 400 streams the newest are stated. A ledger that is witnessed by a
-    policy is put to its witnesses, and the copy ends where they have seen it."""
+    policy is put to its witnesses, and the copy ends where they have seen it; ``heard`` is told what they said."""
     intake = book.intake(signer)
     with intake.still() as registry:
         newest = sorted(registry.streams.values(), key=lambda stream: stream.indexes[-1], reverse=True)
@@ -510,7 +610,7 @@ def give(book: Book, signer: Signer) -> Copy:
     intake.stamp(streams)
     policy = policy_of(book.workspace, book.ledger)
     if policy is not None:
-        witness_ledger(book.depositary, book.store, policy)
+        heard(witness_ledger(book.depositary, book.store, policy))
     return copy_of(book, book.published())
 
 
@@ -703,9 +803,19 @@ def recover(book: Book, copy: Copy) -> int:
     return len(copy.entries) - book.size
 
 
-def following(book: Book) -> str:
+def following(book: Book, *, signable: bool = True) -> str:
     """Return what the first entry of a new ledger says where it follows one that can be written no more: the heads of
-    the old one, of what is left and of what was acknowledged."""
+    the old one, of what is left and of what was acknowledged.
+
+    Raises :class:`WorkspaceError` of one that can be written: it is kept here, ``signable`` (its key is here), and
+    nothing speaks against it.
+    """
+    if book.kept and signable and book.writable and not book.contradicted():
+        raise WorkspaceError(
+            f"{book.ledger.origin} can still be written: the first entry of a ledger that follows it says that it is "
+            "not.",
+            "Go on with it; or begin the other one without --after. Nothing was done.",
+        )
     kept, seen = book.checkpoint(), book.high_water.read() if book.high_water is not None else None
     said = ["This ledger follows another, which is written no more. Its newest head that is kept:", kept.decode()]
     if seen is not None and seen != kept:

@@ -21,7 +21,8 @@ from pourparler.core.ledger import Frontier, frontier_of, open_checkpoint
 from pourparler.ports import HighWater, Store, StoreError
 
 HeadsSeen = Callable[[], Mapping[str, tuple[int, bytes | None]]]
-"""Ask all who watch the ledger: for each that answered, by name, the size that it saw last, and its root if known."""
+"""Ask all who watch the ledger: for each that answered, by name, the size that it saw last, and the root where it
+showed a checkpoint of that size which bears the ledger's signature."""
 
 GUIDE = "docs/operating.md"
 RECOVER = (
@@ -77,13 +78,14 @@ def read_only_because(
 ) -> ReadOnly | None:
     """Return why a ledger may not be written, or None where all that remember it agree with its store.
 
-    ``seen`` is what :data:`HeadsSeen` answered. No ``high_water`` means that none is wanted, as for a rehearsal.
+    ``seen`` is what :data:`HeadsSeen` answered; a size without a root is somebody's mere word and stops nothing, or one
+    liar could. No ``high_water`` means that none is wanted, as for a rehearsal.
     """
     found = against_high_water(tree, high_water) if high_water is not None else None
     if found is not None:
         return found
     for name, (size, root) in sorted(seen.items()):
-        found = against_head(tree, f"the witness {name} has seen", size, root)
+        found = against_head(tree, f"the witness {name} has seen", size, root) if root is not None else None
         if found is not None:
             return found
     return None
@@ -122,7 +124,7 @@ def against_high_water(tree: Tree, high_water: HighWater) -> ReadOnly | None:
     """Return why the tree contradicts its high-water file, or why that cannot be asked."""
     note, origin = high_water.read(), tree.depositary.origin
     if note is None:
-        first = tree.size <= 1  # a ledger that was cut off while it began
+        first = tree.size <= 1 and not high_water.spoilt  # a ledger that was cut off while it began
         if tree.size == 0 or (high_water.begun and first):
             return None
         return unknown(

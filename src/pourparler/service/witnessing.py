@@ -443,8 +443,16 @@ class WitnessedLedger:
     Its methods are those of :class:`pourparler.service.export.Ledger`, with that contract.
     """
 
-    def __init__(self, ledger: Intake, policy: Policy, *, seconds: float = TIMEOUT_SECONDS) -> None:
-        self.ledger, self.policy, self.seconds = ledger, policy, seconds
+    def __init__(
+        self,
+        ledger: Intake,
+        policy: Policy,
+        *,
+        seconds: float = TIMEOUT_SECONDS,
+        heard: Callable[[Round], None] = lambda _: None,
+    ) -> None:
+        """``heard`` is told what the witnesses said, where they are asked."""
+        self.ledger, self.policy, self.seconds, self.heard = ledger, policy, seconds, heard
         self.depositary = ledger.depositary
         self.still, self.stamp, self.stamp_of = ledger.still, ledger.stamp, ledger.stamp_of
         self.entry, self.node, self.text = ledger.entry, ledger.node, ledger.text
@@ -459,6 +467,7 @@ class WitnessedLedger:
         size, held = size_of(key, self.ledger.checkpoint()), store.witnessed()
         if held is None or size_of(key, held) < size:
             found = witness_ledger(self.depositary, store, self.policy, seconds=self.seconds)
+            self.heard(found)
             held = store.witnessed()
             if held is None or size_of(key, held) < size:
                 raise Missing("witness.quorum", told(found))

@@ -111,8 +111,10 @@ class HighWaterFile:
         halves = [data[:HALF_BYTES], data[HALF_BYTES:]]
         whole = [half for half in map(parse_half, halves) if half is not None]
         blank = sum(half == bytes(HALF_BYTES) for half in halves)
-        self.spoilt = len(whole) + blank != 2
-        return max(whole, key=lambda half: half.count, default=None)
+        newest = max(whole, key=lambda half: half.count, default=None)
+        lost = blank and newest is not None and newest.count > 1  # from the second write on no half is blank
+        self.spoilt = len(whole) + blank != 2 or bool(lost)
+        return newest
 
     def _bytes(self) -> bytes:
         assert self._file is not None
