@@ -404,17 +404,41 @@ def recover(
 def copy(
     session: Session,
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to.", show_default=False)],
+    backup: Annotated[
+        bool,
+        typer.Option(
+            "--backup", help="All that is committed, witnessed or not: for you alone, and for ledger recover."
+        ),
+    ] = False,
 ) -> None:
-    """Write a copy of a ledger to FILE, for others to take. Of one that is kept here, after a stamp of all streams."""
+    """Write a copy of a ledger to FILE, for others to take. Of one that is kept here, after a stamp of all streams.
+
+    With a policy of witnesses it ends where they have cosigned; --backup has the rest, too, and is not given away.
+    """
     session.check_out(out, books.FORMAT.encode())
     book = session.book()
     book.check_given_away()
-    writable = book.kept and book.read_only is None
-    made = books.give(book, session.ledger_signer(book)) if writable else books.copy_of(book)
+    made = made_copy(session, book, backup=backup)
     write_atomically(out, made.encoded())
-    session.answer(file=str(out), ledger=made.depositary.origin, size=len(made.entries))
-    session.say(f"{out}: {count(len(made.entries), 'entry', 'entries')} of {clean(made.depositary.origin)}")
-    session.mention("they take it with: pourparler ledger take FILE", lead="  ")
+    size, committed = len(made.entries), book.store.size()
+    session.answer(file=str(out), ledger=made.depositary.origin, size=size, committed=committed, backup=backup)
+    of = f"{size:,} of {committed:,} entries" if size < committed else count(size, "entry", "entries")
+    session.say(f"{out}: {of} of {clean(made.depositary.origin)}")
+    if size < committed:
+        session.say("the rest is not witnessed and not in this copy: ledger copy --backup has it, for you", lead="  ")
+    if backup:
+        session.say("keep it, and give it to nobody: what no witness has seen is not published yet", lead="  ")
+        session.mention("it brings back what is lost here: pourparler ledger recover FILE", lead="  ")
+    else:
+        session.mention("they take it with: pourparler ledger take FILE", lead="  ")
+
+
+def made_copy(session: Session, book: books.Book, *, backup: bool) -> books.Copy:
+    """Return a copy of a ledger: of what is published, or as a backup of all that is committed."""
+    if not (book.kept and book.writable and book.read_only is None):
+        return books.copy_of(book, None if backup else book.published())
+    signer = session.ledger_signer(book)
+    return books.back_up(book, signer) if backup else books.give(book, signer)
 
 
 @command(app)

@@ -501,17 +501,29 @@ def parse_copy(data: bytes) -> Copy:
 
 def give(book: Book, signer: Signer) -> Copy:
     """Return a copy of a ledger that is kept here, after a new stamp that states its streams, so that whoever has the
-    copy can make evidence from it. Of more than 400 streams the newest are stated. A ledger that is witnessed by a
-    policy is put to its witnesses, and the copy ends where they have seen it."""
+    copy can make evidence from it. A ledger that is witnessed by a policy is put to its witnesses, and the copy ends
+    where they have seen it."""
+    stamp_all(book, signer)
+    policy = policy_of(book.workspace, book.ledger)
+    if policy is not None:
+        witness_ledger(book.depositary, book.store, policy)
+    return copy_of(book, book.published())
+
+
+def back_up(book: Book, signer: Signer) -> Copy:
+    """Return a copy of all that a ledger that is kept here has committed, witnessed or not, after a new stamp: for its
+    keeper alone."""
+    stamp_all(book, signer)
+    return copy_of(book)
+
+
+def stamp_all(book: Book, signer: Signer) -> None:
+    """Write a stamp that states the ledger's streams; of more than 400 the newest."""
     intake = book.intake(signer)
     with intake.still() as registry:
         newest = sorted(registry.streams.values(), key=lambda stream: stream.indexes[-1], reverse=True)
         streams = [stream.id for stream in newest[:STREAMS_AT_ONCE]]
     intake.stamp(streams)
-    policy = policy_of(book.workspace, book.ledger)
-    if policy is not None:
-        witness_ledger(book.depositary, book.store, policy)
-    return copy_of(book, book.published())
 
 
 def copy_of(book: Book, note: bytes | None = None) -> Copy:
