@@ -10,7 +10,7 @@ from pourparler.cli.session import Session
 from pourparler.cli.trouble import CANNOT_TELL, Problem
 from pourparler.cli.words import BADGES, EXIT_CODES, advice, claim_sentence, deciding, readable
 from pourparler.core.errors import Missing
-from pourparler.core.evidence import FORMAT, Claim, Trust, Verdict, verify
+from pourparler.core.evidence import FORMAT, Bundle, Claim, Trust, Verdict, verify
 from pourparler.service.books import Book
 from pourparler.service.evidencepage import OPENING, page, verifier_digest
 from pourparler.service.export import Ledger, assemble
@@ -36,7 +36,7 @@ def export_claim(
     session.check_out(out, OPENING if as_page else FORMAT.encode())
     others = [session.book(ledger) for ledger in session.ledgers().values()]
     try:
-        bundle = assemble(claim, [as_ledger(session, book) for book in others], texts=texts)
+        bundle = assembled(session, claim, others, texts)
     except Missing as missing:
         raise Problem(
             CANNOT_TELL,
@@ -68,21 +68,43 @@ def export_claim(
     return EXIT_CODES[report.verdict]
 
 
+def assembled(session: Session, claim: Claim, books: Iterable[Book], texts: Iterable[bytes]) -> Bundle:
+    """Return the bundle for a claim. Raises :class:`Missing`; ``witness.quorum`` where it is there, and the witnesses of
+    a ledger that cannot be written now have not cosigned it."""
+    ledgers = [as_ledger(session, book) for book in books]
+    known = {ledger.depositary: ledger for ledger in ledgers if ledger is not None}
+    home = next((book for book in books if book.depositary == claim.ledger), None)
+    shown = known.get(claim.ledger)
+    if home is not None and shown is None:
+        raise Missing("witness.quorum", "no quorum has cosigned the ledger yet, and it cannot be written now")
+    try:
+        return assemble(claim, known.values(), texts=texts)
+    except Missing as missing:
+        if home is None or not isinstance(shown, Book) or shown.size == home.size:
+            raise
+        lacking = f"its witnesses have cosigned {shown.size:,} of {home.size:,} entries, and in these {missing.detail}"
+        raise Missing("witness.quorum", f"the ledger cannot be written now; {lacking}") from None
+
+
 def ask_for_stamp(books: Iterable[Book], missing: Missing) -> str:
     """Return how to come by the stamp that a bundle needs."""
     if missing.reason == "witness.quorum":
+        if stopped := next((book.read_only for book in books if book.read_only is not None), None):
+            return f"First it has to be written again. {stopped.do} Then ask the witnesses: pourparler ledger witness."
         return "Ask them again: pourparler ledger witness. Evidence shows only what its ledger's witnesses have seen."
     if any(book.kept and not book.writable for book in books):
         return "Make it where the ledger may be written: a new stamp has to state it all."
     return "Ask the depositary for a new copy (ledger copy): it begins with a stamp of everything."
 
 
-def as_ledger(session: Session, book: Book) -> Ledger:
+def as_ledger(session: Session, book: Book) -> Ledger | None:
     """Return what export reads: a ledger that is kept here writes a new stamp; a copy, or one that may not be written
-    now, looks for one. Raises :class:`StoreError` where nothing of a ledger may leave."""
+    now, looks for one in what is published; None where that is nothing yet. Raises :class:`StoreError` where nothing of
+    a ledger may leave."""
     book.check_given_away()
-    if not (book.kept and book.writable and book.read_only is None):
-        return book
-    intake = book.intake(session.ledger_signer(book))
     policy = policy_of(session.workspace, book.ledger)
+    if not (book.kept and book.writable and book.read_only is None):
+        unseen = policy is not None and book.store.witnessed() is None
+        return None if unseen else book.as_published()
+    intake = book.intake(session.ledger_signer(book))
     return intake if policy is None else WitnessedLedger(intake, policy)

@@ -40,8 +40,8 @@ from pourparler.core.registry import Registry, parse_entry
 from pourparler.ports import Clock, Refusal, Signer, StoredEntry, StoreError
 from pourparler.service.desk import Parcel, keep, pending
 from pourparler.service.heads import HeadsSeen, ReadOnly, Tree, acknowledge, against_head, read_only_because, unknown
-from pourparler.service.intake import Intake, LedgerDamaged, Receipt, replay, replay_until, texts_brought
-from pourparler.service.witnessing import policy_of, published, witness_ledger
+from pourparler.service.intake import Intake, LedgerDamaged, Receipt, replay, replay_first, replay_until, texts_brought
+from pourparler.service.witnessing import policy_of, published, size_of, witness_ledger
 from pourparler.service.workspace import KnownLedger, WallClock, Workspace, WorkspaceError, write_atomically
 from pourparler.store.highwater import HighWaterFile
 from pourparler.store.memory import MemoryStore
@@ -140,6 +140,7 @@ class Book:
         self.heads_seen = heads_seen
         self.high_water: HighWaterFile | None = None
         self.read_only: ReadOnly | None = None
+        self.note: bytes | None = None  # the checkpoint that is shown, where it is not the newest
         self._asked = False
         path = workspace.ledgers / ledger.file
         if not path.is_file() and not lost:
@@ -217,6 +218,20 @@ class Book:
         fold = replay_until(self.depositary, self.store, time)
         past = copy(self)
         past.fold, past.size, past.pending, past.stuck = fold, fold.frontier.size, {}, {}
+        return past
+
+    def as_published(self) -> "Book":
+        """Return the ledger as far as it is published, for evidence of it: its checkpoint is that one, and what came
+        later is not in it. Cost: as much as opening it, where something is unpublished.
+
+        Raises :class:`WorkspaceError`, :class:`ReadOnly` as :meth:`published` does.
+        """
+        note = self.published()
+        size = size_of(ledger_key(self.depositary), note)
+        past = copy(self)
+        past.note = note
+        if size < self.size:
+            past.fold, past.size = replay_first(self.depositary, self.store, size), size
         return past
 
     def position(self, stream: bytes) -> list[object]:
@@ -354,7 +369,7 @@ class Book:
         return self.fold.start_of(index)
 
     def checkpoint(self) -> bytes:
-        note = self.store.checkpoint()
+        note = self.note or self.store.checkpoint()
         assert note is not None
         return note
 
