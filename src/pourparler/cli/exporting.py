@@ -10,7 +10,7 @@ from pourparler.cli.session import Session
 from pourparler.cli.trouble import CANNOT_TELL, Problem
 from pourparler.cli.words import BADGES, EXIT_CODES, advice, claim_sentence, deciding, readable
 from pourparler.core.errors import Missing
-from pourparler.core.evidence import FORMAT, Bundle, Claim, Trust, Verdict, verify
+from pourparler.core.evidence import FORMAT, Bundle, Claim, Report, Trust, Verdict, verify
 from pourparler.service.books import Book
 from pourparler.service.evidencepage import OPENING, page, verifier_digest
 from pourparler.service.export import Ledger, assemble
@@ -28,8 +28,8 @@ TRIED = "assumed, to see what somebody says who trusts it"
 def export_claim(
     session: Session, claim: Claim, out: Path, texts: Iterable[bytes] = (), *, as_page: bool = False
 ) -> int:
-    """Write the bundle for a claim, or a page that carries it; say what a stranger says who trusts the parties. Return
-    that verdict's code.
+    """Write the bundle for a claim, or a page that carries it; say what a stranger says who trusts the parties, under
+    the policy of the claim's ledger where it has one. Return that verdict's code.
 
     Raises :class:`Problem` where a copy of a ledger lacks the stamp that a bundle needs.
     """
@@ -47,30 +47,44 @@ def export_claim(
     data = bundle.encoded()
     written = page(data) if as_page else data
     write_atomically(out, written)
-    report = verify(data, Trust(dict.fromkeys(claim.parties, TRIED)))
+    policy = next(
+        (policy_of(session.workspace, book.ledger) for book in others if book.depositary == claim.ledger), None
+    )
+    trusted = dict.fromkeys(claim.parties, TRIED)
+    alone = verify(data, Trust(trusted))
+    report = verify(data, Trust(trusted, policy)) if policy is not None else alone
     sentence = claim_sentence(bundle.claim, report.registry)
     session.answer(
         file=str(out), bytes=len(written), verifier_sha256=verifier_digest() if as_page else None, claim=sentence,
         as_of=bundle.claim.as_of, verdict=report.verdict.value, reason=report.reason,
+        under_policy=policy is not None, without_policy=alone.verdict.value,
     )  # fmt: skip
     what = "bytes, a page with the evidence" if as_page else "bytes of evidence"
     session.say(f"{out}: {len(written):,} {what} that {sentence}")
-    step = deciding(report)
-    because = f", step {step.number}: {readable(step.detail)} [{step.reason}]" if step else ""
-    session.say(
-        (f" {report.verdict.value} ", BADGES[report.verdict]), f" is what a stranger says who trusts it{because}"
+    say_verdict(
+        session, report, "who trusts it" if policy is None else "who trusts it and asks for its ledger's witnesses"
     )
+    if alone.verdict is not report.verdict:
+        say_verdict(session, alone, "who trusts it and asks for no witnesses")
     if report.verdict is Verdict.VALID:
         how = "anybody opens it in a browser, or checks it with" if as_page else "anybody checks it with"
-        session.mention(f"{how}: pourparler verify {out} --trust PARTY_ID", lead="  ")
+        under = " --policy FILE" if policy is not None else ""
+        session.mention(f"{how}: pourparler verify {out} --trust PARTY_ID{under}", lead="  ")
     else:
         session.say(advice(report), lead="  do: ")
     return EXIT_CODES[report.verdict]
 
 
+def say_verdict(session: Session, report: Report, who: str) -> None:
+    """Say what a stranger says, and the step that decided."""
+    step = deciding(report)
+    because = f", step {step.number}: {readable(step.detail)} [{step.reason}]" if step else ""
+    session.say((f" {report.verdict.value} ", BADGES[report.verdict]), f" is what a stranger says {who}{because}")
+
+
 def assembled(session: Session, claim: Claim, books: Iterable[Book], texts: Iterable[bytes]) -> Bundle:
-    """Return the bundle for a claim. Raises :class:`Missing`; ``witness.quorum`` where it is there, and the witnesses of
-    a ledger that cannot be written now have not cosigned it."""
+    """Return the bundle for a claim. Raises :class:`Missing`: ``witness.quorum`` where what it needs is in a ledger that
+    cannot be written now, and its witnesses have not cosigned it."""
     ledgers = [as_ledger(session, book) for book in books]
     known = {ledger.depositary: ledger for ledger in ledgers if ledger is not None}
     home = next((book for book in books if book.depositary == claim.ledger), None)

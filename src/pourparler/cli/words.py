@@ -281,7 +281,8 @@ ADVICE: dict[str, str] = {
     "home.": "Ask for a bundle that also shows the party's home ledger, without a gap.",
     "ledger.": "Ask for a bundle that shows the ledger which the claim names.",
     "stream.": "Acts are left out. Ask for the whole bundle; whoever left them out may have had a reason.",
-    "witness.": "Ask for a checkpoint that the witnesses of your policy have cosigned, made near that time.",
+    "witness.": "Ask for evidence with a checkpoint that the witnesses of your policy cosigned near that time. Where "
+    "they saw the act too late for the ledger's bound, there is none, and nobody can make one.",
     "text.missing": "Ask for the text itself; only the right one has this digest.",
     "text.": "A text in the bundle is not of the format. Ask for it again, over another channel.",
     "claim.not-shown": "Ask for a bundle that holds the act which the claim names.",
