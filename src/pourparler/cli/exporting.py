@@ -83,8 +83,8 @@ def say_verdict(session: Session, report: Report, who: str) -> None:
 
 
 def assembled(session: Session, claim: Claim, books: Iterable[Book], texts: Iterable[bytes]) -> Bundle:
-    """Return the bundle for a claim. Raises :class:`Missing`: ``witness.quorum`` where what it needs is in a ledger that
-    cannot be written now, and its witnesses have not cosigned it."""
+    """Return the bundle for a claim. Raises :class:`Missing`: ``witness.quorum`` where what it needs is in a ledger
+    that cannot be written now, and its witnesses have not cosigned it."""
     ledgers = [as_ledger(session, book) for book in books]
     known = {ledger.depositary: ledger for ledger in ledgers if ledger is not None}
     home = next((book for book in books if book.depositary == claim.ledger), None)
