@@ -161,7 +161,9 @@ def run(
             asked = read_policy(policy) if policy is not None else read_trust(trust, beside).policy
             from pourparler.cli.proven import run as prove
 
-            code = prove(bundle, data, entry=entry, vkeys=list(vkeys), policy=asked, as_json=as_json)
+            code = prove(
+                bundle, data, entry=entry, vkeys=list(vkeys), policy=asked, as_json=as_json, trusts=bool(trust)
+            )
             if code is not None:
                 return code
         check_no_more(entry, vkeys)
