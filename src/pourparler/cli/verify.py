@@ -376,6 +376,8 @@ def read_policy(path: Path) -> Policy:
         return parse_policy(read_file(path, limits.TLOG_POLICY_MAX_BYTES, "a policy"))
     except PourparlerError as error:
         do = "A policy has lines of log, witness, group and one quorum; see c2sp.org/tlog-policy."
+        if error.reason == "policy.quorum":
+            do = "It ends with one line: quorum NAME, of a witness or a group above it; or quorum none."
         raise Problem(USAGE, f"{path} is not a policy of witnesses: {error}.", do) from None
 
 
