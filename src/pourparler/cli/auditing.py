@@ -11,7 +11,7 @@ from pourparler.cli.progress import Progress
 from pourparler.cli.session import MARK, Session
 from pourparler.cli.trouble import CANNOT_TELL, INPUT, INVALID, USAGE, Problem
 from pourparler.cli.verify import read_file, read_policy
-from pourparler.cli.words import clean, count, date_time, quoted
+from pourparler.cli.words import clean, count, date_time, is_cut_short, quoted
 from pourparler.core import limits
 from pourparler.core.authority import Moment
 from pourparler.core.errors import Malformed, PourparlerError, Refused
@@ -29,7 +29,7 @@ from pourparler.core.ledger import (
 )
 from pourparler.service import audit as auditing
 from pourparler.service import tiles
-from pourparler.service.books import parse_copy
+from pourparler.service.books import BEGINNING, parse_copy
 from pourparler.service.sources import Folder, Web
 from pourparler.service.witnessing import policy_of, published
 from pourparler.service.workspace import WorkspaceError
@@ -134,7 +134,9 @@ def opened(name: str, progress: Progress) -> auditing.Log:
     except Malformed as error:
         raise Problem(
             INPUT,
-            f"{path} is no copy of a ledger: {error.detail}.",
+            f"{path} is cut short: it is the beginning of a copy of a ledger."
+            if data.startswith(BEGINNING) and is_cut_short(error.detail)
+            else f"{path} is no copy of a ledger.",
             "Name a folder as ledger export writes it, the address of one, or a file as ledger copy writes it.",
         ) from None
 

@@ -9,7 +9,7 @@ from pourparler.cli.grouped import noun
 from pourparler.cli.session import ACT_FILE, MARK, Session, command
 from pourparler.cli.timeline import about_act, about_statement, act_line, statement_line
 from pourparler.cli.trouble import CANNOT_TELL, INPUT, INVALID, USAGE, Problem
-from pourparler.cli.words import Part, clean, count, date_time
+from pourparler.cli.words import Part, clean, count, date_time, is_cut_short
 from pourparler.core.errors import Malformed, PourparlerError
 from pourparler.core.evidence import ledger_key
 from pourparler.core.ledger import TLOG_PROOF_HEADER, Statement, VerifierKey, open_checkpoint, parse_vkey
@@ -370,14 +370,7 @@ def recover(
     The copy is checked as any other: it has to continue what is here, under this ledger's own signature. Nothing new
     is signed.
     """
-    from pourparler.cli.verify import read_file
-    from pourparler.core import limits
-
-    data = read_file(file, limits.EVIDENCE_MAX_BYTES, "a copy of a ledger")
-    try:
-        made = books.parse_copy(data)
-    except Malformed as error:
-        raise Problem(INPUT, f"{file} is no copy of a ledger: {error.detail}.", "Is it the right file?") from None
+    made = read_copy(file)
     known = session.ledgers().get(made.depositary.origin)
     if known is None or known.kept_by is None:
         raise Problem(USAGE, f"the ledger {made.depositary.origin} is not kept here.", "Take it: ledger take FILE.")
@@ -456,14 +449,7 @@ def take(
     A ledger that is new here has to be known by its key: give it with --vkey, or say yes to the one in the file. A
     ledger that has told two stories is found out (exit code 1).
     """
-    from pourparler.cli.verify import read_file
-    from pourparler.core import limits
-
-    data = read_file(file, limits.EVIDENCE_MAX_BYTES, "a copy of a ledger")
-    try:
-        made = books.parse_copy(data)
-    except Malformed as error:
-        raise Problem(INPUT, f"{file} is no copy of a ledger: {error.detail}.", "Is it the right file?") from None
+    made = read_copy(file)
     believe(session, made, vkey)
     try:
         taken = books.take(session.workspace, made)
@@ -483,6 +469,24 @@ def take(
     session.mention(f"{clean(taken.ledger.origin)}: {said}", lead=(f"{sign} ", style))
     drop_arrived(session, taken)
     return None
+
+
+def read_copy(file: Path) -> books.Copy:
+    """Return the copy in a file. Raises :class:`Problem`."""
+    from pourparler.cli.verify import looks_like, read_file
+    from pourparler.core import limits
+
+    data = read_file(file, limits.EVIDENCE_MAX_BYTES, "a copy of a ledger")
+    try:
+        return books.parse_copy(data)
+    except Malformed as error:
+        if data.startswith(books.BEGINNING) and is_cut_short(error.detail):
+            what, do = f"{file} is cut short: it is the beginning of a copy of a ledger.", "Fetch it again, whole."
+        else:
+            looks = looks_like(data)
+            what = f"{file} is no copy of a ledger" + (f": it looks like {looks}." if looks else ".")
+            do = "Is it the right file? A copy is what `ledger copy` writes."
+        raise Problem(INPUT, what, do, reason=error.reason) from None
 
 
 def believe(session: Session, made: books.Copy, vkey: str | None) -> None:

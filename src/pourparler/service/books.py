@@ -48,6 +48,7 @@ from pourparler.store.memory import MemoryStore
 from pourparler.store.sqlite import SqliteStore, StoreInUse, snapshot
 
 FORMAT = "pourparler/1 copy of a ledger"
+BEGINNING = b"\xa6\x63key"  # of every copy: a map of six, whose shortest name stands first
 WAIT_SECONDS = 5.0
 STREAMS_AT_ONCE = limits.STREAMS_MAX
 
@@ -146,8 +147,10 @@ class Book:
         if not path.is_file() and not lost:
             raise WorkspaceError(
                 f"the ledger {ledger.origin} should be in {path}, and is not there.",
-                "Put the file back; of a copy, take a new one: pourparler ledger take FILE. If your own is lost, make "
-                "it again from anybody's newest copy: pourparler ledger recover FILE.",
+                "Make it again from your newest backup, or anybody's: pourparler ledger recover FILE. Put no "
+                "older file in its place."
+                if self.kept
+                else "Take a new copy: pourparler ledger take FILE.",
                 usage=False,
             )
         self.store = opened(path, progress, waiting)
