@@ -486,7 +486,7 @@ def read_copy(file: Path) -> books.Copy:
             looks = looks_like(data)
             what = f"{file} is no copy of a ledger" + (f": it looks like {looks}." if looks else ".")
             do = "Is it the right file? A copy is what `ledger copy` writes."
-        raise Problem(INPUT, what, do, reason=error.reason) from None
+        raise Problem(INPUT, what, do) from None
 
 
 def believe(session: Session, made: books.Copy, vkey: str | None) -> None:
