@@ -5,6 +5,7 @@ A script is a text file. What stands at the margin without a mark is prose.
     $ pourparler key new ann --role member      a command, as a person types it
     $ cd we                                     go into another folder, made if need be
     $ cp A B; cp -r A B; rm A; flip FILE        files: copied, removed, one bit changed; $ wait SECONDS
+    $ cut A B                                   B is the first half of A
     made the member key ann                     below a command, by two blanks or more: what it says, in this order;
       ! word                                      … stands for anything; what is after "! " it must not say
       exit 3                                      its exit code; without this line it is 0
@@ -146,6 +147,9 @@ def go(step: Step, here: Path, script: Path, run: Runner) -> Path:
         shutil.copytree(here / rest[1], here / rest[2])
     elif name == "rm" and rest[0] == "-r":
         shutil.rmtree(here / rest[1])
+    elif name == "cut":
+        data = (here / rest[0]).read_bytes()
+        (here / rest[1]).write_bytes(data[: len(data) // 2])
     elif name == "cp":
         shutil.copy(here / rest[0], here / rest[1])
     elif name == "rm":

@@ -11,7 +11,7 @@ from pourparler.cli.progress import Progress
 from pourparler.cli.session import MARK, Session
 from pourparler.cli.trouble import CANNOT_TELL, INPUT, INVALID, USAGE, Problem
 from pourparler.cli.verify import neighbour, read_file, read_policy
-from pourparler.cli.words import clean, count, date_time, quoted
+from pourparler.cli.words import clean, count, date_time, is_cut_short, quoted
 from pourparler.core import limits
 from pourparler.core.authority import Moment
 from pourparler.core.errors import Malformed, Missing, PourparlerError
@@ -29,11 +29,12 @@ from pourparler.core.ledger import (
 )
 from pourparler.service import audit as auditing
 from pourparler.service import tiles
-from pourparler.service.books import parse_copy
+from pourparler.service.books import BEGINNING, parse_copy
 from pourparler.service.sources import Folder, Web
 from pourparler.service.witnessing import policy_of, published
 from pourparler.service.workspace import WorkspaceError
 
+WEB = ("http://", "https://")
 AT_ONCE = 8  # files asked of a web server at the same time
 SHOWN = 20  # void acts, parties and dossiers that are shown to a person; --json has all
 
@@ -80,6 +81,16 @@ class Vouched:
 
 
 def audit(session: Session, name: str, *, vkey: str | None, policy: Path | None, tree_only: bool) -> int:
+    try:
+        return audited(session, name, vkey=vkey, policy=policy, tree_only=tree_only)
+    except OSError as error:
+        if name.startswith(WEB) and error.filename is None:  # the web's, and no disk's
+            do = "Check the address and your network: is the server up, and is the log's checkpoint below that address?"
+            raise Problem(INPUT, f"{error}.", do) from None
+        raise
+
+
+def audited(session: Session, name: str, *, vkey: str | None, policy: Path | None, tree_only: bool) -> int:
     began = time.monotonic()
     rules = read_policy(policy) if policy is not None else None
     with Progress("auditing the log", quiet=session.quiet) as progress:
@@ -95,15 +106,18 @@ def audit(session: Session, name: str, *, vkey: str | None, policy: Path | None,
     met = quorum_met(rules, checkpoint.cosigners()) if rules is not None else None
     seconds = time.monotonic() - began
     data = report_data(report, log, vouched, met, seconds)
+    data["policy_lacks"] = log_line(vouched) if rules is not None and not rules.logs else None
     session.answer(**data)
     print_report(session, report, data, vouched, met)
+    if rules is not None and not rules.logs:
+        tell_log_line(session, policy, vouched)
     code = {auditing.WHOLE: 0, auditing.CONTRADICTED: INVALID, auditing.CANNOT_TELL: CANNOT_TELL}[report.verdict]
     return CANNOT_TELL if code == 0 and met is False else code
 
 
 def opened(name: str, progress: Progress) -> auditing.Log:
     """Return the log that is meant: a web address, a folder, or a file. Raises :class:`Problem`, ``OSError``."""
-    if name.startswith(("http://", "https://")):
+    if name.startswith(WEB):
 
         def retrying(path: str, why: str, seconds: float) -> None:
             progress.say(f"{path}: the server {why}; trying again in {seconds:g} s")
@@ -121,7 +135,9 @@ def opened(name: str, progress: Progress) -> auditing.Log:
     except Malformed as error:
         raise Problem(
             INPUT,
-            f"{path} is no copy of a ledger: {error.detail}.",
+            f"{path} is cut short: it is the beginning of a copy of a ledger."
+            if data.startswith(BEGINNING) and is_cut_short(error.detail)
+            else f"{path} is no copy of a ledger.",
             "Name a folder as ledger export writes it, the address of one, or a file as ledger copy writes it.",
         ) from None
 
@@ -209,7 +225,8 @@ def believe(session: Session, key: VerifierKey) -> None:
         raise Problem(
             USAGE,
             f"nobody vouches for the key of {key.name}. By its own entries it is: {key.text}",
-            "Ask its depositary whether that is right, and give it with --vkey; or --yes, to audit it by its own word.",
+            "Ask its depositary whether that is right, and give it with --vkey, or in a --policy with the line log and "
+            "the key; or --yes, to audit it by its own word.",
         )
     session.say(f"Nobody vouches for the key of {clean(key.name)}. By its own entries it is:")
     session.screen.raw(f"  {key.text}")
@@ -224,6 +241,19 @@ def no_checkpoint(session: Session, log: auditing.Log, error: PourparlerError) -
     say_verdict(session, verdict, [f"{clean(error.detail or error.reason)} ", (f"[{error.reason}]", "dim")])
     session.say("Rely on nothing in it. Is it the right log, and the right key?", lead=label("do"))
     return CANNOT_TELL if told else INVALID
+
+
+def log_line(vouched: Vouched) -> str:
+    """Return the line of a policy file that names a log."""
+    return f"log {vouched.key.text}"
+
+
+def tell_log_line(session: Session, policy: Path | None, vouched: Vouched) -> None:
+    """Say which line a policy lacks that names no log: with it the file alone says whose log this is."""
+    sure = "" if vouched.by else ", once its depositary has told you that the key is right"
+    session.mention(f"{policy} names no log. Add this line{sure}, and it needs no --vkey:", lead=label("policy"))
+    if not session.quiet and not session.as_json:
+        session.screen.raw(f"{label('')}{log_line(vouched)}")
 
 
 # --- what it came to, as data -----------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from pourparler.cli.grouped import noun
 from pourparler.cli.session import ACT_FILE, MARK, Session, command
 from pourparler.cli.timeline import about_act, about_statement, act_line, statement_line
 from pourparler.cli.trouble import CANNOT_TELL, INPUT, INVALID, USAGE, Problem
-from pourparler.cli.words import Part, clean, count, date_time
+from pourparler.cli.words import Part, clean, count, date_time, is_cut_short
 from pourparler.core.council import Depositary
 from pourparler.core.errors import Malformed, PourparlerError
 from pourparler.core.evidence import ledger_key
@@ -274,6 +274,7 @@ def prove(
         write_atomically(receipt, signed)
         session.answer(receipt=str(receipt))
         session.say(f"{receipt} says the same to tools that read COSE, but for the index", lead="  ")
+    session.mention(f"send both files, {target} and {entry}: a proof says nothing without its entry", lead="  ")
     session.mention(f"it is checked against the ledger's key: {vkey}", lead="  ")
 
 
@@ -405,14 +406,7 @@ def recover(
     The copy is checked as any other: it has to continue what is here, under this ledger's own signature. Nothing new
     is signed.
     """
-    from pourparler.cli.verify import read_file
-    from pourparler.core import limits
-
-    data = read_file(file, limits.EVIDENCE_MAX_BYTES, "a copy of a ledger")
-    try:
-        made = books.parse_copy(data)
-    except Malformed as error:
-        raise Problem(INPUT, f"{file} is no copy of a ledger: {error.detail}.", "Is it the right file?") from None
+    made = read_copy(file)
     known = session.ledgers().get(made.depositary.origin)
     if known is None or known.kept_by is None:
         raise Problem(USAGE, f"the ledger {made.depositary.origin} is not kept here.", "Take it: ledger take FILE.")
@@ -441,23 +435,45 @@ def recover(
 def copy(
     session: Session,
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to.", show_default=False)],
+    backup: Annotated[
+        bool,
+        typer.Option(
+            "--backup", help="All that is committed, witnessed or not: for you alone, and for ledger recover."
+        ),
+    ] = False,
 ) -> None:
     """Write a copy of a ledger to FILE, for others to take. Of one that is kept here, after a stamp of all streams.
 
+    With a policy of witnesses it ends where they have cosigned; --backup has the rest, too, and is not given away.
     Exit code 1 where a witness that is asked says that this ledger told another story.
     """
-    from pourparler.cli.witness import tell_heard
-
     session.check_out(out, books.FORMAT.encode())
     book = session.book()
     book.check_given_away()
-    writable = book.kept and book.read_only is None
-    heard = partial(tell_heard, session, book)
-    made = books.give(book, session.ledger_signer(book), heard) if writable else books.copy_of(book)
+    made = made_copy(session, book, backup=backup)
     write_atomically(out, made.encoded())
-    session.answer(file=str(out), ledger=made.depositary.origin, size=len(made.entries))
-    session.say(f"{out}: {count(len(made.entries), 'entry', 'entries')} of {clean(made.depositary.origin)}")
-    session.mention("they take it with: pourparler ledger take FILE", lead="  ")
+    size, committed = len(made.entries), book.store.size()
+    session.answer(file=str(out), ledger=made.depositary.origin, size=size, committed=committed, backup=backup)
+    of = f"{size:,} of {committed:,} entries" if size < committed else count(size, "entry", "entries")
+    session.say(f"{out}: {of} of {clean(made.depositary.origin)}")
+    if size < committed:
+        session.say("the rest is not witnessed and not in this copy: ledger copy --backup has it, for you", lead="  ")
+    if backup:
+        session.say("keep it, and give it to nobody: what no witness has seen is not published yet", lead="  ")
+        session.mention("it brings back what is lost here: pourparler ledger recover FILE", lead="  ")
+    else:
+        session.mention("they take it with: pourparler ledger take FILE", lead="  ")
+
+
+def made_copy(session: Session, book: books.Book, *, backup: bool) -> books.Copy:
+    """Return a copy of a ledger: of what is published, or as a backup of all that is committed."""
+    if not (book.kept and book.writable and book.read_only is None):
+        return books.copy_of(book, None if backup else book.published())
+    from pourparler.cli.witness import tell_heard
+
+    signer = session.ledger_signer(book)
+    heard = partial(tell_heard, session, book)
+    return books.back_up(book, signer) if backup else books.give(book, signer, heard)
 
 
 @command(app)
@@ -474,14 +490,7 @@ def take(
     A ledger that is new here has to be known by its key: give it with --vkey, or say yes to the one in the file. A
     ledger that has told two stories is found out (exit code 1).
     """
-    from pourparler.cli.verify import read_file
-    from pourparler.core import limits
-
-    data = read_file(file, limits.EVIDENCE_MAX_BYTES, "a copy of a ledger")
-    try:
-        made = books.parse_copy(data)
-    except Malformed as error:
-        raise Problem(INPUT, f"{file} is no copy of a ledger: {error.detail}.", "Is it the right file?") from None
+    made = read_copy(file)
     believe(session, made, vkey)
     try:
         taken = books.take(session.workspace, made)
@@ -501,6 +510,24 @@ def take(
     session.mention(f"{clean(taken.ledger.origin)}: {said}", lead=(f"{sign} ", style))
     drop_arrived(session, taken)
     return None
+
+
+def read_copy(file: Path) -> books.Copy:
+    """Return the copy in a file. Raises :class:`Problem`."""
+    from pourparler.cli.verify import looks_like, read_file
+    from pourparler.core import limits
+
+    data = read_file(file, limits.EVIDENCE_MAX_BYTES, "a copy of a ledger")
+    try:
+        return books.parse_copy(data)
+    except Malformed as error:
+        if data.startswith(books.BEGINNING) and is_cut_short(error.detail):
+            what, do = f"{file} is cut short: it is the beginning of a copy of a ledger.", "Fetch it again, whole."
+        else:
+            looks = looks_like(data)
+            what = f"{file} is no copy of a ledger" + (f": it looks like {looks}." if looks else ".")
+            do = "Is it the right file? A copy is what `ledger copy` writes."
+        raise Problem(INPUT, what, do) from None
 
 
 def believe(session: Session, made: books.Copy, vkey: str | None) -> None:

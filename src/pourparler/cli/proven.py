@@ -16,6 +16,8 @@ from pourparler.service.proofs import STEPS, Finding, Kind, Known, check, kind_o
 ENTRY_SUFFIX = ".entry"  # beside a proof that ``ledger prove`` wrote
 ENTRY_MAX_BYTES = 256 * 1024
 
+NAMED = ("party", "dossier", "text")  # fields of acts that say of whom, and of what
+
 # Reason code, or its first word with a dot, to what a person does next. The first that fits is said.
 ADVICE: dict[str, str] = {
     "trust.": "Ask the depositary for the ledger's key, and pass it: --vkey KEY, or a --policy that lists it.",
@@ -31,16 +33,30 @@ ADVICE_BY_VERDICT = {
     Verdict.CANNOT_TELL: "Do not rely on this yet. Ask whoever sent it for what is missing.",
 }
 
+NEEDS_KEY = "a party's id (--trust) is no ledger's key: a proof needs --vkey KEY, or a --policy that lists the log"
+
 
 def run(
-    name: str, data: bytes, *, entry: Path | None, vkeys: list[str], policy: Policy | None, as_json: bool
+    name: str,
+    data: bytes,
+    *,
+    entry: Path | None,
+    vkeys: list[str],
+    policy: Policy | None,
+    as_json: bool,
+    trusts: bool = False,
 ) -> int | None:
-    """Check a file and print what was found; return the exit code, or None where it is no proof of any kind."""
+    """Check a file and print what was found; return the exit code, or None where it is no proof of any kind.
+
+    ``trusts`` says that somebody named parties, who have nothing to say of a ledger's key.
+    """
     kind = kind_of(data)
     if kind is None:
         return None
     known = Known(tuple(map(read_vkey, vkeys)), policy)
     found = check(kind, data, read_entry(name, kind, entry), known)
+    if trusts and found.deciding is not None and found.deciding.reason == "trust.unknown-ledger":
+        found.notes.append(NEEDS_KEY)
     if as_json:
         print(json.dumps(as_data(found), indent=2))
     else:
@@ -127,11 +143,25 @@ def show(screen: words.Screen, found: Finding) -> None:
     screen.line()
     if found.ledger:
         screen.line(words.clean(found.ledger.text), lead=words.field("ledger"))
+    for name, value in said_by(found.entry).items():
+        screen.line(words.quoted(value) if name == "name" else value, lead=words.field(name))
     if isinstance(found.entry, Statement):
         screen.line(found.entry.key.hex(), lead=words.field("signed by"))
     for note in found.notes:
         screen.line(note, lead=words.field("note"))
     screen.line((advice(found), "bold"), lead=words.field("next"))
+
+
+def said_by(entry: Act | Statement | None) -> dict[str, str]:
+    """Return the parties and the texts that an act names, by its own word: a proof shows that it was said, no more."""
+    if not isinstance(entry, Act):
+        return {}
+    said = {"party": entry.id.hex(), "name": entry["name"]} if entry.kind == "found" else {}
+    for name in NAMED:
+        value = entry.get(name)
+        if isinstance(value, bytes):
+            said[name] = value.hex()
+    return said
 
 
 def as_data(found: Finding) -> dict[str, Any]:
@@ -149,7 +179,7 @@ def as_data(found: Finding) -> dict[str, Any]:
         "kind": found.kind.value,
         "ledger": {"origin": found.ledger.name, "vkey": found.ledger.text} if found.ledger else None,
         "index": found.index,
-        "act": {"id": entry.id.hex(), "kind": entry.kind} if isinstance(entry, Act) else None,
+        "act": {"id": entry.id.hex(), "kind": entry.kind, **said_by(entry)} if isinstance(entry, Act) else None,
         "statement": statement_data(entry) if isinstance(entry, Statement) else None,
         "steps": [
             {

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pourparler.cli.session import Session, plain
-from pourparler.cli.words import Part, clean, date_time, duration, quoted
+from pourparler.cli.words import Part, clean, date_time, duration, first_line, quoted
 from pourparler.core.act import ALL_POWERS, Act, Issuer, Power, power_words
 from pourparler.core.authority import Moment
 from pourparler.core.dossier import Outcome
@@ -29,7 +29,7 @@ def act_line(session: Session, act: Act, outcome: Outcome | None, *, here: bytes
     told = ", ".join(f"{name} {shown}" for name, shown in fields_told(session, act, here).items())
     parts.append((f" · {told}" if told else "", "dim"))
     if act.get("words"):
-        parts.append(f" {quoted(act['words'][:200])}")
+        parts.append(f" {quoted(first_line(act['words']))}")
     if outcome is not None and outcome.void is not None:
         step = step_of(outcome.void.reason)
         parts.append((f"  VOID at step {step}: {outcome.void.detail} [{outcome.void.reason}]", "yellow"))

@@ -161,7 +161,9 @@ def run(
             asked = read_policy(policy) if policy is not None else read_trust(trust, beside).policy
             from pourparler.cli.proven import run as prove
 
-            code = prove(bundle, data, entry=entry, vkeys=list(vkeys), policy=asked, as_json=as_json)
+            code = prove(
+                bundle, data, entry=entry, vkeys=list(vkeys), policy=asked, as_json=as_json, trusts=bool(trust)
+            )
             if code is not None:
                 return code
         check_no_more(entry, vkeys)
@@ -374,6 +376,8 @@ def read_policy(path: Path) -> Policy:
         return parse_policy(read_file(path, limits.TLOG_POLICY_MAX_BYTES, "a policy"))
     except PourparlerError as error:
         do = "A policy has lines of log, witness, group and one quorum; see c2sp.org/tlog-policy."
+        if error.reason == "policy.quorum":
+            do = "It ends with one line: quorum NAME, of a witness or a group above it; or quorum none."
         raise Problem(USAGE, f"{path} is not a policy of witnesses: {error}.", do) from None
 
 

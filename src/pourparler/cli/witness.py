@@ -255,7 +255,7 @@ def ask_witnesses(session: Session, file: Path | None, *, drop: bool, seconds: f
     finally:
         writer.close()
     tell_round(session, ledger, found, met=met)
-    tell_published(session, head, before, met=met)
+    tell_published(session, head, found, before, met=met)
     return tell_accusing(session, ledger, found, kept) if found.accusing else 0 if met else CANNOT_TELL
 
 
@@ -280,8 +280,9 @@ def policy_for(session: Session, ledger: KnownLedger, file: Path | None) -> Poli
                 "Give one: pourparler ledger witness --policy FILE. How it is written: docs/how-to/run-a-witness.md",
             )
         return policy
-    from pourparler.cli.verify import read_file
+    from pourparler.cli.verify import read_file, read_policy
 
+    read_policy(file)  # what is no policy is a mistake in the command, and told with what to write
     return witnessing.set_policy(session.workspace, ledger, read_file(file, limits.TLOG_POLICY_MAX_BYTES, "a policy"))
 
 
@@ -308,12 +309,17 @@ def about(word: Word) -> str:
     return f"{word.said}: {word.why}" if word.why else str(word.said)
 
 
-def tell_published(session: Session, head: witnessing.Head, held: bytes | None, *, met: bool) -> None:
+def tell_published(session: Session, head: witnessing.Head, found: Round, held: bytes | None, *, met: bool) -> None:
     size = witnessing.size_of(head.key, held) if held is not None else 0
-    session.answer(witnessed=size)
+    session.answer(witnessed=size, cosigned_now=any(word.cosignature is not None for word in found.words))
     if met:
         said = f"{size:,} entries are witnessed, and published"
         session.say(said, lead=MARK["yes"][0] + " ")
+        lacking = [word.name for word in found.words if word.cosignature is None]
+        if len(lacking) == len(found.words):
+            session.say("they were witnessed before, and nothing is new; nobody has cosigned now", lead="  ")
+        elif lacking:
+            session.mention(f"not now by {', '.join(lacking)}", lead="  ")
     else:
         published = f"what is published stays at {size:,} entries" if size else "nothing is published yet"
         session.say(f"no quorum has cosigned; {published}", lead=MARK["waits"][0] + " ")

@@ -88,8 +88,27 @@ def duration(seconds: int) -> str:
     return count(abs(seconds), "second")
 
 
+CUT_SHORT = ("end of data", "exceeds remaining data")  # as the library says that bytes end too early
+LIBRARY = "Failed to decode DAG-CBOR."
+
+
+def is_cut_short(detail: str) -> bool:
+    """Return whether the detail of a ``cbor.malformed`` says that the bytes end before the value does."""
+    return detail.startswith(LIBRARY) and detail.endswith(CUT_SHORT)
+
+
+def first_line(text: str, most: int = 200) -> str:
+    """Return the first line of foreign text, with a sign where there is more."""
+    line = text.strip().partition("\n")[0].rstrip()[:most]
+    return line if line == text.strip() else f"{line} …"
+
+
 def readable(detail: str) -> str:
-    """Return a step's detail with its log times as dates and its ages in large units."""
+    """Return a step's detail with its log times as dates and its ages in large units, and no words of a library."""
+    if is_cut_short(detail):
+        return "the file is cut short: it ends before what it begins is complete"
+    if detail.startswith(LIBRARY):
+        return "the bytes are not of the format"
 
     def aged(found: re.Match[str]) -> str:
         seconds = int(found[1])
@@ -281,7 +300,8 @@ ADVICE: dict[str, str] = {
     "home.": "Ask for a bundle that also shows the party's home ledger, without a gap.",
     "ledger.": "Ask for a bundle that shows the ledger which the claim names.",
     "stream.": "Acts are left out. Ask for the whole bundle; whoever left them out may have had a reason.",
-    "witness.": "Ask for a checkpoint that the witnesses of your policy have cosigned, made near that time.",
+    "witness.": "Ask for evidence with a checkpoint that the witnesses of your policy cosigned near that time. Where "
+    "they saw the act too late for the ledger's bound, there is none, and nobody can make one.",
     "text.missing": "Ask for the text itself; only the right one has this digest.",
     "text.": "A text in the bundle is not of the format. Ask for it again, over another channel.",
     "claim.not-shown": "Ask for a bundle that holds the act which the claim names.",

@@ -49,8 +49,8 @@ from pourparler.service.heads import (
     read_only_because,
     unknown,
 )
-from pourparler.service.intake import Intake, LedgerDamaged, Receipt, replay, replay_until, texts_brought
-from pourparler.service.witnessing import Round, policy_of, published, witness_ledger
+from pourparler.service.intake import Intake, LedgerDamaged, Receipt, replay, replay_first, replay_until, texts_brought
+from pourparler.service.witnessing import Round, policy_of, published, size_of, witness_ledger
 from pourparler.service.workspace import FILE as SETTINGS
 from pourparler.service.workspace import KnownLedger, WallClock, Workspace, WorkspaceError, write_atomically
 from pourparler.store.highwater import HighWaterFile
@@ -59,6 +59,7 @@ from pourparler.store.reading import ReadingStore
 from pourparler.store.sqlite import SqliteStore, StoreInUse, snapshot
 
 FORMAT = "pourparler/1 copy of a ledger"
+BEGINNING = b"\xa6\x63key"  # of every copy: a map of six, whose shortest name stands first
 WAIT_SECONDS = 5.0
 STREAMS_AT_ONCE = limits.STREAMS_MAX
 
@@ -151,13 +152,16 @@ class Book:
         self.heads_seen = heads_seen
         self.high_water: HighWaterFile | None = None
         self.read_only: ReadOnly | None = None
+        self.note: bytes | None = None  # the checkpoint that is shown, where it is not the newest
         self._asked = False
         path = workspace.ledgers / ledger.file
         if not path.is_file() and not lost:
             raise WorkspaceError(
                 f"the ledger {ledger.origin} should be in {path}, and is not there.",
-                "Put the file back; of a copy, take a new one: pourparler ledger take FILE. If your own is lost, make "
-                "it again from anybody's newest copy: pourparler ledger recover FILE.",
+                "Make it again from your newest backup, or anybody's: pourparler ledger recover FILE. Put no "
+                "older file in its place."
+                if self.kept
+                else "Take a new copy: pourparler ledger take FILE.",
                 usage=False,
             )
         if self.kept and not writable(path):  # before the ledger itself: whoever writes both writes that first
@@ -234,6 +238,20 @@ class Book:
         fold = replay_until(self.depositary, self.store, time)
         past = copy(self)
         past.fold, past.size, past.pending, past.stuck = fold, fold.frontier.size, {}, {}
+        return past
+
+    def as_published(self) -> "Book":
+        """Return the ledger as far as it is published, for evidence of it: its checkpoint is that one, and what came
+        later is not in it. Cost: as much as opening it, where something is unpublished.
+
+        Raises :class:`WorkspaceError`, :class:`ReadOnly` as :meth:`published` does.
+        """
+        note = self.published()
+        size = size_of(ledger_key(self.depositary), note)
+        past = copy(self)
+        past.note = note
+        if size < self.size:
+            past.fold, past.size = replay_first(self.depositary, self.store, size), size
         return past
 
     def position(self, stream: bytes) -> list[object]:
@@ -380,7 +398,7 @@ class Book:
         return self.fold.start_of(index)
 
     def checkpoint(self) -> bytes:
-        note = self.store.checkpoint()
+        note = self.note or self.store.checkpoint()
         assert note is not None
         return note
 
@@ -601,17 +619,29 @@ def parse_copy(data: bytes) -> Copy:
 
 def give(book: Book, signer: Signer, heard: Callable[[Round], None] = lambda _: None) -> Copy:
     """Return a copy of a ledger that is kept here, after a new stamp that states its streams, so that whoever has the
-    copy can make evidence from it. Of more than 400 streams the newest are stated. A ledger that is witnessed by a
-    policy is put to its witnesses, and the copy ends where they have seen it; ``heard`` is told what they said."""
+    copy can make evidence from it. A ledger that is witnessed by a policy is put to its witnesses, and the copy ends
+    where they have seen it; ``heard`` is told what they said."""
+    stamp_all(book, signer)
+    policy = policy_of(book.workspace, book.ledger)
+    if policy is not None:
+        heard(witness_ledger(book.depositary, book.store, policy))
+    return copy_of(book, book.published())
+
+
+def back_up(book: Book, signer: Signer) -> Copy:
+    """Return a copy of all that a ledger that is kept here has committed, witnessed or not, after a new stamp: for its
+    keeper alone."""
+    stamp_all(book, signer)
+    return copy_of(book)
+
+
+def stamp_all(book: Book, signer: Signer) -> None:
+    """Write a stamp that states the ledger's streams; of more than 400 the newest."""
     intake = book.intake(signer)
     with intake.still() as registry:
         newest = sorted(registry.streams.values(), key=lambda stream: stream.indexes[-1], reverse=True)
         streams = [stream.id for stream in newest[:STREAMS_AT_ONCE]]
     intake.stamp(streams)
-    policy = policy_of(book.workspace, book.ledger)
-    if policy is not None:
-        heard(witness_ledger(book.depositary, book.store, policy))
-    return copy_of(book, book.published())
 
 
 def copy_of(book: Book, note: bytes | None = None) -> Copy:

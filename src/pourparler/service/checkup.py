@@ -305,7 +305,8 @@ def check_ledger(workspace: Workspace, ledger: KnownLedger, newest: list[tuple[s
     path = workspace.ledgers / ledger.file
     if not path.is_file():
         what = f"{path} is not there."
-        do = "Put the file back." if ledger.kept_by else "Take a new copy: pourparler ledger take FILE"
+        recover = "Make it again from the newest copy: pourparler ledger recover FILE. Put no older file in its place."
+        do = recover if ledger.kept_by else "Take a new copy: pourparler ledger take FILE"
         yield Finding(subject, State.FAIL, what, do)
         return
     try:

@@ -26,6 +26,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import islice
 
 from pourparler.core import limits
 from pourparler.core.act import Act, Issuer, parse_act
@@ -243,6 +244,14 @@ def replay_until(depositary: Depositary, store: Store, time: int) -> Fold:
         read = parse_entry(entry.data)
         if isinstance(read, Act) and read.kind == "stamp" and entry.index > 1 and read["at"] > time:
             break
+        replay_entry(fold, entry)
+    return fold
+
+
+def replay_first(depositary: Depositary, store: Store, size: int) -> Fold:
+    """Fold the first entries of a store, which was checked before, up to a size that a checkpoint was made of."""
+    fold = Fold(depositary, store.text)
+    for entry in islice(store.entries(), size):
         replay_entry(fold, entry)
     return fold
 

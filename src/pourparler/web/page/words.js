@@ -229,8 +229,10 @@ export const ADVICE = {
     'Demandez une pièce qui montre le registre que l\'énoncé nomme.'],
   'stream.': ['Acts are left out. Ask for the whole; whoever left them out may have had a reason.',
     'Des actes sont omis. Demandez le tout ; qui les a omis avait peut-être une raison.'],
-  'witness.': ['Ask for a checkpoint that the witnesses of your policy have cosigned, made near that time.',
-    'Demandez un état contresigné à cette date par les témoins de votre règle.'],
+  'witness.': ['Ask for evidence with a checkpoint that the witnesses of your policy cosigned near that time. Where they saw '
+      + 'the act too late, there is none, and nobody can make one.',
+    'Demandez une pièce avec un état contresigné vers cette date par les témoins de votre règle. S\'ils ont vu l\'acte '
+      + 'trop tard, il n\'en existe pas, et personne ne peut en faire un.'],
   'text.': ['Ask for the text itself; only the right one has this digest.',
     'Demandez le texte même ; seul le bon a cette empreinte.'],
   'claim.not-shown': ['Ask for evidence that holds the act which the claim names.',
