@@ -139,6 +139,7 @@ def verify(
         Path | None,
         typer.Option(metavar="FILE", help="Also write a page that carries the bundle and verifies it in any browser."),
     ] = None,
+    text: Annotated[bool, typer.Option("--text", help="Also print the text that the claim is about.")] = False,
     workspace: InWorkspace = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report for a machine to read.")] = False,
 ) -> int:
@@ -164,6 +165,7 @@ def verify(
         entry=entry,
         vkeys=vkey or (),
         html=html,
+        text=text,
     )
 
 
