@@ -298,7 +298,7 @@ def test_quiet_leaves_what_a_script_takes(talks):
     assert Path(file).is_file()
     code, said = run("act", "say", "tents", "Hello.", "--by", "agent-1", "-q")
     assert (code, "standing.dismissed" in said) == (3, True)
-    assert done("party", "trust", "they", "--how", "told", "-q") == ""
+    assert done("party", "trust", "they", "--how", "told", "-q", "--yes") == ""
 
 
 # --- what is awaited --------------------------------------------------------------------------------------------------
@@ -459,3 +459,20 @@ def test_what_commands_share_stands_together_in_a_line_each(command, monkeypatch
     assert "--workspace" not in own
     if command[0] != "key" and command[1] != "show":
         assert "--out" in own.partition("Options of commands that send an act:")[2]
+
+
+# --- whom one trusts --------------------------------------------------------------------------------------------------
+
+
+def test_a_party_is_trusted_by_its_whole_id_or_its_name(begun):
+    they = told("party", "show", "they")["party"]
+    assert "is not the whole id" in fails(4, "party", "trust", they[:12], "--how", "told")
+    assert "trusted already: founded in this workspace" in fails(4, "party", "trust", "they", "--how", "told")
+    assert told("party", "show", "they")["learnt"] == "founded in this workspace"
+    said = done("party", "trust", "they", "--how", "told", "--name", "others", "--yes")
+    assert "they is trusted: told" in said
+    assert "it has the name they here already: both are understood, and they is shown" in said
+    assert done("party", "trust", they, "--how", "told").startswith("✓ they is trusted: told")
+    assert "no ledger here knows a party with this id" in done("party", "trust", "ab" * 32, "--how", "dreamt")
+    assert told("party", "trust", "ab" * 32, "--how", "dreamt")["known"] is False
+    assert "no ledger here" not in done("party", "trust", they, "--how", "told")
