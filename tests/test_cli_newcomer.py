@@ -476,3 +476,43 @@ def test_a_party_is_trusted_by_its_whole_id_or_its_name(begun):
     assert "no ledger here knows a party with this id" in done("party", "trust", "ab" * 32, "--how", "dreamt")
     assert told("party", "trust", "ab" * 32, "--how", "dreamt")["known"] is False
     assert "no ledger here" not in done("party", "trust", they, "--how", "told")
+
+
+def test_what_cannot_be_ratified_is_said_before_anybody_signs(talks):
+    ratify = ("vote", "ratify", "tents", "--organ", "we.board", "--yes")
+    for by in ("agent-1", "sale"):
+        done("act", "adopt", "tents", "--by", by)
+    said = fails(4, *ratify)
+    assert "no signature of yours on tents.1 awaits ratification" in said
+    assert "act sign-ad-referendum tents" in said
+    done("act", "sign-ad-referendum", "tents")
+    index = told(*ratify)["index"]
+    assert f"tents.1 is already ratified, entry {index}." in fails(4, *ratify)
+    assert "already ratified" not in fails(3, *ratify, "--anyway")
+
+
+def test_a_mandate_that_is_not_in_the_ledger_yet_has_no_entry(begun):
+    done("ledger", "copy", "--out", "copy")
+    vkey = told("ledger", "list")["ledgers"][0]["vkey"]
+    done("init", "theirs")
+    for name in ("ann", "bo", "agent"):
+        shutil.copy(f"keys/{name}.key", f"theirs/keys/{name}.key")
+    shutil.copy("agent-1.toml", "theirs")
+    os.chdir("theirs")
+    done("ledger", "take", "../copy", "--vkey", vkey)
+    party = next(row["party"] for row in told("party", "list")["parties"] if row["name"] == "We")
+    done("party", "trust", party, "--how", "ours", "--name", "we")
+    Path("agent-1.toml").write_text(AGENT)
+    done("mandate", "grant", "agent-1.toml", "--name", "agent-2")
+    assert "logged pending, not in the ledger yet" in done("mandate", "show", "agent-2")
+    grant = told("mandate", "show", "agent-2")
+    assert grant["index"] is None
+    assert "pending, not in the ledger yet" in done("act", "show", grant["mandate"])
+    assert "has no entry in" in fails(4, "ledger", "prove", grant["mandate"])
+
+
+def test_a_member_is_told_that_members_do_not_negotiate(talks):
+    for more in ((), ("--by", "agent-1")):
+        said = fails(4, "act", "propose", "tents", "text.toml", "--key", "ann", *more)
+        assert "ann is a member's key: members decide, and do not negotiate" in said
+    assert "member's key" not in fails(4, "act", "propose", "tents", "text.toml", "--key", "sal", "--by", "agent-1")

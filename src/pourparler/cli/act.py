@@ -666,7 +666,9 @@ def show(
         )
     index = None if act_id in book.pending else outcome.moment.index
     session.answer(**about_act(session, outcome.act, outcome, index))
-    session.say(*act_line(session, outcome.act, outcome), lead=f"{outcome.moment.index:>6,}  ")
+    session.say(*act_line(session, outcome.act, outcome), lead="     …  " if index is None else f"{index:>6,}  ")
+    if index is None:
+        session.say("pending, not in the ledger yet", lead="        ")
     session.say(act_id.hex(), lead="        ")
 
 

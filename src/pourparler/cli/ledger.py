@@ -220,7 +220,7 @@ def prove(
             raise Problem(USAGE, f"{book.ledger.origin} has {book.size:,} entries.", "Name a smaller index.")
     else:
         found = book.registry.outcomes.get(session.find(act, "act"))
-        if found is None:
+        if found is None or found.act.id in book.pending:
             raise Problem(USAGE, f"{act} has no entry in {book.ledger.origin}.", "Is it in another ledger, or pending?")
         index = found.moment.index
     size = open_checkpoint(book.published(), book.ledger.origin, ledger_key(book.depositary)).checkpoint.size

@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from pourparler.cli.effects import Snapshot, changes
+from pourparler.cli.meant import check_no_members
 from pourparler.cli.options import key_names
 from pourparler.cli.session import ACT_FILE, MARK, Session, why
 from pourparler.cli.timeline import INSTANTS
@@ -210,6 +211,8 @@ def signed(session: Session, parcel: Parcel, found: Speakers, only: Sequence[str
     """Return the parcel with the signatures of the keys here that may sign it."""
     mine = session.my_keys(only) & found.keys
     if only and not mine:
+        if parcel.draft.fields.get("by") is not None:
+            check_no_members(session, only)
         raise Problem(
             USAGE,
             f"{' and '.join(only)} cannot sign this: it is for {of_whom(session, found)}.",
