@@ -516,3 +516,24 @@ def test_a_member_is_told_that_members_do_not_negotiate(talks):
         said = fails(4, "act", "propose", "tents", "text.toml", "--key", "ann", *more)
         assert "ann is a member's key: members decide, and do not negotiate" in said
     assert "member's key" not in fails(4, "act", "propose", "tents", "text.toml", "--key", "sal", "--by", "agent-1")
+
+
+def test_what_would_be_void_is_not_taken_in_unasked(talks):
+    done("ledger", "copy", "--out", "copy")
+    vkey = told("ledger", "list")["ledgers"][0]["vkey"]
+    dossier = told("dossier", "list")["dossiers"][0]["dossier"]
+    done("init", "theirs")
+    shutil.copy("keys/agent.key", "theirs/keys/agent.key")
+    os.chdir("theirs")
+    done("ledger", "take", "../copy", "--vkey", vkey)
+    done("act", "say", dossier, "Hello.", "--out", "../say.act")
+    done("act", "adopt", dossier, "--out", "../adopt.act")
+    os.chdir("..")
+    done("mandate", "dismiss", "agent-1", "--yes")
+    entries = told("ledger", "list")["ledgers"][0]["size"]
+    said = fails(3, "act", "submit", "say.act", "adopt.act")
+    assert "would log this without effect" in said
+    assert "[standing.dismissed]" in said
+    assert told("ledger", "list")["ledgers"][0]["size"] == entries
+    assert "say: entry" in fails(3, "act", "submit", "say.act", "adopt.act", "--anyway")
+    assert told("ledger", "list")["ledgers"][0]["size"] > entries + 2
