@@ -532,7 +532,7 @@ def test_what_would_be_void_is_not_taken_in_unasked(talks):
     done("mandate", "dismiss", "agent-1", "--yes")
     entries = told("ledger", "list")["ledgers"][0]["size"]
     said = fails(3, "act", "submit", "say.act", "adopt.act")
-    assert "would log this without effect" in said
+    assert "say.act: the ledger would log this without effect" in said
     assert "[standing.dismissed]" in said
     assert told("ledger", "list")["ledgers"][0]["size"] == entries
     assert "say: entry" in fails(3, "act", "submit", "say.act", "adopt.act", "--anyway")

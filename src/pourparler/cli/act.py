@@ -578,6 +578,10 @@ def submit(
             queue.append(path)
             in_vain += 1
             session.reopen()  # what was foreseen is in the fold now, and has not happened
+        except Problem as problem:
+            if len(files) > 1 and str(path) not in problem.what:
+                problem.what = f"{path}: {problem.what}"
+            raise
 
 
 def submit_one(session: Session, path: Path, *, anyway: bool, later: bool) -> None:
