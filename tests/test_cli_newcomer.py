@@ -537,3 +537,32 @@ def test_what_would_be_void_is_not_taken_in_unasked(talks):
     assert told("ledger", "list")["ledgers"][0]["size"] == entries
     assert "say: entry" in fails(3, "act", "submit", "say.act", "adopt.act", "--anyway")
     assert told("ledger", "list")["ledgers"][0]["size"] > entries + 2
+
+
+# --- small answers ----------------------------------------------------------------------------------------------------
+
+
+def test_an_origin_is_looked_at_before_a_key_is_made_for_it(place):
+    done("init", "-q")
+    assert "cannot be a ledger's origin" in fails(4, "ledger", "create", "Hop Ledger")
+    assert "0" in fails(4, "ledger", "create", ORIGIN, "--bound", "0 tents")
+    assert told("key", "list")["keys"] == []
+
+
+def test_too_few_digits_of_an_id_are_said(talks):
+    assert "at least its first 8 digits are needed" in fails(4, "dossier", "join", "79be")
+    assert "digits are needed" not in fails(4, "dossier", "join", "beefs")
+
+
+def test_quiet_init_and_verify_say_what_a_script_takes(begun):
+    assert done("init", "theirs", "-q") == ""
+    done("act", "export", "agent-1", "--out", "grant.evidence")
+    assert done("verify", "grant.evidence", "-q") == "VALID"
+    os.chdir("theirs")
+    assert done("verify", "../grant.evidence", "-q", "--text") == "VALID text the claim is about no text"
+    os.chdir("..")
+    done("ledger", "prove", "2", "--out", "two.tlog-proof")
+    vkey = told("ledger", "list")["ledgers"][0]["vkey"]
+    assert done("verify", "two.tlog-proof", "--vkey", vkey, "-q") == "VALID"
+    assert fails(2, "verify", "two.tlog-proof", "-q").startswith("CANNOT TELL [")
+    assert "--text is for evidence bundles" in fails(4, "verify", "two.tlog-proof", "--vkey", vkey, "--text")

@@ -67,12 +67,13 @@ def create(
     """
     from pourparler.service.forms import read_duration
 
+    books.check_origin(origin)
+    seconds = read_duration(bound, "--bound")
     words = books.following(session.book(session.which(after))) if after is not None else ""
     if key not in session.keys.names():
         session.keys.new(key, KeyRole, session.passphrases.new(key))
         session.mention(f"made the ledger key {key}", lead="  ")
     signer = session.passphrases.signer(session.keys, key, role=KeyRole)
-    seconds = read_duration(bound, "--bound")
     made = books.create_ledger(
         session.workspace, origin, key, signer, bound_seconds=seconds, high_water=high_water, words=words
     )

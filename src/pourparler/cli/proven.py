@@ -33,16 +33,28 @@ ADVICE_BY_VERDICT = {
 
 
 def run(
-    name: str, data: bytes, *, entry: Path | None, vkeys: list[str], policy: Policy | None, as_json: bool
+    name: str,
+    data: bytes,
+    *,
+    entry: Path | None,
+    vkeys: list[str],
+    policy: Policy | None,
+    as_json: bool,
+    quiet: bool = False,
+    text: bool = False,
 ) -> int | None:
     """Check a file and print what was found; return the exit code, or None where it is no proof of any kind."""
     kind = kind_of(data)
     if kind is None:
         return None
+    if text:
+        raise Problem(USAGE, f"--text is for evidence bundles, and this is a {kind.value}.", "Leave it away.")
     known = Known(tuple(map(read_vkey, vkeys)), policy)
     found = check(kind, data, read_entry(name, kind, entry), known)
     if as_json:
         print(json.dumps(as_data(found), indent=2))
+    elif quiet:
+        words.print_answer(words.Screen(), found.verdict, found.deciding.reason if found.deciding else "")
     else:
         show(words.Screen(), found)
     return words.EXIT_CODES[found.verdict]

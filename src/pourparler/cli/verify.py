@@ -149,6 +149,7 @@ def run(
     vkeys: Sequence[str] = (),
     html: Path | None = None,
     text: bool = False,
+    quiet: bool = False,
 ) -> int:
     """Verify one bundle, or one proof of another kind, and print the report; return the exit code.
 
@@ -162,7 +163,9 @@ def run(
             asked = read_policy(policy) if policy is not None else read_trust(trust, beside).policy
             from pourparler.cli.proven import run as prove
 
-            code = prove(bundle, data, entry=entry, vkeys=list(vkeys), policy=asked, as_json=as_json)
+            code = prove(
+                bundle, data, entry=entry, vkeys=list(vkeys), policy=asked, as_json=as_json, quiet=quiet, text=text
+            )
             if code is not None:
                 return code
         check_no_more(entry, vkeys)
@@ -177,10 +180,13 @@ def run(
         print(json.dumps(words.report_data(report, known.parties, examined.at, known.sources, found), indent=2))
         return words.EXIT_CODES[report.verdict]
     screen = words.Screen()
-    words.print_report(screen, report, known.parties, known.sources)
+    if quiet:
+        words.print_answer(screen, report.verdict, report.reason)
+    else:
+        words.print_report(screen, report, known.parties, known.sources)
     if text:
         show_text(screen, report, found)
-    elif found is not None and report.verdict is Verdict.VALID:
+    elif found is not None and not quiet and report.verdict is Verdict.VALID:
         screen.line(f"read it: pourparler verify {words.clean(bundle)} … --text", lead=words.field("text"))
     return words.EXIT_CODES[report.verdict]
 

@@ -8,6 +8,7 @@ or signs, never a colour alone; where the terminal has no Unicode, the signs bec
 import re
 import sys
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from textwrap import wrap
@@ -360,6 +361,11 @@ def print_verdict(screen: Screen, report: Report, trusted: Mapping[bytes, str] |
     screen.line(as_of(report), lead=field("when"))
 
 
+def print_answer(screen: Screen, verdict: Verdict, reason: str) -> None:
+    """Print the verdict alone on a line, for a script; with the reason code where it is not VALID."""
+    screen.raw(f"{verdict.value} [{reason}]" if reason else verdict.value)
+
+
 def print_steps(screen: Screen, report: Report) -> None:
     """Print every numbered step with how it went."""
     for number, name, step in steps_of(report):
@@ -384,8 +390,9 @@ def whose_trust(trusted: Mapping[bytes, str], sources: Mapping[bytes, str]) -> s
     """Return who says which parties are trusted: it is always said, for whoever chooses them chooses the verdict."""
     if not trusted:
         return "nobody is trusted: you gave no --trust, and no workspace of yours was found"
-    said = dict.fromkeys(sources.get(party) or "by your --trust" for party in trusted)
-    return f"{count(len(trusted), 'party is', 'parties are')} trusted: {', and '.join(map(clean, said))}"
+    said = Counter(clean(sources.get(party) or "by your --trust") for party in trusted)
+    each = next(iter(said)) if len(said) == 1 else ", ".join(f"{number} {source}" for source, number in said.items())
+    return f"{count(len(trusted), 'party is', 'parties are')} trusted: {each}"
 
 
 def tell_text(text: Text, say: Callable[..., None], label: Callable[[str], Part]) -> None:
