@@ -391,7 +391,7 @@ def test_a_policy_of_witnesses(tmp_path: Path) -> None:
 
 KEYS = [
     "format", "verdict", "exit_code", "reason", "step", "detail", "sentence", "next",
-    "claim", "parties", "as_of", "at", "trust", "steps", "notes",
+    "claim", "text", "parties", "as_of", "at", "trust", "steps", "notes",
 ]  # fmt: skip
 
 

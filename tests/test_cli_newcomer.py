@@ -298,7 +298,7 @@ def test_quiet_leaves_what_a_script_takes(talks):
     assert Path(file).is_file()
     code, said = run("act", "say", "tents", "Hello.", "--by", "agent-1", "-q")
     assert (code, "standing.dismissed" in said) == (3, True)
-    assert done("party", "trust", "they", "--how", "told", "-q") == ""
+    assert done("party", "trust", "they", "--how", "told", "-q", "--yes") == ""
 
 
 # --- what is awaited --------------------------------------------------------------------------------------------------
@@ -459,3 +459,110 @@ def test_what_commands_share_stands_together_in_a_line_each(command, monkeypatch
     assert "--workspace" not in own
     if command[0] != "key" and command[1] != "show":
         assert "--out" in own.partition("Options of commands that send an act:")[2]
+
+
+# --- whom one trusts --------------------------------------------------------------------------------------------------
+
+
+def test_a_party_is_trusted_by_its_whole_id_or_its_name(begun):
+    they = told("party", "show", "they")["party"]
+    assert "is not the whole id" in fails(4, "party", "trust", they[:12], "--how", "told")
+    assert "trusted already: founded in this workspace" in fails(4, "party", "trust", "they", "--how", "told")
+    assert told("party", "show", "they")["learnt"] == "founded in this workspace"
+    said = done("party", "trust", "they", "--how", "told", "--name", "others", "--yes")
+    assert "they is trusted: told" in said
+    assert "it has the name they here already: both are understood, and they is shown" in said
+    assert done("party", "trust", they, "--how", "told").startswith("✓ they is trusted: told")
+    assert "no ledger here knows a party with this id" in done("party", "trust", "ab" * 32, "--how", "dreamt")
+    assert told("party", "trust", "ab" * 32, "--how", "dreamt")["known"] is False
+    assert "no ledger here" not in done("party", "trust", they, "--how", "told")
+
+
+def test_what_cannot_be_ratified_is_said_before_anybody_signs(talks):
+    ratify = ("vote", "ratify", "tents", "--organ", "we.board", "--yes")
+    for by in ("agent-1", "sale"):
+        done("act", "adopt", "tents", "--by", by)
+    said = fails(4, *ratify)
+    assert "no signature of yours on tents.1 awaits ratification" in said
+    assert "act sign-ad-referendum tents" in said
+    done("act", "sign-ad-referendum", "tents")
+    index = told(*ratify)["index"]
+    assert f"tents.1 is already ratified, entry {index}." in fails(4, *ratify)
+    assert "already ratified" not in fails(3, *ratify, "--anyway")
+
+
+def test_a_mandate_that_is_not_in_the_ledger_yet_has_no_entry(begun):
+    done("ledger", "copy", "--out", "copy")
+    vkey = told("ledger", "list")["ledgers"][0]["vkey"]
+    done("init", "theirs")
+    for name in ("ann", "bo", "agent"):
+        shutil.copy(f"keys/{name}.key", f"theirs/keys/{name}.key")
+    shutil.copy("agent-1.toml", "theirs")
+    os.chdir("theirs")
+    done("ledger", "take", "../copy", "--vkey", vkey)
+    party = next(row["party"] for row in told("party", "list")["parties"] if row["name"] == "We")
+    done("party", "trust", party, "--how", "ours", "--name", "we")
+    Path("agent-1.toml").write_text(AGENT)
+    done("mandate", "grant", "agent-1.toml", "--name", "agent-2")
+    assert "logged pending, not in the ledger yet" in done("mandate", "show", "agent-2")
+    grant = told("mandate", "show", "agent-2")
+    assert grant["index"] is None
+    assert "pending, not in the ledger yet" in done("act", "show", grant["mandate"])
+    assert "has no entry in" in fails(4, "ledger", "prove", grant["mandate"])
+
+
+def test_a_member_is_told_that_members_do_not_negotiate(talks):
+    for more in ((), ("--by", "agent-1")):
+        said = fails(4, "act", "propose", "tents", "text.toml", "--key", "ann", *more)
+        assert "ann is a member's key: members decide, and do not negotiate" in said
+    assert "member's key" not in fails(4, "act", "propose", "tents", "text.toml", "--key", "sal", "--by", "agent-1")
+
+
+def test_what_would_be_void_is_not_taken_in_unasked(talks):
+    done("ledger", "copy", "--out", "copy")
+    vkey = told("ledger", "list")["ledgers"][0]["vkey"]
+    dossier = told("dossier", "list")["dossiers"][0]["dossier"]
+    done("init", "theirs")
+    shutil.copy("keys/agent.key", "theirs/keys/agent.key")
+    os.chdir("theirs")
+    done("ledger", "take", "../copy", "--vkey", vkey)
+    done("act", "say", dossier, "Hello.", "--out", "../say.act")
+    done("act", "adopt", dossier, "--out", "../adopt.act")
+    os.chdir("..")
+    done("mandate", "dismiss", "agent-1", "--yes")
+    entries = told("ledger", "list")["ledgers"][0]["size"]
+    said = fails(3, "act", "submit", "say.act", "adopt.act")
+    assert "say.act: the ledger would log this without effect" in said
+    assert "[standing.dismissed]" in said
+    assert told("ledger", "list")["ledgers"][0]["size"] == entries
+    assert "say: entry" in fails(3, "act", "submit", "say.act", "adopt.act", "--anyway")
+    assert told("ledger", "list")["ledgers"][0]["size"] > entries + 2
+
+
+# --- small answers ----------------------------------------------------------------------------------------------------
+
+
+def test_an_origin_is_looked_at_before_a_key_is_made_for_it(place):
+    done("init", "-q")
+    assert "cannot be a ledger's origin" in fails(4, "ledger", "create", "Hop Ledger")
+    assert "0" in fails(4, "ledger", "create", ORIGIN, "--bound", "0 tents")
+    assert told("key", "list")["keys"] == []
+
+
+def test_too_few_digits_of_an_id_are_said(talks):
+    assert "at least its first 8 digits are needed" in fails(4, "dossier", "join", "79be")
+    assert "digits are needed" not in fails(4, "dossier", "join", "beefs")
+
+
+def test_quiet_init_and_verify_say_what_a_script_takes(begun):
+    assert done("init", "theirs", "-q") == ""
+    done("act", "export", "agent-1", "--out", "grant.evidence")
+    assert done("verify", "grant.evidence", "-q") == "VALID"
+    os.chdir("theirs")
+    assert done("verify", "../grant.evidence", "-q", "--text") == "VALID text the claim is about no text"
+    os.chdir("..")
+    done("ledger", "prove", "2", "--out", "two.tlog-proof")
+    vkey = told("ledger", "list")["ledgers"][0]["vkey"]
+    assert done("verify", "two.tlog-proof", "--vkey", vkey, "-q") == "VALID"
+    assert fails(2, "verify", "two.tlog-proof", "-q").startswith("CANNOT TELL [")
+    assert "--text is for evidence bundles" in fails(4, "verify", "two.tlog-proof", "--vkey", vkey, "--text")

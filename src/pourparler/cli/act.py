@@ -1,5 +1,6 @@
 """``pourparler act``: what negotiators say, and acts on their way from hand to hand."""
 
+from collections import deque
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -18,6 +19,7 @@ from pourparler.cli.options import Reserves, TextName, Words
 from pourparler.cli.sending import (
     Anyway,
     GiveName,
+    Later,
     OutFile,
     WithKeys,
     deliver,
@@ -555,25 +557,45 @@ def join(
 
 
 @command(app)
-def submit(session: Session, files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Acts.")]) -> None:
-    """Take acts of others into the ledger that is kept here, in this order.
+def submit(
+    session: Session,
+    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Acts.")],
+    anyway: Annotated[bool, typer.Option("--anyway", help="Log also what would be without effect.")] = False,
+) -> None:
+    """Take acts of others into the ledger that is kept here, in this order, or in one in which all have effect.
 
     A signed statement about an act that is in it is taken in as well. What the law refuses is not taken in, and kept
-    apart (ledger show --refused); what has no effect is logged and said.
+    apart (ledger show --refused); what would have no effect is logged with --anyway only.
     What lacks signatures waits at the desk, with all good ones that came so far; what nobody has signed is not taken.
     """
-    for path in files:
-        if path.is_file() and is_statement(data := read_file(path, limits.COSE_MAX_BYTES, "an act")):
-            register(session, data, path)
-            continue
-        book, parcel, found = read_parcel(session, path)
-        check_kept(book)
-        if not parcel.envelope.signatures:
-            raise Problem(
-                USAGE, f"{path}: nobody has signed this act: nobody has spoken.", "Whoever says it signs: act sign."
-            )
-        if deliver(session, book, parcel, found, anyway=True, others=True).waiting:
+    queue, in_vain = deque(files), 0  # how many were tried since the last one that was taken
+    while queue:
+        path = queue.popleft()
+        try:
+            submit_one(session, path, anyway=anyway, later=bool(queue) and in_vain <= len(queue))
+            in_vain = 0
+        except Later:
+            queue.append(path)
+            in_vain += 1
             session.reopen()  # what was foreseen is in the fold now, and has not happened
+        except Problem as problem:
+            if len(files) > 1 and str(path) not in problem.what:
+                problem.what = f"{path}: {problem.what}"
+            raise
+
+
+def submit_one(session: Session, path: Path, *, anyway: bool, later: bool) -> None:
+    if path.is_file() and is_statement(data := read_file(path, limits.COSE_MAX_BYTES, "an act")):
+        register(session, data, path)
+        return
+    book, parcel, found = read_parcel(session, path)
+    check_kept(book)
+    if not parcel.envelope.signatures:
+        raise Problem(
+            USAGE, f"{path}: nobody has signed this act: nobody has spoken.", "Whoever says it signs: act sign."
+        )
+    if deliver(session, book, parcel, found, anyway=anyway, others=True, later=later).waiting:
+        session.reopen()  # what was foreseen is in the fold now, and has not happened
 
 
 @command(app)
@@ -666,7 +688,9 @@ def show(
         )
     index = None if act_id in book.pending else outcome.moment.index
     session.answer(**about_act(session, outcome.act, outcome, index))
-    session.say(*act_line(session, outcome.act, outcome), lead=f"{outcome.moment.index:>6,}  ")
+    session.say(*act_line(session, outcome.act, outcome), lead="     …  " if index is None else f"{index:>6,}  ")
+    if index is None:
+        session.say("pending, not in the ledger yet", lead="        ")
     session.say(act_id.hex(), lead="        ")
 
 

@@ -8,10 +8,9 @@ from typing import Any
 from pourparler.cli.files import read_toml
 from pourparler.cli.lines import SIGNS, tested
 from pourparler.cli.mandate import after
-from pourparler.cli.page import flattened
 from pourparler.cli.session import Session, plain
 from pourparler.cli.trouble import USAGE, Problem
-from pourparler.cli.words import clean
+from pourparler.cli.words import clean, flattened
 from pourparler.core.redline import Answer, Text, evaluate, parse_text, sentence
 from pourparler.service.completing import mandates_of_holder
 from pourparler.service.speaking import mandate_of

@@ -69,6 +69,8 @@ def create(
     """
     from pourparler.service.forms import read_duration
 
+    books.check_origin(origin)
+    seconds = read_duration(bound, "--bound")
     words = ""
     if after is not None:
         older = session.book(session.which(after))
@@ -77,7 +79,6 @@ def create(
         session.keys.new(key, KeyRole, session.passphrases.new(key))
         session.mention(f"made the ledger key {key}", lead="  ")
     signer = session.passphrases.signer(session.keys, key, role=KeyRole)
-    seconds = read_duration(bound, "--bound")
     known = session.ledgers().get(origin)
     if known is None and (left := books.left_here(session.workspace, Depositary(origin, signer.public_key))):
         made = take_back(session, KnownLedger(origin, signer.public_key, left, key, elsewhere(high_water)))
@@ -246,7 +247,7 @@ def prove(
             raise Problem(USAGE, f"{book.ledger.origin} has {book.size:,} entries.", "Name a smaller index.")
     else:
         found = book.registry.outcomes.get(session.find(act, "act"))
-        if found is None:
+        if found is None or found.act.id in book.pending:
             raise Problem(USAGE, f"{act} has no entry in {book.ledger.origin}.", "Is it in another ledger, or pending?")
         index = found.moment.index
     size = open_checkpoint(book.published(), book.ledger.origin, ledger_key(book.depositary)).checkpoint.size

@@ -16,7 +16,7 @@ import typer
 
 from pourparler import __version__
 from pourparler.cli.grouped import Commands, Grouped, help_alone
-from pourparler.cli.options import AsJson, InWorkspace
+from pourparler.cli.options import AsJson, InWorkspace, Quiet
 from pourparler.cli.scenarios import scenarios
 from pourparler.cli.trouble import INPUT, INTERRUPTED, USAGE, Problem, complain, problem_of
 
@@ -83,6 +83,7 @@ def init(
     folder: Annotated[
         Path, typer.Argument(metavar="DIR", help="Where; otherwise this folder.", show_default=False)
     ] = Path(),
+    quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> int:
     """Make a workspace: one folder for keys, ledgers and acts that wait for signatures.
@@ -91,7 +92,7 @@ def init(
     """
     from pourparler.cli.start import init as run
 
-    return run(folder, as_json=as_json)
+    return run(folder, quiet=quiet, as_json=as_json)
 
 
 @app.command()
@@ -139,7 +140,11 @@ def verify(
         Path | None,
         typer.Option(metavar="FILE", help="Also write a page that carries the bundle and verifies it in any browser."),
     ] = None,
+    text: Annotated[bool, typer.Option("--text", help="Also print the text that the claim is about.")] = False,
     workspace: InWorkspace = None,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Print the verdict only, with its reason; and the text, with --text.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report for a machine to read.")] = False,
 ) -> int:
     """Check the evidence in BUNDLE, offline. BUNDLE may also be a page that carries one.
@@ -164,6 +169,8 @@ def verify(
         entry=entry,
         vkeys=vkey or (),
         html=html,
+        text=text,
+        quiet=quiet,
     )
 
 

@@ -271,10 +271,13 @@ def show(session: Session, mandate: MandateName) -> None:
         session.say(limit, lead=label("within"))
     chain = [f"{session.called(link.id)} ({link.act.kind})" for link in found.chain()]
     session.say(" → ".join([session.called(found.organ), *chain]), lead=label("chain"))
-    session.say(f"entry {found.logged.index:,}, {date_time(found.logged.time)}", lead=label("logged"))
+    pending = mandate_id in book.pending
+    logged = f"entry {found.logged.index:,}, {date_time(found.logged.time)}"
+    session.say("pending, not in the ledger yet" if pending else logged, lead=label("logged"))
     session.answer(mandate=mandate_id, party=register.party, holder=holder_words(session, found), standing=status,
                    may=power_words(may), may_not=not_may, lines=lines, private=private, bounds=limits,
-                   chain=[link.id for link in found.chain()], organ=found.organ)  # fmt: skip
+                   chain=[link.id for link in found.chain()], organ=found.organ,
+                   index=None if pending else found.logged.index)  # fmt: skip
 
 
 def label(word: str) -> str:

@@ -12,6 +12,7 @@ from pourparler.core.registry import Registry
 from pourparler.service.awaiting import DEAD
 from pourparler.service.books import Book
 from pourparler.service.completing import mandates_of_holder, organs_that_may
+from pourparler.service.keyring import Role
 
 
 def mandate_for(
@@ -28,6 +29,7 @@ def mandate_for(
     if len(able) == 1:
         return able[0]
     if not able:
+        check_no_members(session, keys or ())
         has = f"; held here: {', '.join(map(session.called, of_party))}, without that power" if of_party else ""
         raise nobody(
             session,
@@ -39,6 +41,19 @@ def mandate_for(
         f"several mandates here could be meant: {', '.join(map(session.called, able))}.",
         "Say which: --by MANDATE, or --key NAME.",
     )
+
+
+def check_no_members(session: Session, names: Sequence[str]) -> None:
+    """Raise :class:`Problem` where a key that was named to speak under a mandate is a member's."""
+    roles = {info.name: info.role for info in session.key_infos.values()}
+    members = [name for name in names if roles.get(name) == Role.MEMBER]
+    if members:
+        are = "is a member's key" if len(members) == 1 else "are members' keys"
+        raise Problem(
+            USAGE,
+            f"{' and '.join(members)} {are}: members decide, and do not negotiate.",
+            "Name a holder's key, or leave --key away; a holder gets a mandate by: pourparler mandate grant --example.",
+        )
 
 
 def nobody(session: Session, what: str, do: str) -> Problem:

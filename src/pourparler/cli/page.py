@@ -7,7 +7,7 @@ from typing import Any
 from pourparler.cli.awaited import awaited_data, awaited_parts
 from pourparler.cli.session import Session, plain
 from pourparler.cli.timeline import about_act, act_line
-from pourparler.cli.words import clean, date_time, paragraphs, quoted
+from pourparler.cli.words import clean, date_time, quoted, tell_text
 from pourparler.core.authority import Moment
 from pourparler.core.dossier import Dossier, EffectState, Paper
 from pourparler.core.errors import PourparlerError
@@ -216,17 +216,7 @@ def print_text_itself(session: Session, text: Text | None) -> None:
     if text is None:
         session.say("the text itself is not here: ask for it before you sign", lead=label(""))
         return
-    for language, articles in text.articles.items():
-        for number, article in enumerate(articles, 1):
-            for line, paragraph in enumerate(paragraphs(article)):
-                numbered = f"{language} {number}. "
-                session.say(paragraph, lead=label("") + (numbered if line == 0 else " " * len(numbered)))
-    for name, value in flattened(dict(text.terms)):
-        session.say(f"{name} = {value}", lead=label(""))
-    for name, value in flattened(plain(dict(text.clauses))):
-        session.say(f"{name} = {value}", lead=label("clauses"))
-    for check in text.checks:
-        session.say(f"{check.path} is the {check.operator} of {', '.join(check.of)}", lead=label("check"))
+    tell_text(text, session.say, label)
 
 
 def print_consent(session: Session, consent: dict[str, Any]) -> None:
@@ -252,12 +242,3 @@ def print_effect(session: Session, effect: dict[str, Any]) -> None:
 
 def label(word: str) -> str:
     return f"{word:>8}  "
-
-
-def flattened(value: Any, path: str = "") -> list[tuple[str, str]]:
-    """Return terms as dotted paths with their values in words."""
-    if isinstance(value, dict):
-        return [row for name, member in value.items() for row in flattened(member, f"{path}.{name}" if path else name)]
-    if isinstance(value, list):
-        return [(path, " ".join(clean(str(member)) for member in value))]
-    return [(path, clean(str(value)))]

@@ -15,7 +15,7 @@ from pourparler.core.act import ALL_POWERS, Act, power_words
 from pourparler.core.authority import Register
 from pourparler.core.council import Organ, organ_id
 from pourparler.service.books import Book
-from pourparler.service.workspace import NAME
+from pourparler.service.workspace import HEX, NAME
 
 app = noun("Parties: found one, look at it, say whose evidence you believe.")
 
@@ -184,14 +184,42 @@ def trust(
 ) -> None:
     """Note that you believe a party's id, and how you learnt it: `verify` repeats it in every verdict.
 
-    Nobody can do that for you. An id that you copied out of somebody's evidence proves nothing.
+    Nobody can do that for you. An id that you copied out of somebody's evidence proves nothing. PARTY is its whole id,
+    or a name that it has here: the first digits of an id are easily made alike.
     """
-    party_id = session.find(party, "party")
+    party_id = party_in_full(session, party)
+    replace_learnt(session, party_id, how)
+    before, known = session.workspace.name_of(party_id), session.names.known.kind_of(party_id) is not None
     session.workspace.trust(party_id, how)
     if name:
         session.workspace.give_name(name, party_id)
-    session.answer(party=party_id, learnt=how)
-    session.mention(f"{session.called(party_id)} is trusted: {how}", lead=("✓ ", "green"))
+    session.answer(party=party_id, learnt=how, known=known)
+    called = session.called(party_id)
+    session.mention(f"{called} is trusted: {clean(how)}", lead=("✓ ", "green"))
+    if name and before not in (None, name):
+        session.mention(f"it has the name {before} here already: both are understood, and {called} is shown", lead="  ")
+    if not known:
+        session.say("no ledger here knows a party with this id: check its digits once more", lead=("! ", "yellow"))
+
+
+def party_in_full(session: Session, said: str) -> bytes:
+    """Return the party that a name or a whole id says; first digits are not enough to trust by. Raises Problem."""
+    if session.names.named(said, ("party",)) is None and len(said) < 64 and HEX.fullmatch(said):
+        what = f"{said} is not the whole id: to trust a party takes all 64 digits, or a name that it has here."
+        raise Problem(USAGE, what, "Write the id as the party told it to you.")
+    return session.find(said, "party")
+
+
+def replace_learnt(session: Session, party: bytes, how: str) -> None:
+    """Ask before it is forgotten how a party's id was learnt. Raises :class:`Problem`."""
+    before = session.workspace.settings.trust.get(party)
+    if before is None or before == how or session.yes:
+        return
+    said = f"{session.called(party)} is trusted already: {clean(before)}"
+    if not session.can_ask:
+        raise Problem(USAGE, f"{said}.", "Give --yes to note the other reason in its place. Nothing was done.")
+    session.say(said, lead="  ")
+    session.sure("Note the other reason in its place?")
 
 
 @command(app, "announce")

@@ -45,6 +45,8 @@ def run(
     policy: Policy | None,
     as_json: bool,
     trusts: bool = False,
+    quiet: bool = False,
+    text: bool = False,
 ) -> int | None:
     """Check a file and print what was found; return the exit code, or None where it is no proof of any kind.
 
@@ -53,12 +55,16 @@ def run(
     kind = kind_of(data)
     if kind is None:
         return None
+    if text:
+        raise Problem(USAGE, f"--text is for evidence bundles, and this is a {kind.value}.", "Leave it away.")
     known = Known(tuple(map(read_vkey, vkeys)), policy)
     found = check(kind, data, read_entry(name, kind, entry), known)
     if trusts and found.deciding is not None and found.deciding.reason == "trust.unknown-ledger":
         found.notes.append(NEEDS_KEY)
     if as_json:
         print(json.dumps(as_data(found), indent=2))
+    elif quiet:
+        words.print_answer(words.Screen(), found.verdict, found.deciding.reason if found.deciding else "")
     else:
         show(words.Screen(), found)
     return words.EXIT_CODES[found.verdict]

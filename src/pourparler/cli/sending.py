@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from pourparler.cli.effects import Snapshot, changes
+from pourparler.cli.meant import check_no_members
 from pourparler.cli.options import key_names
 from pourparler.cli.session import ACT_FILE, MARK, Session, why
 from pourparler.cli.timeline import INSTANTS
@@ -59,6 +60,10 @@ GiveName = Annotated[
 COMING = INSTANTS - {"from"} | {"by", "join_by"}  # fields that speak of what is to come
 INCOMPLETE = frozenset({"decision.insufficient", "decision.possession"})
 BINDING = frozenset({"ratify", "accede", "conclude"})  # whoever signs one at a terminal reads it whole and is asked
+
+
+class Later(Exception):
+    """An act would be refused or void now, and others that came with it were not taken yet: it is tried after them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +215,8 @@ def signed(session: Session, parcel: Parcel, found: Speakers, only: Sequence[str
     """Return the parcel with the signatures of the keys here that may sign it."""
     mine = session.my_keys(only) & found.keys
     if only and not mine:
+        if parcel.draft.fields.get("by") is not None:
+            check_no_members(session, only)
         raise Problem(
             USAGE,
             f"{' and '.join(only)} cannot sign this: it is for {of_whom(session, found)}.",
@@ -315,9 +322,11 @@ def deliver(
     ask: str = "",
     named: str | None = None,
     others: bool = False,
+    later: bool = False,
 ) -> Sent:
     """Ask the law what would become of the act, and let it leave: to the ledger that is kept here, to the desk and a
-    file otherwise. What ``others`` sent in and is refused is kept apart by the ledger, for supervisors."""
+    file otherwise. What ``others`` sent in and is refused is kept apart by the ledger, for supervisors. With ``later``,
+    what would be refused or void raises :class:`Later`: nothing is done with it, and the fold is used up."""
     session.check_out(out, *ACT_FILE)
     if found.single and not parcel.envelope.signatures:
         return lay_down(session, parcel, found, None, out)  # nobody here can say it: there is nothing to ask about
@@ -335,12 +344,14 @@ def deliver(
         outcome = book.tried(act, parcel.texts)
     except PourparlerError as refusal:
         if refusal.reason not in INCOMPLETE or found.enough(signers_of(act, found)):
+            if later:
+                raise Later from refusal
             if others:
                 log(session, book, parcel, act, out)
             raise
-        foresee(session, book, parcel, found, before, ask, anyway=anyway)
+        foresee(session, book, parcel, found, before, ask, anyway=anyway, later=later)
         return lay_down(session, parcel, found, act, out, named=named)
-    check_void(outcome, anyway=anyway)
+    check_void(outcome, anyway=anyway, later=later)
     if before is not None:
         ask_about(session, before, Snapshot.of(session, book), ask)
     if home is not None:
@@ -401,7 +412,9 @@ def already(session: Session, book: Book, parcel: Parcel, act: Act) -> Sent:
     return Sent(act)
 
 
-def check_void(outcome: Outcome, *, anyway: bool) -> None:
+def check_void(outcome: Outcome, *, anyway: bool, later: bool = False) -> None:
+    if outcome.void is not None and later:
+        raise Later
     if outcome.void is not None and not anyway:
         raise Problem(
             REFUSED,
@@ -421,11 +434,12 @@ def foresee(
     ask: str,
     *,
     anyway: bool,
+    later: bool = False,
 ) -> None:
     """Say what the act would do once enough have signed, as far as that shows already; stop what would be void."""
     outcome = book.tried_as_if_enough(parcel.act(), found.weight(signers_of(parcel.act(), found)), parcel.texts)
     if outcome is not None:
-        check_void(outcome, anyway=anyway)
+        check_void(outcome, anyway=anyway, later=later)
     if before is not None and outcome is not None:
         ask_about(session, before, Snapshot.of(session, book), ask)
     elif before is not None:

@@ -16,11 +16,13 @@ NEXT = (
 MARKS = {State.OK: ("✓", "green"), State.WARN: ("!", "yellow"), State.FAIL: ("✗", "red")}
 
 
-def init(folder: Path, *, as_json: bool) -> int:
+def init(folder: Path, *, quiet: bool, as_json: bool) -> int:
     """Make a workspace and say what comes next."""
     made = Workspace.create(folder)
     if as_json:
         say_json({"workspace": str(made.folder.resolve()), "keys": str(made.keys.resolve())})
+        return 0
+    if quiet:
         return 0
     screen = words.Screen()
     screen.line(f"This folder is a workspace now: {made.folder.resolve()}")

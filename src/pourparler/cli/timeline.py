@@ -41,7 +41,7 @@ def speaker(session: Session, act: Act) -> str:
     """Return who says to have spoken."""
     match act.issuer:
         case Issuer.HOLDER:
-            return session.called(act["by"])
+            return with_party(session, act["by"])
         case Issuer.LEDGER:
             return ""
         case Issuer.CERTIFIER:
@@ -53,7 +53,20 @@ def speaker(session: Session, act: Act) -> str:
             return f"a member of {session.called(act['organ'])} ({member_name(session, kid)})"
     if act.kind == "found":
         return quoted(act["name"])
-    return session.called(act["organ"])
+    return with_party(session, act["organ"])
+
+
+def with_party(session: Session, identifier: bytes) -> str:
+    """Return what a mandate or an organ is called here; one without a name by its digits, beside whose it is."""
+    called = session.called(identifier)
+    if not called.endswith("…"):
+        return called
+    for registry in session.names.registries:
+        party = registry.party_of_mandate.get(identifier) or registry.party_of_organ.get(identifier)
+        if register := registry.registers.get(party or b""):
+            name = session.called(register.party)
+            return f"{called} of {quoted(register.spines.party.name) if name.endswith('…') else name}"
+    return called
 
 
 def member_name(session: Session, kid: bytes) -> str:

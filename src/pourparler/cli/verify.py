@@ -20,9 +20,9 @@ from pourparler.cli import words
 from pourparler.cli.trouble import INPUT, USAGE, Problem, complain
 from pourparler.core import limits
 from pourparler.core.errors import PourparlerError
-from pourparler.core.evidence import Report, Trust, parse_bundle, verify
+from pourparler.core.evidence import Report, Trust, Verdict, parse_bundle, verify
 from pourparler.core.ledger import Policy, parse_policy
-from pourparler.core.redline import text_digest
+from pourparler.core.redline import Text, parse_text, text_digest
 
 PARTY_ID = re.compile(r"([0-9a-fA-F]{64})(?:=(.*))?", re.DOTALL)
 TRUST_FILE_MAX_BYTES = 1024 * 1024
@@ -148,11 +148,13 @@ def run(
     entry: Path | None = None,
     vkeys: Sequence[str] = (),
     html: Path | None = None,
+    text: bool = False,
+    quiet: bool = False,
 ) -> int:
     """Verify one bundle, or one proof of another kind, and print the report; return the exit code.
 
     With ``in_workspace``, the parties that the workspace trusts are trusted, and ``trust`` may use its names. With
-    ``html``, a page that carries the bundle is written there.
+    ``html``, a page that carries the bundle is written there; with ``text``, the text of the claim is printed as well.
     """
     try:
         beside = neighbour(workspace) if in_workspace else None
@@ -162,7 +164,15 @@ def run(
             from pourparler.cli.proven import run as prove
 
             code = prove(
-                bundle, data, entry=entry, vkeys=list(vkeys), policy=asked, as_json=as_json, trusts=bool(trust)
+                bundle,
+                data,
+                entry=entry,
+                vkeys=list(vkeys),
+                policy=asked,
+                as_json=as_json,
+                trusts=bool(trust),
+                quiet=quiet,
+                text=text,
             )
             if code is not None:
                 return code
@@ -173,12 +183,43 @@ def run(
             write_page(html, examined.data)
     except Problem as problem:
         return complain(problem, as_json=as_json)
-    report, known = examined.report, examined.known
+    report, known, found = examined.report, examined.known, text_claimed(examined)
     if as_json:
-        print(json.dumps(words.report_data(report, known.parties, examined.at, known.sources), indent=2))
+        print(json.dumps(words.report_data(report, known.parties, examined.at, known.sources, found), indent=2))
+        return words.EXIT_CODES[report.verdict]
+    screen = words.Screen()
+    if quiet:
+        words.print_answer(screen, report.verdict, report.reason)
     else:
-        words.print_report(words.Screen(), report, known.parties, known.sources)
+        words.print_report(screen, report, known.parties, known.sources)
+    if text:
+        show_text(screen, report, found)
+    elif found is not None and not quiet and report.verdict is Verdict.VALID:
+        screen.line(f"read it: pourparler verify {words.clean(bundle)} … --text", lead=words.field("text"))
     return words.EXIT_CODES[report.verdict]
+
+
+def text_claimed(examined: Examined) -> Text | None:
+    """Return the text that the claim names, where the bundle holds it and it can be read: by its digest it is that one,
+    whatever the verdict."""
+    digest = examined.report.claim.text if examined.report.claim else b""
+    try:
+        found = [data for data in parse_bundle(examined.data).texts if text_digest(data) == digest] if digest else []
+        return parse_text(found[0]) if found else None
+    except PourparlerError:
+        return None
+
+
+def show_text(screen: words.Screen, report: Report, text: Text | None) -> None:
+    """Print the text of the claim, or why there is none."""
+    screen.line()
+    if text is not None:
+        screen.line((text.digest.hex(), "dim"), lead=words.field("text"))
+        words.tell_text(text, screen.line, words.field)
+    elif report.claim and report.claim.text:
+        screen.line("the file does not hold the words of the text: ask for them", lead=words.field("text"))
+    else:
+        screen.line("the claim is about no text", lead=words.field("text"))
 
 
 def check_no_more(entry: Path | None, vkeys: Sequence[str]) -> None:

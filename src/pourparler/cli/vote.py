@@ -90,11 +90,34 @@ def ratify(
 
     If a decision to that effect lies at the desk already, this signs it; otherwise it is drafted.
     """
-    book, _, fields = decision(session, dossier, text, "ratify", organ, key)
+    book, found, fields = decision(session, dossier, text, "ratify", organ, key)
+    if not (confirm or anyway):
+        check_awaits(session, book, found, fields)
     fields |= {"confirms": sorted(session.find(act, "act") for act in confirm)} if confirm else {}
     fields |= {"reserves": sorted(set(reserve))} if reserve else {}
     warn_of_private(session, book, fields)
     decide(session, book, "ratify", fields, words, key, out, anyway=anyway)
+
+
+def check_awaits(session: Session, book: Book, dossier: Dossier, fields: dict[str, Value]) -> None:
+    """Raise :class:`Problem` where there is nothing to ratify: the party has signed nothing, or is bound already.
+
+    A signature that is there and cannot be ratified is for the law to answer.
+    """
+    paper = dossier.papers.get(fields["text"])
+    if paper is None:
+        return
+    called = session.called(fields["text"])
+    consent = paper.consents.get(book.registry.party_of_organ[fields["organ"]])
+    if consent is None or not (consent.signatures or consent.act):
+        what = f"no signature of yours on {called} awaits ratification."
+        raise Problem(
+            USAGE, what, f"First a holder signs: pourparler act sign-ad-referendum {session.called(dossier.id)}."
+        )
+    if consent.act is not None and consent.moment is not None and dossier.bound_since(consent):
+        where = "pending" if consent.act.id in book.pending else f"entry {consent.moment.index:,}"
+        done = "ratified" if consent.act.kind == "ratify" else f"bound by its {consent.act.kind}"
+        raise Problem(USAGE, f"{called} is already {done}, {where}.", "There is nothing more to ratify.")
 
 
 def warn_of_private(session: Session, book: Book, fields: dict[str, Value]) -> None:

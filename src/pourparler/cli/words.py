@@ -8,7 +8,8 @@ or signs, never a colour alone; where the terminal has no Unicode, the signs bec
 import re
 import sys
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from textwrap import wrap
 from types import MappingProxyType
@@ -19,6 +20,7 @@ from rich.text import Text as Styled
 
 from pourparler.core.act import power_words
 from pourparler.core.evidence import STEPS, Claim, Report, Step, Verdict
+from pourparler.core.redline import Text
 from pourparler.core.registry import Registry
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -379,6 +381,11 @@ def print_verdict(screen: Screen, report: Report, trusted: Mapping[bytes, str] |
     screen.line(as_of(report), lead=field("when"))
 
 
+def print_answer(screen: Screen, verdict: Verdict, reason: str) -> None:
+    """Print the verdict alone on a line, for a script; with the reason code where it is not VALID."""
+    screen.raw(f"{verdict.value} [{reason}]" if reason else verdict.value)
+
+
 def print_steps(screen: Screen, report: Report) -> None:
     """Print every numbered step with how it went."""
     for number, name, step in steps_of(report):
@@ -403,8 +410,38 @@ def whose_trust(trusted: Mapping[bytes, str], sources: Mapping[bytes, str]) -> s
     """Return who says which parties are trusted: it is always said, for whoever chooses them chooses the verdict."""
     if not trusted:
         return "nobody is trusted: you gave no --trust, and no workspace of yours was found"
-    said = dict.fromkeys(sources.get(party) or "by your --trust" for party in trusted)
-    return f"{count(len(trusted), 'party is', 'parties are')} trusted: {', and '.join(map(clean, said))}"
+    said = Counter(clean(sources.get(party) or "by your --trust") for party in trusted)
+    each = next(iter(said)) if len(said) == 1 else ", ".join(f"{number} {source}" for source, number in said.items())
+    return f"{count(len(trusted), 'party is', 'parties are')} trusted: {each}"
+
+
+def tell_text(text: Text, say: Callable[..., None], label: Callable[[str], Part]) -> None:
+    """Say a text in full: every article in every language, terms, clauses and checks; ``label`` makes the leads."""
+    blank = str(label(""))
+    for language, articles in text.articles.items():
+        for number, article in enumerate(articles, 1):
+            for line, paragraph in enumerate(paragraphs(article)):
+                numbered = f"{clean(language)} {number}. "
+                say(paragraph, lead=blank + (numbered if line == 0 else " " * len(numbered)))
+    for name, value in flattened(dict(text.terms)):
+        say(f"{name} = {value}", lead=blank)
+    for name, value in flattened(dict(text.clauses)):
+        say(f"{name} = {value}", lead=label("clauses"))
+    for check in text.checks:
+        say(f"{check.path} is the {check.operator} of {', '.join(check.of)}", lead=label("check"))
+
+
+def flattened(value: Any, path: str = "") -> list[tuple[str, str]]:
+    """Return terms as dotted paths with their values in words."""
+    if isinstance(value, Mapping):
+        return [row for name, member in value.items() for row in flattened(member, f"{path}.{name}" if path else name)]
+    if isinstance(value, (list, tuple)):
+        return [(clean(path), " ".join(clean(plain(member)) for member in value))]
+    return [(clean(path), clean(plain(value)))]
+
+
+def plain(value: Any) -> str:
+    return value.hex() if isinstance(value, bytes) else str(value)
 
 
 def print_report(
@@ -431,9 +468,13 @@ def print_report(
 
 
 def report_data(
-    report: Report, trusted: Mapping[bytes, str], at: int | None, sources: Mapping[bytes, str] = NOWHERE
+    report: Report,
+    trusted: Mapping[bytes, str],
+    at: int | None,
+    sources: Mapping[bytes, str] = NOWHERE,
+    text: Text | None = None,
 ) -> dict[str, Any]:
-    """Return the report as data for machines; the keys are always the same ones."""
+    """Return the report as data for machines; the keys are always the same ones. ``text`` is the claim's, if shown."""
     claim, step = report.claim, deciding(report)
     return {
         "format": "pourparler/1 report",
@@ -445,6 +486,7 @@ def report_data(
         "sentence": claim_sentence(claim, report.registry, trusted) if claim else "",
         "next": advice(report, trusted),
         "claim": claim_data(claim) if claim else None,
+        "text": text_data(text) if text else None,
         "parties": [party_data(party, report.registry, trusted) for party in claim.parties] if claim else [],
         "as_of": {"index": claim.as_of if claim else None, "log_time": report.time},
         "at": at,
@@ -479,17 +521,29 @@ def party_data(party: bytes, registry: Registry | None, trusted: Mapping[bytes, 
     return {"id": party.hex(), "title": shown, "trusted": party in trusted, "how": trusted.get(party)}
 
 
+def in_json(value: Any) -> Any:
+    """Return a value as JSON has it: bytes in hex."""
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, Mapping):
+        return {name: in_json(member) for name, member in value.items()}
+    return list(map(in_json, value)) if isinstance(value, (list, tuple)) else value
+
+
+def text_data(text: Text) -> dict[str, Any]:
+    """Return what a text says, as it says it: whoever shows it to a person cleans it."""
+    return {
+        "digest": text.digest.hex(),
+        "articles": in_json(text.articles),
+        "terms": in_json(text.terms),
+        "clauses": in_json(text.clauses),
+    }
+
+
 def claim_data(claim: Claim) -> dict[str, Any]:
     """Return a claim with its bytes in hex and its powers as words."""
 
-    def plain(value: Any) -> Any:
-        if isinstance(value, bytes):
-            return value.hex()
-        if isinstance(value, dict):
-            return {name: plain(member) for name, member in value.items()}
-        return list(map(plain, value)) if isinstance(value, list) else value
-
-    data = {name: plain(value) for name, value in claim.encoded().items()}
+    data = {name: in_json(value) for name, value in claim.encoded().items()}
     if "power" in data:
         data["power"] = power_words(claim.power)
     return data

@@ -471,6 +471,14 @@ def opened(path: Path, progress: Progress = quiet, waiting: Callable[[], None] =
 # --- a ledger of one's own --------------------------------------------------------------------------------------------
 
 
+def check_origin(origin: str) -> None:
+    """Raise :class:`WorkspaceError` for what cannot be a ledger's origin: asked before a key is made for it."""
+    if not 1 <= len(origin.encode()) <= limits.SHORT_TEXT_MAX_BYTES or re.search(r"[\s+]", origin):
+        raise WorkspaceError(
+            f"{origin!r} cannot be a ledger's origin.", "Like a web address without https://: ledger.example/talks."
+        )
+
+
 def create_ledger(
     workspace: Workspace,
     origin: str,
@@ -487,10 +495,7 @@ def create_ledger(
 
     Raises :class:`WorkspaceError`, :class:`StoreError`.
     """
-    if not 1 <= len(origin.encode()) <= limits.SHORT_TEXT_MAX_BYTES or re.search(r"[\s+]", origin):
-        raise WorkspaceError(
-            f"{origin!r} cannot be a ledger's origin.", "Like a web address without https://: ledger.example/talks."
-        )
+    check_origin(origin)
     ledger_key(Depositary(origin, signer.public_key))
     with workspace.changing() as settings:
         if origin in settings.ledgers:

@@ -68,7 +68,8 @@ class Names:
         if found is None and HEX.fullmatch(said) and len(said) >= DIGITS_LEAST:
             found = self.by_digits(said.lower(), kinds, what)
         if found is None:
-            raise WorkspaceError(f"{said!r} names no {what} that is known here.", self.suggestion(kinds))
+            few = f" Of an id, at least its first {DIGITS_LEAST} digits are needed." if is_short(said) else ""
+            raise WorkspaceError(f"{said!r} names no {what} that is known here.{few}", self.suggestion(kinds))
         is_of = self.known.kind_of(found)
         if is_of is not None and is_of not in kinds and "act" not in kinds:
             it_is = ARTICLE.get(is_of, f"a {is_of}")
@@ -99,7 +100,8 @@ class Names:
         found = {id_ for kind in kinds for id_ in self.known.ids[kind] if id_.hex().startswith(digits)}
         found |= {id_ for id_ in self.workspace.settings.names.values() if id_.hex().startswith(digits)}
         if len(found) > 1:
-            raise WorkspaceError(f"{digits} begins the id of {len(found)} a {what}.", "Write more of its digits.")
+            said = f"{len(found)} ids begin with {digits}: it is not clear which {what} is meant."
+            raise WorkspaceError(said, "Write more of its digits.")
         return next(iter(found), None)
 
     def suggestion(self, kinds: tuple[str, ...]) -> str:
@@ -142,6 +144,11 @@ class Names:
                     if identifier in texts:
                         return f"{self.workspace.name_of(dossier.id)}.{texts.index(identifier) + 1}"
         return None
+
+
+def is_short(said: str) -> bool:
+    """Return whether a word looks like the first digits of an id, of which there are too few."""
+    return len(said) < DIGITS_LEAST and HEX.fullmatch(said) is not None and any(sign.isdigit() for sign in said)
 
 
 def numbered(registry: Registry, dossier: Dossier) -> list[bytes]:
