@@ -40,7 +40,7 @@ from pourparler.core.registry import Registry, parse_entry
 from pourparler.ports import Clock, Refusal, Signer, StoredEntry, StoreError
 from pourparler.service.desk import Parcel, keep, pending
 from pourparler.service.heads import HeadsSeen, ReadOnly, Tree, acknowledge, against_head, read_only_because, unknown
-from pourparler.service.intake import Intake, LedgerDamaged, Receipt, replay, replay_until, texts_brought
+from pourparler.service.intake import Intake, LedgerDamaged, Receipt, TextsGiven, replay, replay_until, texts_brought
 from pourparler.service.witnessing import policy_of, published, witness_ledger
 from pourparler.service.workspace import KnownLedger, WallClock, Workspace, WorkspaceError, write_atomically
 from pourparler.store.highwater import HighWaterFile
@@ -65,6 +65,12 @@ class Forked(Exception):
     def __init__(self, origin: str, held: bytes, other: bytes, kept: Path) -> None:
         super().__init__(f"the ledger {origin} has signed two histories that contradict each other")
         self.origin, self.held, self.other, self.kept = origin, held, other, kept
+
+
+class NotWitnessed(WorkspaceError):
+    """Nothing of a ledger is published yet: its witnesses have not cosigned it."""
+
+    cannot_tell = True
 
 
 class WatchedStore(SqliteStore):
@@ -274,12 +280,12 @@ class Book:
     def published(self) -> bytes:
         """Return the checkpoint that may leave: with a policy, the newest that its witnesses have cosigned.
 
-        Raises :class:`WorkspaceError` where they have cosigned none, and :class:`ReadOnly` where nothing may leave.
+        Raises :class:`NotWitnessed` where they have cosigned none, and :class:`ReadOnly` where nothing may leave.
         """
         self.check_given_away()
         note = published(self.store, policy_of(self.workspace, self.ledger))
         if note is None:
-            raise WorkspaceError(
+            raise NotWitnessed(
                 f"{self.ledger.origin} is published as far as its policy's witnesses have cosigned it, and they have "
                 "not.",
                 "Ask them: pourparler ledger witness; or publish without: pourparler ledger witness --drop-policy.",
@@ -368,8 +374,13 @@ class Book:
         return self.store.witnessed_after(index)
 
     def text(self, digest: bytes) -> bytes | None:
-        """Return a text that the ledger holds, or that lies at the desk."""
-        return self.store.text(digest) or self.workspace.text(digest)
+        """Return a text that the ledger holds. What lies at the desk is no part of it, and may be sealed: it leaves
+        only where the words are asked for."""
+        return self.store.text(digest)
+
+    def text_here(self, digest: bytes) -> bytes | None:
+        """Return a text that the ledger holds, or that lies at the desk: to be looked at."""
+        return self.text(digest) or self.workspace.text(digest)
 
 
 def to_announce(home: Book, there: Book, party: bytes) -> list[Act]:
@@ -519,8 +530,9 @@ def copy_of(book: Book, note: bytes | None = None) -> Copy:
     note = note or book.checkpoint()
     size = open_checkpoint(note, book.depositary.origin, ledger_key(book.depositary)).checkpoint.size
     entries = tuple(entry.data for entry in islice(book.store.entries(), size))
-    digests = set[bytes]().union(*map(texts_brought, entries))
-    found = (book.store.text(digest) for digest in sorted(digests))
+    given = TextsGiven()
+    given.read_on(entries)
+    found = (book.store.text(digest) for digest in sorted(given.first))
     return Copy(book.depositary, note, entries, tuple(text for text in found if text is not None))
 
 

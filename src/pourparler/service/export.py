@@ -203,7 +203,8 @@ def size_of(note: bytes, depositary: Depositary) -> int:
 
 
 def texts_at_hand(ledger: Ledger, streams: set[bytes], given: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the texts of the dossiers among the streams, as far as anybody here holds them, by digest."""
+    """Yield the texts of the dossiers among the streams, by digest, as far as they were given or the ledger itself
+    holds them."""
     by_digest = {text_digest(text): text for text in given}
     with ledger.still() as registry:
         dossiers = [registry.dossiers[stream] for stream in streams & registry.dossiers.keys()]

@@ -158,9 +158,63 @@ def published_texts(act: Act, registry: Registry) -> frozenset[bytes]:
 def texts_brought(entry: bytes) -> set[bytes]:
     """Return the digests of the texts that an entry may have brought to its ledger: proposed, or published."""
     read = parse_entry(entry)
-    if not isinstance(read, Act):
-        return set()
-    return {read["text"]} if read.kind == "propose" else set(read["texts"]) if read.kind == "publish" else set()
+    return texts_of(read) if isinstance(read, Act) else set()
+
+
+def texts_of(act: Act) -> set[bytes]:
+    """Return the digests of the texts that an act proposes or publishes."""
+    return {act["text"]} if act.kind == "propose" else set(act["texts"]) if act.kind == "publish" else set()
+
+
+BRINGERS = (b"sealed", b"propose", b"publish")  # one of them stands in the bytes of every act that matters here
+
+
+def may_bring(entry: bytes) -> bool:
+    """Return whether an entry can have to do with texts; it is not parsed."""
+    return any(word in entry for word in BRINGERS)
+
+
+class TextsGiven:
+    """From which entry on a text may leave a ledger, read from its entries in order: the proposal in a public dossier
+    that brought it, or the act that publishes one of a sealed dossier's own texts. A sealed proposal gives nothing
+    away, even where the store holds the words because of what came later. Cost: that of reading what is new.
+    """
+
+    def __init__(self) -> None:
+        self.size = 0
+        self.first: dict[bytes, int] = {}
+        self.sealed: set[bytes] = set()
+        self.proposed: dict[bytes, set[bytes]] = {}
+
+    def within(self, digest: bytes, size: int) -> bool:
+        """Return whether the first ``size`` entries give a text away; so many have to have been read."""
+        return self.first.get(digest, size) < size
+
+    def read_on(self, entries: Iterable[bytes]) -> None:
+        """Read the entries that come next."""
+        for data in entries:
+            for digest in self.given_by(data):
+                self.first.setdefault(digest, self.size)
+            self.size += 1
+
+    def given_by(self, entry: bytes) -> set[bytes]:
+        """Return the digests of the texts that the next entry gives away."""
+        if not may_bring(entry):
+            return set()
+        try:
+            act = parse_entry(entry)
+        except PourparlerError:  # of a log of something else, that has the word in it
+            return set()
+        if not isinstance(act, Act):
+            return set()
+        if act.kind == "open" and act.get("sealed"):
+            self.sealed.add(act.id)
+        if act.kind == "publish":
+            return texts_of(act) & self.proposed.get(act["dossier"], set())
+        if act.kind != "propose":
+            return set()
+        self.proposed.setdefault(act["dossier"], set()).add(act["text"])
+        return texts_of(act) if act["dossier"] not in self.sealed else set()
 
 
 def on_spine(act: Act, registry: Registry) -> bool:
