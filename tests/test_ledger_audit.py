@@ -435,11 +435,6 @@ def test_a_text_behind_the_published_head_is_not_served():
 
 
 # Should be: hold the cosigners against the policy that is in force, or say that it is not met and publish nothing.
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="serious: published() is the last head that met some policy, and is not held against the one of today",
-)
 def test_a_head_that_the_policy_of_today_does_not_accept_is_not_published(tmp_path):
     """Witnessed by nobody (quorum none), then a policy that asks for somebody."""
     log = Log().grow(5)
@@ -450,9 +445,6 @@ def test_a_head_that_the_policy_of_today_does_not_accept_is_not_published(tmp_pa
 
 
 # Should be: the same.
-@pytest.mark.xfail(
-    strict=True, raises=pytest.fail.Exception, reason="serious: WitnessedLedger.checkpoint compares sizes only"
-)
 def test_evidence_does_not_take_anothers_policy_for_witnessed():
     ours, _, _ = one_party()
     witness_ledger(ours.depositary, ours.store, ledger.parse_policy(b"quorum none\n"))

@@ -314,12 +314,15 @@ def serve(
     ledger = session.which()
     path = session.workspace.ledgers / ledger.file
     books.opened(path).close()  # brings an old file up to date
-    store, policy = ReadingStore(path), witnessing.policy_path(session.workspace, ledger)
+    store = ReadingStore(path)
+
+    def published() -> bytes | None:
+        return witnessing.published(store, witnessing.policy_of(session.workspace, ledger))
 
     def routes() -> "list[BaseRoute]":
         from pourparler.service.http.static import static_routes
 
-        return static_routes(LogView(store, lambda: store.witnessed() if policy.exists() else store.checkpoint()))
+        return static_routes(LogView(store, published))
 
     vkey = ledger_key(ledger.depositary).text
     try:

@@ -8,11 +8,13 @@ A witness may also say that the ledger told another story, or more than is store
 Then both checkpoints are kept for whoever has to be shown, and the one that was witnessed before stays.
 """
 
+import contextlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
 
 from pourparler.core import limits
@@ -382,8 +384,31 @@ def drop_policy(workspace: Workspace, ledger: KnownLedger) -> None:
 
 
 def published(store: Store, policy: Policy | None) -> bytes | None:
-    """Return the checkpoint that a ledger publishes: with a policy the witnessed one, otherwise the committed one."""
-    return store.checkpoint() if policy is None else store.witnessed()
+    """Return the checkpoint that a ledger publishes: with a policy the witnessed one, otherwise the committed one.
+
+    None where the one that was witnessed last met the policy of another day, and not this one.
+    """
+    if policy is None:
+        return store.checkpoint()
+    note = store.witnessed()
+    return note if note is not None and meets(policy, note) else None
+
+
+@lru_cache(maxsize=64)  # a server asks for every file that it answers with
+def meets(policy: Policy, note: bytes) -> bool:
+    """Return whether the cosigners of a stored checkpoint make up the quorum of a policy."""
+    cosigned = cosignatures_on(note, [witness.key for witness in policy.witnesses])
+    return quorum_met(policy, {cosignature.key.public_key for cosignature in cosigned})
+
+
+def cosignatures_on(note: bytes, keys: Iterable[VerifierKey]) -> list[Cosignature]:
+    """Return the cosignatures by these keys that a note carries, verified; one that cannot be verified is none."""
+    text, found = split_note(note)[0], []
+    for key in keys:
+        with contextlib.suppress(PourparlerError):
+            for line in signature_lines_of(note, [key]):
+                found += [cosignature for cosignature, _ in read_cosignatures(text, line, [key])]
+    return found
 
 
 def keep_contradiction(workspace: Workspace, head: Head, word: Word) -> tuple[Path, Path] | None:
@@ -419,10 +444,10 @@ class WitnessedLedger:
         Raises :class:`Missing` (``witness.quorum``) where they do not make up the quorum.
         """
         store, key = self.ledger.store, ledger_key(self.depositary)
-        size, held = size_of(key, self.ledger.checkpoint()), store.witnessed()
+        size, held = size_of(key, self.ledger.checkpoint()), published(store, self.policy)
         if held is None or size_of(key, held) < size:
             found = witness_ledger(self.depositary, store, self.policy, seconds=self.seconds)
-            held = store.witnessed()
+            held = published(store, self.policy)
             if held is None or size_of(key, held) < size:
                 raise Missing("witness.quorum", told(found))
         return held
