@@ -40,7 +40,16 @@ from pourparler.core.registry import Registry, parse_entry
 from pourparler.ports import Clock, Refusal, Signer, StoredEntry, StoreError
 from pourparler.service.desk import Parcel, keep, pending
 from pourparler.service.heads import HeadsSeen, ReadOnly, Tree, acknowledge, against_head, read_only_because, unknown
-from pourparler.service.intake import Intake, LedgerDamaged, Receipt, TextsGiven, replay, replay_until, texts_brought
+from pourparler.service.intake import (
+    Intake,
+    LedgerDamaged,
+    Receipt,
+    TextsGiven,
+    replay,
+    replay_until,
+    smallest,
+    texts_brought,
+)
 from pourparler.service.witnessing import policy_of, published, witness_ledger
 from pourparler.service.workspace import KnownLedger, WallClock, Workspace, WorkspaceError, write_atomically
 from pourparler.store.highwater import HighWaterFile
@@ -370,8 +379,9 @@ class Book:
     def node(self, level: int, index: int) -> bytes:
         return self.store.node(level, index)
 
-    def witnessed_after(self, index: int) -> bytes | None:
-        return self.store.witnessed_after(index)
+    def witnessed_after(self, index: int) -> Sequence[bytes]:
+        """Return the checkpoints of the smallest witnessed size that covers an entry; none where it never was."""
+        return smallest(self.store.witnessed_notes(index))
 
     def text(self, digest: bytes) -> bytes | None:
         """Return a text that the ledger holds. What lies at the desk is no part of it, and may be sealed: it leaves

@@ -42,8 +42,8 @@ class Ledger(Protocol):
     def checkpoint(self) -> bytes:
         """Return the newest signed checkpoint, verbatim."""
 
-    def witnessed_after(self, index: int) -> bytes | None:
-        """Return the checkpoint by which an entry was first witnessed, or None where it never was."""
+    def witnessed_after(self, index: int) -> Sequence[bytes]:
+        """Return the checkpoints by which an entry was first witnessed; none where it never was."""
 
     def entry(self, index: int) -> bytes:
         """Return an entry's envelope. Raises :class:`IndexError` where there is none."""
@@ -193,7 +193,7 @@ def show(
 def first_witnessed(ledger: Ledger, indexes: Iterable[int], size: int, given: Sequence[bytes]) -> list[bytes]:
     """Return the checkpoints by which these entries were first witnessed, each once: a policy asks that witnesses saw
     every act near its time (``spec/evidence.md``), and the newest checkpoint was cosigned later."""
-    found = dict.fromkeys(note for index in indexes if (note := ledger.witnessed_after(index)) is not None)
+    found = dict.fromkeys(note for index in indexes for note in ledger.witnessed_after(index))
     return [note for note in found if note not in given and size_of(note, ledger.depositary) <= size]
 
 

@@ -26,6 +26,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import groupby
+from operator import itemgetter
 
 from pourparler.core import limits
 from pourparler.core.act import Act, Issuer, parse_act
@@ -215,6 +217,12 @@ class TextsGiven:
             return set()
         self.proposed.setdefault(act["dossier"], set()).add(act["text"])
         return texts_of(act) if act["dossier"] not in self.sealed else set()
+
+
+def smallest(notes: Iterable[tuple[int, bytes]]) -> list[bytes]:
+    """Return the notes of the first size among some that come by size."""
+    first = next(groupby(notes, key=itemgetter(0)), None)
+    return [note for _, note in first[1]] if first else []
 
 
 def on_spine(act: Act, registry: Registry) -> bool:
@@ -579,9 +587,9 @@ class Intake:
         """Return a node of the tree, as the core's proofs ask for it."""
         return self.store.node(level, index)
 
-    def witnessed_after(self, index: int) -> bytes | None:
-        """Return the checkpoint by which an entry was first witnessed, or None."""
-        return self.store.witnessed_after(index)
+    def witnessed_after(self, index: int) -> Sequence[bytes]:
+        """Return the checkpoints of the smallest witnessed size that covers an entry; none where it never was."""
+        return smallest(self.store.witnessed_notes(index))
 
     def text(self, digest: bytes) -> bytes | None:
         """Return a text of a public dossier, or a published one; None where the ledger does not hold it."""

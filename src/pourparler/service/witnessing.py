@@ -15,9 +15,11 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
+from itertools import takewhile
 from pathlib import Path
 
 from pourparler.core import limits
+from pourparler.core.act import parse_act
 from pourparler.core.council import Depositary
 from pourparler.core.errors import Missing, PourparlerError, Refused
 from pourparler.core.evidence import ledger_key
@@ -49,6 +51,7 @@ from pourparler.service.intake import Intake
 from pourparler.service.workspace import KnownLedger, Workspace, write_atomically
 
 AT_ONCE = 32
+TRANSACTION_ENTRIES_MAX = 512  # a stamp stands so near before its entries
 TRIES = 3  # a first guess, what the 409 says, and once more where somebody else came between
 
 
@@ -168,12 +171,36 @@ def keep_witnessed(key: VerifierKey, store: Store, found: Round) -> bool:
     if not found.met or found.contradicted:
         return False
     try:
-        store.set_witnessed(found.checkpoint.size, found.note)
+        store.set_witnessed(found.checkpoint.size, found.note, beside=says_more(store, found))
     except StoreConflict:
         held = store.witnessed()  # another round was faster, with a larger tree
         if held is None or size_of(key, held) < found.checkpoint.size:
             raise
     return True
+
+
+def says_more(store: Store, found: Round) -> bool:
+    """Return whether a witness's cosignature is the first of its size that is kept, or nearer to the time of the
+    entries than those are: then it can prove what they cannot."""
+    size, keys = found.checkpoint.size, [word.witness.key for word in found.words]
+    held = [note for _, note in takewhile(lambda kept: kept[0] == size, store.witnessed_notes(size - 1))]
+    time, nearest = time_of(store, size - 1), dict[VerifierKey, int]()
+    for cosignature in (one for note in held for one in cosignatures_on(note, keys)):
+        away = abs(cosignature.time - time)
+        nearest[cosignature.key] = min(away, nearest.get(cosignature.key, away))
+    return any(
+        one.key not in nearest or abs(one.time - time) < nearest[one.key] for one in cosignatures_on(found.note, keys)
+    )
+
+
+def time_of(store: Store, index: int) -> int:
+    """Return the log time of an entry, or 0 in a log of something else: its stamp stands a few entries before."""
+    for at in range(index, max(-1, index - TRANSACTION_ENTRIES_MAX), -1):
+        with contextlib.suppress(PourparlerError):
+            act = parse_act(store.entry(at).data)
+            if act.kind == "stamp":
+                return int(act["at"])
+    return 0
 
 
 def size_of(key: VerifierKey, note: bytes) -> int:
@@ -436,7 +463,18 @@ class WitnessedLedger:
         self.depositary = ledger.depositary
         self.still, self.stamp, self.stamp_of = ledger.still, ledger.stamp, ledger.stamp_of
         self.entry, self.node, self.text = ledger.entry, ledger.node, ledger.text
-        self.witnessed_after = ledger.witnessed_after
+
+    def witnessed_after(self, index: int) -> Sequence[bytes]:
+        """Return the checkpoints by which an entry was witnessed, up to the first that meets the policy and those of
+        its size: one before it may have met another policy."""
+        found: list[bytes] = []
+        enough = None
+        for size, note in self.ledger.store.witnessed_notes(index):
+            if enough is not None and size > enough:
+                break
+            found.append(note)
+            enough = size if enough is None and meets(self.policy, note) else enough
+        return found
 
     def checkpoint(self) -> bytes:
         """Return the newest checkpoint, once it is witnessed; asks the witnesses where it is not.
