@@ -1,5 +1,6 @@
 """``pourparler ledger``: keep a ledger, or copies of other people's; look into them, and carry proofs away."""
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -316,8 +317,13 @@ def serve(
     books.opened(path).close()  # brings an old file up to date
     store = ReadingStore(path)
 
+    last: bytes | None = None
+
     def published() -> bytes | None:
-        return witnessing.published(store, witnessing.policy_of(session.workspace, ledger))
+        nonlocal last
+        with contextlib.suppress(PourparlerError, OSError):  # a policy that cannot be read publishes nothing new
+            last = witnessing.published(store, witnessing.policy_of(session.workspace, ledger))
+        return last
 
     def routes() -> "list[BaseRoute]":
         from pourparler.service.http.static import static_routes
