@@ -11,7 +11,7 @@ import contextlib
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -64,8 +64,8 @@ class Depot:
     def stamp_of(self, index: int) -> int:
         return index - 1  # a world logs one act in a transaction
 
-    def witnessed_after(self, index: int) -> bytes | None:
-        return None
+    def witnessed_after(self, index: int) -> Sequence[bytes]:
+        return ()
 
     def checkpoint(self) -> bytes:
         return self.world.note()

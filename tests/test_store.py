@@ -118,11 +118,13 @@ def test_the_witnessed_checkpoint_is_kept_apart_and_never_shrinks(store):
         with pytest.raises(StoreConflict):
             store.set_witnessed(size, b"neither")
     assert store.witnessed() == b"of 2, cosigned by more"
-    assert [store.witnessed_after(index) for index in (0, 1, 2)] == [b"of 2", b"of 2", None]
+    assert [[*store.witnessed_notes(after)] for after in (0, 1, 2)] == [[(2, b"of 2")], [(2, b"of 2")], []]
+    store.set_witnessed(2, b"of 2, by another", beside=True)
     store.set_witnessed(3, b"of 3")
     write(store, entry(3))
     assert (store.witnessed(), store.checkpoint()) == (b"of 3", b"note of 4")
-    assert [store.witnessed_after(index) for index in (1, 2, 3)] == [b"of 2", b"of 3", None]
+    assert [*store.witnessed_notes(1)] == [(2, b"of 2"), (2, b"of 2, by another"), (3, b"of 3")]
+    assert [[*store.witnessed_notes(after)] for after in (2, 3)] == [[(3, b"of 3")], []]
 
 
 def test_the_witnessed_checkpoint_is_there_after_opening_again(tmp_path):
@@ -221,6 +223,19 @@ def test_a_newer_layout_is_left_alone(path):
         other.execute(f"PRAGMA user_version={len(MIGRATIONS) + 1}")
     with pytest.raises(StoreError, match="newer version"):
         SqliteStore(path)
+
+
+def test_a_file_of_an_earlier_layout_keeps_what_was_first_witnessed(path):
+    """The layout in which one checkpoint of each size was kept."""
+    with contextlib.closing(sqlite3.connect(path)) as earlier:
+        for statement in (one for statements in MIGRATIONS[:4] for one in statements):
+            earlier.execute(statement)
+        earlier.execute(f"PRAGMA application_id={APPLICATION_ID}")
+        earlier.execute("PRAGMA user_version=4")
+        earlier.executemany("INSERT INTO first_witnessed VALUES (?, ?)", [(5, b"of 5"), (3, b"of 3")])
+        earlier.commit()
+    with reopened(path) as store:
+        assert [*store.witnessed_notes(0)] == [(3, b"of 3"), (5, b"of 5")]
 
 
 def test_what_is_no_database_is_left_alone(path):

@@ -124,13 +124,15 @@ class Store(Protocol):
     def witnessed(self) -> bytes | None:
         """Return the largest checkpoint that a quorum of witnesses has cosigned, verbatim, or None."""
 
-    def set_witnessed(self, size: int, note: bytes) -> None:
+    def set_witnessed(self, size: int, note: bytes, *, beside: bool = False) -> None:
         """Replace the witnessed checkpoint; durable once this returns. Its ``size`` never shrinks, and is at most that
-        of the newest signed checkpoint: raises :class:`StoreConflict` otherwise."""
+        of the newest signed checkpoint: raises :class:`StoreConflict` otherwise.
 
-    def witnessed_after(self, index: int) -> bytes | None:
-        """Return the smallest witnessed checkpoint that covers an entry, as it was when it was first witnessed: of all
-        that there have been, the one whose cosignatures are nearest to the entry's time. None where there is none."""
+        The first of its size is kept for good; a later one is, too, where it stands ``beside`` it and says more."""
+
+    def witnessed_notes(self, after: int) -> Iterator[tuple[int, bytes]]:
+        """Yield the witnessed checkpoints of more than ``after`` entries that are kept, each with its size: by size,
+        and of one size in the order in which they were witnessed."""
 
     def text(self, digest: bytes) -> bytes | None:
         """Return a text by its digest, or None where it is not kept here."""

@@ -346,7 +346,7 @@ def publish(
     book, fields = in_dossier(session, dossier, "publish", by, key)
     fields["texts"] = sorted({session.find(name, "text") for name in text})
     fields |= {"words": words} if words else {}
-    found = [data for digest in fields["texts"] if (data := book.words(digest)) is not None]
+    found = [data for digest in fields["texts"] if (data := book.text_here(digest)) is not None]
     sealed = [digest for digest in fields["texts"] if book.store.text(digest) is None]
     if sealed and found:
         session.mention(f"the words of {count(len(sealed), 'sealed text')} go to {clean(book.ledger.origin)}, for all")
@@ -472,7 +472,7 @@ def draft(
     form = session.form()
     fields = form.fields(kind, written)
     keep_openings(session, form.openings)
-    data = book.words(fields["text"]) if kind == "propose" and "text" in fields else None
+    data = book.text_here(fields["text"]) if kind == "propose" and "text" in fields else None
     texts = (data,) if data is not None else ()
     if unsigned:
         from pourparler.cli.sending import drafted, gathered

@@ -282,6 +282,7 @@ def report_data(
         "last_time": stamp.time if stamp else None,
         "fault": finding_data(report.fault) if report.fault else None,
         "unavailable": [finding_data(gap) for gap in report.gaps],
+        "withheld": [finding_data(one) for one in report.withheld],
         "acts": dict(sorted(report.kinds.items())),
         "void": [
             {"index": one.moment.index, "act": one.act.id, "kind": one.act.kind, "reason": one.void.reason,
@@ -332,10 +333,8 @@ def print_report(
     if session.as_json:
         return
     say_verdict(session, data["verdict"], verdict_parts(report, data, met))
-    for number, gap in enumerate(report.gaps[:SHOWN]):
-        where = f"entry {gap.entry:,}: " if gap.entry is not None else ""
-        session.say(f"{where}{clean(gap.detail)} [{gap.reason}]", lead=label("unavailable" if number == 0 else ""))
-    more(session, len(report.gaps))
+    print_findings(session, "unavailable", report.gaps)
+    print_findings(session, "withheld", report.withheld)
     session.say(
         f"{clean(report.checkpoint.origin)}, {count(report.checkpoint.size, 'entry', 'entries')}", lead=label("log")
     )
@@ -347,6 +346,13 @@ def print_report(
     print_acts(session, report, data)
     session.mention(f"{data['seconds']:.1f} s", lead=label("took"))
     session.say(advice(report, met), lead=label("do"))
+
+
+def print_findings(session: Session, word: str, findings: Sequence[auditing.Finding]) -> None:
+    for number, one in enumerate(findings[:SHOWN]):
+        where = f"entry {one.entry:,}: " if one.entry is not None else ""
+        session.say(f"{where}{clean(one.detail)} [{one.reason}]", lead=label(word if number == 0 else ""))
+    more(session, len(findings))
 
 
 def verdict_parts(report: auditing.Audit, data: dict[str, Any], met: bool | None) -> list[Any]:

@@ -46,7 +46,7 @@ def text_meant(session: Session, said: str) -> Text:
         return parse_text(session.form().text(read_toml(Path(said))))
     digest = session.find(said, "text")
     for book in session.books.values():
-        data = book.words(digest)
+        data = book.text_here(digest)
         if data is not None:
             return parse_text(data)
     raise Problem(USAGE, f"the words of {said} are not here.", "Ask whoever proposed it; or name a TOML file.")

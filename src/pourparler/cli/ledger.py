@@ -1,5 +1,6 @@
 """``pourparler ledger``: keep a ledger, or copies of other people's; look into them, and carry proofs away."""
 
+import contextlib
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -347,20 +348,25 @@ def serve(
     ledger = session.which()
     path = session.workspace.ledgers / ledger.file
     books.opened(path).close()  # brings an old file up to date
-    store, policy = ReadingStore(path), witnessing.policy_path(session.workspace, ledger)
+    store = ReadingStore(path)
 
-    def shown() -> bytes | None:
+    last: bytes | None = None
+
+    def published() -> bytes | None:
+        nonlocal last
         books.check_given_away(session.workspace, ledger, store)  # each time: a file may be put back while it serves
-        return store.witnessed() if policy.exists() else store.checkpoint()
+        with contextlib.suppress(PourparlerError, OSError):  # a policy that cannot be read publishes nothing new
+            last = witnessing.published(store, witnessing.policy_of(session.workspace, ledger))
+        return last
 
     def routes() -> "list[BaseRoute]":
         from pourparler.service.http.static import static_routes
 
-        return static_routes(LogView(store, shown))
+        return static_routes(LogView(store, published))
 
     vkey = ledger_key(ledger.depositary).text
     try:
-        shown()
+        published()
         serve_routes(
             session, f"the ledger {clean(ledger.origin)}", routes, host, port, prefix,
             lines=lambda url: [f"log {vkey} {url}"], vkey=vkey,

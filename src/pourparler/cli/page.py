@@ -21,7 +21,7 @@ GOOD = frozenset({"in force", "ratified", "signed definitively", "acceded", "ope
 
 def text_here(book: Book, digest: bytes) -> Text | None:
     """Return a text that the ledger or the desk holds."""
-    data = book.words(digest)
+    data = book.text_here(digest)
     return parse_text(data) if data is not None else None
 
 

@@ -276,7 +276,7 @@ def private_lines(session: Session, parcel: Parcel) -> Iterable[tuple[Opening | 
     book = next(book for book in session.books.values() if book.depositary == parcel.ledger)
     mandate, _ = mandate_of(payload["by"], book.registry)
     known = {opening.commitment: opening for opening in openings(session)}
-    data = parcel.text(payload["text"]) or book.words(payload["text"])
+    data = parcel.text(payload["text"]) or book.text_here(payload["text"])
     for link in mandate.chain():
         if not link.private:
             continue

@@ -52,6 +52,7 @@ def problem_of(error: Exception) -> Problem | None:
             return Problem(INPUT, getattr(error, "what", str(error)), do, reason=reason)
     if what := getattr(error, "what", ""):  # a workspace's, which is not imported for this
         code = USAGE if getattr(error, "usage", True) else INPUT
+        code = CANNOT_TELL if getattr(error, "cannot_tell", False) else code
         return Problem(code, str(what), str(getattr(error, "do", "")))
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""

@@ -251,7 +251,7 @@ def ask_witnesses(session: Session, file: Path | None, *, drop: bool, seconds: f
     writer = books.opened(path)
     try:
         met = witnessing.keep_witnessed(head.key, writer, found)
-        before = writer.witnessed()
+        before = witnessing.published(writer, policy)
     finally:
         writer.close()
     tell_round(session, ledger, found, met=met)

@@ -36,7 +36,7 @@ from pourparler.core.ledger.tiles import (
 from pourparler.core.redline import text_digest
 from pourparler.core.registry import parse_entry
 from pourparler.service.books import Copy
-from pourparler.service.intake import Fold, fold_entry
+from pourparler.service.intake import Fold, fold_entry, published_texts
 from pourparler.service.sources import Source
 from pourparler.service.tiles import CHECKPOINT, text_path
 
@@ -180,7 +180,9 @@ class Audit:
     """What an audit came to; it grows while the log is read.
 
     ``read`` entries were proven to be under the checkpoint, ``judged`` of them folded by the law. ``acts`` is False for
-    a log whose first entry is no act of a ledger. ``fold`` holds what the acts add up to.
+    a log whose first entry is no act of a ledger. ``fold`` holds what the acts add up to. ``withheld`` are words of
+    sealed dossiers that were published and are not to be had: nothing is judged by them, and whoever publishes may
+    have sent none, so the verdict does not rest on them.
     """
 
     key: VerifierKey
@@ -191,6 +193,7 @@ class Audit:
     judged: int = 0
     fault: Finding | None = None
     gaps: list[Finding] = field(default_factory=list)
+    withheld: list[Finding] = field(default_factory=list)
     kinds: Counter[str] = field(default_factory=Counter)
     fold: Fold | None = None
 
@@ -280,6 +283,8 @@ class Judge:
             try:
                 read = parse_entry(data)
                 fold_entry(self.fold, read, index)
+                if isinstance(read, Act) and read.kind == "publish":
+                    self.look_for_words(read, index)
             except PourparlerError as error:
                 return self.stop(error, index)
             except Unread as unread:
@@ -287,6 +292,15 @@ class Judge:
             report.kinds[read.kind if isinstance(read, Act) else "statement"] += 1
             report.judged += 1
         return True
+
+    def look_for_words(self, act: Act, index: int) -> None:
+        """Note which of the words that an act published are not served. Raises :class:`Unread` where others are."""
+        outcome = self.fold.registry.outcomes.get(act.id)
+        published = published_texts(act, self.fold.registry) if outcome and outcome.void is None else frozenset()
+        for digest in sorted(published - self.fold.texts.public):
+            if self.text(digest) is None and len(self.report.withheld) < GAPS_MAX:
+                detail = f"published words are not served: {text_path(digest)}"
+                self.report.withheld.append(Finding(index, "tile.unavailable", detail))
 
     def stop(self, error: PourparlerError, index: int) -> bool:
         """Note why an entry cannot be judged; return whether to read on: the tree may be whole for all that."""

@@ -49,7 +49,17 @@ from pourparler.service.heads import (
     read_only_because,
     unknown,
 )
-from pourparler.service.intake import Intake, LedgerDamaged, Receipt, replay, replay_first, replay_until, texts_brought
+from pourparler.service.intake import (
+    Intake,
+    LedgerDamaged,
+    Receipt,
+    TextsGiven,
+    replay,
+    replay_first,
+    replay_until,
+    smallest,
+    texts_brought,
+)
 from pourparler.service.witnessing import Round, policy_of, published, size_of, witness_ledger
 from pourparler.service.workspace import FILE as SETTINGS
 from pourparler.service.workspace import KnownLedger, WallClock, Workspace, WorkspaceError, write_atomically
@@ -77,6 +87,12 @@ class Forked(Exception):
     def __init__(self, origin: str, held: bytes, other: bytes, kept: Path) -> None:
         super().__init__(f"the ledger {origin} has signed two histories that contradict each other")
         self.origin, self.held, self.other, self.kept = origin, held, other, kept
+
+
+class NotWitnessed(WorkspaceError):
+    """Nothing of a ledger is published yet: its witnesses have not cosigned it."""
+
+    cannot_tell = True
 
 
 class WatchedStore(SqliteStore):
@@ -315,12 +331,12 @@ class Book:
     def published(self) -> bytes:
         """Return the checkpoint that may leave: with a policy, the newest that its witnesses have cosigned.
 
-        Raises :class:`WorkspaceError` where they have cosigned none, and :class:`ReadOnly` where nothing may leave.
+        Raises :class:`NotWitnessed` where they have cosigned none, and :class:`ReadOnly` where nothing may leave.
         """
         self.check_given_away()
         note = published(self.store, policy_of(self.workspace, self.ledger))
         if note is None:
-            raise WorkspaceError(
+            raise NotWitnessed(
                 f"{self.ledger.origin} is published as far as its policy's witnesses have cosigned it, and they have "
                 "not.",
                 "Ask them: pourparler ledger witness; or publish without: pourparler ledger witness --drop-policy.",
@@ -408,17 +424,18 @@ class Book:
     def node(self, level: int, index: int) -> bytes:
         return self.store.node(level, index)
 
-    def witnessed_after(self, index: int) -> bytes | None:
-        return self.store.witnessed_after(index)
+    def witnessed_after(self, index: int) -> Sequence[bytes]:
+        """Return the checkpoints of the smallest witnessed size that covers an entry; none where it never was."""
+        return smallest(self.store.witnessed_notes(index))
 
     def text(self, digest: bytes) -> bytes | None:
-        """Return a text that the ledger holds: what lies at the desk may be sealed, and leaves only where it is asked
-        for."""
+        """Return a text that the ledger holds. What lies at the desk is no part of it, and may be sealed: it leaves
+        only where the words are asked for."""
         return self.store.text(digest)
 
-    def words(self, digest: bytes) -> bytes | None:
-        """Return a text that the ledger holds, or that lies at the desk: for whoever sits here."""
-        return self.store.text(digest) or self.workspace.text(digest)
+    def text_here(self, digest: bytes) -> bytes | None:
+        """Return a text that the ledger holds, or that lies at the desk: to be looked at."""
+        return self.text(digest) or self.workspace.text(digest)
 
 
 def check_given_away(workspace: Workspace, ledger: KnownLedger, store: SqliteStore) -> None:
@@ -654,8 +671,9 @@ def copy_of(book: Book, note: bytes | None = None) -> Copy:
     note = note or book.checkpoint()
     size = open_checkpoint(note, book.depositary.origin, ledger_key(book.depositary)).checkpoint.size
     entries = tuple(entry.data for entry in islice(book.store.entries(), size))
-    digests = set[bytes]().union(*map(texts_brought, entries))
-    found = (book.store.text(digest) for digest in sorted(digests))
+    given = TextsGiven()
+    given.read_on(entries)
+    found = (book.store.text(digest) for digest in sorted(given.first))
     return Copy(book.depositary, note, entries, tuple(text for text in found if text is not None))
 
 

@@ -42,8 +42,8 @@ class Ledger(Protocol):
     def checkpoint(self) -> bytes:
         """Return the newest signed checkpoint, verbatim."""
 
-    def witnessed_after(self, index: int) -> bytes | None:
-        """Return the checkpoint by which an entry was first witnessed, or None where it never was."""
+    def witnessed_after(self, index: int) -> Sequence[bytes]:
+        """Return the checkpoints by which an entry was first witnessed; none where it never was."""
 
     def entry(self, index: int) -> bytes:
         """Return an entry's envelope. Raises :class:`IndexError` where there is none."""
@@ -193,7 +193,7 @@ def show(
 def first_witnessed(ledger: Ledger, indexes: Iterable[int], size: int, given: Sequence[bytes]) -> list[bytes]:
     """Return the checkpoints by which these entries were first witnessed, each once: a policy asks that witnesses saw
     every act near its time (``spec/evidence.md``), and the newest checkpoint was cosigned later."""
-    found = dict.fromkeys(note for index in indexes if (note := ledger.witnessed_after(index)) is not None)
+    found = dict.fromkeys(note for index in indexes for note in ledger.witnessed_after(index))
     return [note for note in found if note not in given and size_of(note, ledger.depositary) <= size]
 
 
@@ -203,7 +203,8 @@ def size_of(note: bytes, depositary: Depositary) -> int:
 
 
 def texts_at_hand(ledger: Ledger, streams: set[bytes], given: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the texts of the dossiers among the streams, as far as anybody here holds them, by digest."""
+    """Yield the texts of the dossiers among the streams, by digest, as far as they were given or the ledger itself
+    holds them."""
     by_digest = {text_digest(text): text for text in given}
     with ledger.still() as registry:
         dossiers = [registry.dossiers[stream] for stream in streams & registry.dossiers.keys()]

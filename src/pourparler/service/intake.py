@@ -26,7 +26,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import islice
+from itertools import groupby, islice
+from operator import itemgetter
 
 from pourparler.core import limits
 from pourparler.core.act import Act, Issuer, parse_act
@@ -159,9 +160,69 @@ def published_texts(act: Act, registry: Registry) -> frozenset[bytes]:
 def texts_brought(entry: bytes) -> set[bytes]:
     """Return the digests of the texts that an entry may have brought to its ledger: proposed, or published."""
     read = parse_entry(entry)
-    if not isinstance(read, Act):
-        return set()
-    return {read["text"]} if read.kind == "propose" else set(read["texts"]) if read.kind == "publish" else set()
+    return texts_of(read) if isinstance(read, Act) else set()
+
+
+def texts_of(act: Act) -> set[bytes]:
+    """Return the digests of the texts that an act proposes or publishes."""
+    return {act["text"]} if act.kind == "propose" else set(act["texts"]) if act.kind == "publish" else set()
+
+
+BRINGERS = (b"sealed", b"propose", b"publish")  # one of them stands in the bytes of every act that matters here
+
+
+def may_bring(entry: bytes) -> bool:
+    """Return whether an entry can have to do with texts; it is not parsed."""
+    return any(word in entry for word in BRINGERS)
+
+
+class TextsGiven:
+    """From which entry on a text may leave a ledger, read from its entries in order: the proposal in a public dossier
+    that brought it, or the act that publishes one of a sealed dossier's own texts. A sealed proposal gives nothing
+    away, even where the store holds the words because of what came later. Cost: that of reading what is new.
+    """
+
+    def __init__(self) -> None:
+        self.size = 0
+        self.first: dict[bytes, int] = {}
+        self.sealed: set[bytes] = set()
+        self.proposed: dict[bytes, set[bytes]] = {}
+
+    def within(self, digest: bytes, size: int) -> bool:
+        """Return whether the first ``size`` entries give a text away; so many have to have been read."""
+        return self.first.get(digest, size) < size
+
+    def read_on(self, entries: Iterable[bytes]) -> None:
+        """Read the entries that come next."""
+        for data in entries:
+            for digest in self.given_by(data):
+                self.first.setdefault(digest, self.size)
+            self.size += 1
+
+    def given_by(self, entry: bytes) -> set[bytes]:
+        """Return the digests of the texts that the next entry gives away."""
+        if not may_bring(entry):
+            return set()
+        try:
+            act = parse_entry(entry)
+        except PourparlerError:  # of a log of something else, that has the word in it
+            return set()
+        if not isinstance(act, Act):
+            return set()
+        if act.kind == "open" and act.get("sealed"):
+            self.sealed.add(act.id)
+        if act.kind == "publish":
+            return texts_of(act) & self.proposed.get(act["dossier"], set())
+        if act.kind != "propose":
+            return set()
+        self.proposed.setdefault(act["dossier"], set()).add(act["text"])
+        return texts_of(act) if act["dossier"] not in self.sealed else set()
+
+
+def smallest(notes: Iterable[tuple[int, bytes]]) -> list[bytes]:
+    """Return the notes of the first size among some that come by size."""
+    first = next(groupby(notes, key=itemgetter(0)), None)
+    return [note for _, note in first[1]] if first else []
 
 
 def on_spine(act: Act, registry: Registry) -> bool:
@@ -534,9 +595,9 @@ class Intake:
         """Return a node of the tree, as the core's proofs ask for it."""
         return self.store.node(level, index)
 
-    def witnessed_after(self, index: int) -> bytes | None:
-        """Return the checkpoint by which an entry was first witnessed, or None."""
-        return self.store.witnessed_after(index)
+    def witnessed_after(self, index: int) -> Sequence[bytes]:
+        """Return the checkpoints of the smallest witnessed size that covers an entry; none where it never was."""
+        return smallest(self.store.witnessed_notes(index))
 
     def text(self, digest: bytes) -> bytes | None:
         """Return a text of a public dossier, or a published one; None where the ledger does not hold it."""

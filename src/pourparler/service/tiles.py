@@ -9,6 +9,7 @@ them into a folder, the checkpoint last: whoever copies the folder finds every f
 import contextlib
 import os
 import re
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -39,7 +40,7 @@ from pourparler.core.ledger.tiles import (
     width_of,
 )
 from pourparler.ports import Store
-from pourparler.service.intake import texts_brought
+from pourparler.service.intake import TextsGiven, may_bring
 
 CHECKPOINT = "checkpoint"
 CHECKPOINT_TYPE = "text/plain; charset=utf-8"
@@ -78,6 +79,7 @@ class LogView:
     def __init__(self, store: Store, published: Callable[[], bytes | None] | None = None) -> None:
         self.store = store
         self.published = published or store.checkpoint
+        self._given, self._reading = TextsGiven(), threading.Lock()
 
     def resource(self, path: str) -> Resource | None:
         """Return what is served at a path (without a slash before it), or None. Raises :class:`StoreError`."""
@@ -87,8 +89,11 @@ class LogView:
         if path == CHECKPOINT:
             return Resource(note, CHECKPOINT_TYPE, immutable=False)
         if found := TEXT_PATH.fullmatch(path):
-            text = self.store.text(bytes.fromhex(found[1]))
-            return Resource(text, OCTETS, immutable=True) if text is not None else None
+            digest = bytes.fromhex(found[1])
+            text = self.store.text(digest)
+            if text is None or not self.texts_given(stated(note).size).within(digest, stated(note).size):
+                return None
+            return Resource(text, OCTETS, immutable=True)
         try:
             tile = parse_tile_path(path)
         except PourparlerError:
@@ -98,6 +103,15 @@ class LogView:
         if not tile.full and not self.called_for(tile, stated(note).size):
             return None
         return Resource(self.tile(tile), OCTETS, immutable=True)
+
+    def texts_given(self, size: int) -> TextsGiven:
+        """Return which texts may leave, with at least so many entries read; every entry is read once, when first asked
+        for."""
+        with self._reading:
+            if self._given.size < size:
+                new = islice(self.store.entries(self._given.size), size - self._given.size)
+                self._given.read_on(entry.data for entry in new)
+            return self._given
 
     def called_for(self, tile: Tile, size: int) -> bool:
         """Return whether a transaction ended at a size whose tree has this partial tile: a checkpoint was made there.
@@ -135,7 +149,6 @@ def stated(note: bytes) -> Checkpoint:
 
 WRITING = ".writing"  # a file of a log is written under this name, and then takes its own
 OURS = {WRITING, "tile", "text"}
-BRINGERS = (b"propose", b"publish")  # one of them stands in the bytes of every act that brings a text
 
 
 class ExportError(Exception):
@@ -251,29 +264,23 @@ def check_continues(view: LogView, folder: Path, old: Checkpoint, new: Checkpoin
 
 def write_entries(view: LogView, shelf: "Shelf", before: int, size: int, progress: Progress) -> int:
     """Write entry bundles, leaf hashes and texts from the tile on that is not full yet; return the number of texts."""
-    texts = 0
     first = before - before % TILE_WIDTH
+    brings = False
     entries = view.store.entries(first)
     for start in range(first, size, TILE_WIDTH):
         bundle = [entry.data for entry in islice(entries, min(TILE_WIDTH, size - start))]
         at = start // TILE_WIDTH
         shelf.put(Tile(None, at, len(bundle)).path, encode_bundle(bundle))
         shelf.put(Tile(0, at, len(bundle)).path, encode_hashes([*map(leaf_hash, bundle)]))
-        for data in bundle[max(0, before - start) :]:
-            texts += write_text(view, shelf, data)
+        brings = brings or any(map(may_bring, bundle[max(0, before - start) :]))
         progress(start + len(bundle), size)
-    return texts
+    return write_texts(view, shelf, before, size) if brings else 0  # what opened a dossier may lie far back
 
 
-def write_text(view: LogView, shelf: "Shelf", data: bytes) -> int:
-    """Write the texts that an entry brought, if it did; return how many were written."""
-    if not any(word in data for word in BRINGERS):
-        return 0
-    try:
-        brought = texts_brought(data)
-    except PourparlerError:  # an entry of another kind, that has the word in it
-        return 0
-    found = ((digest, view.store.text(digest)) for digest in sorted(brought))
+def write_texts(view: LogView, shelf: "Shelf", before: int, size: int) -> int:
+    """Write the texts that the new entries give away; return how many were written."""
+    given = view.texts_given(size).first
+    found = ((digest, view.store.text(digest)) for digest, index in given.items() if before <= index < size)
     return sum(shelf.put(text_path(digest), text) for digest, text in found if text is not None)
 
 

@@ -8,14 +8,18 @@ A witness may also say that the ledger told another story, or more than is store
 Then both checkpoints are kept for whoever has to be shown, and the one that was witnessed before stays.
 """
 
+import contextlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
+from itertools import takewhile
 from pathlib import Path
 
 from pourparler.core import limits
+from pourparler.core.act import parse_act
 from pourparler.core.council import Depositary
 from pourparler.core.errors import Missing, PourparlerError, Refused
 from pourparler.core.evidence import ledger_key
@@ -48,6 +52,7 @@ from pourparler.service.intake import Intake
 from pourparler.service.workspace import KnownLedger, Workspace, write_atomically
 
 AT_ONCE = 32
+TRANSACTION_ENTRIES_MAX = 512  # a stamp stands so near before its entries
 TRIES = 3  # a first guess, what the 409 says, and once more where somebody else came between
 
 
@@ -187,12 +192,36 @@ def keep_witnessed(key: VerifierKey, store: Store, found: Round) -> bool:
     if not found.met or found.contradicted:
         return False
     try:
-        store.set_witnessed(found.checkpoint.size, found.note)
+        store.set_witnessed(found.checkpoint.size, found.note, beside=says_more(store, found))
     except StoreConflict:
         held = store.witnessed()  # another round was faster, with a larger tree
         if held is None or size_of(key, held) < found.checkpoint.size:
             raise
     return True
+
+
+def says_more(store: Store, found: Round) -> bool:
+    """Return whether a witness's cosignature is the first of its size that is kept, or nearer to the time of the
+    entries than those are: then it can prove what they cannot."""
+    size, keys = found.checkpoint.size, [word.witness.key for word in found.words]
+    held = [note for _, note in takewhile(lambda kept: kept[0] == size, store.witnessed_notes(size - 1))]
+    time, nearest = time_of(store, size - 1), dict[VerifierKey, int]()
+    for cosignature in (one for note in held for one in cosignatures_on(note, keys)):
+        away = abs(cosignature.time - time)
+        nearest[cosignature.key] = min(away, nearest.get(cosignature.key, away))
+    return any(
+        one.key not in nearest or abs(one.time - time) < nearest[one.key] for one in cosignatures_on(found.note, keys)
+    )
+
+
+def time_of(store: Store, index: int) -> int:
+    """Return the log time of an entry, or 0 in a log of something else: its stamp stands a few entries before."""
+    for at in range(index, max(-1, index - TRANSACTION_ENTRIES_MAX), -1):
+        with contextlib.suppress(PourparlerError):
+            act = parse_act(store.entry(at).data)
+            if act.kind == "stamp":
+                return int(act["at"])
+    return 0
 
 
 def size_of(key: VerifierKey, note: bytes) -> int:
@@ -419,8 +448,31 @@ def drop_policy(workspace: Workspace, ledger: KnownLedger) -> None:
 
 
 def published(store: Store, policy: Policy | None) -> bytes | None:
-    """Return the checkpoint that a ledger publishes: with a policy the witnessed one, otherwise the committed one."""
-    return store.checkpoint() if policy is None else store.witnessed()
+    """Return the checkpoint that a ledger publishes: with a policy the witnessed one, otherwise the committed one.
+
+    None where the one that was witnessed last met the policy of another day, and not this one.
+    """
+    if policy is None:
+        return store.checkpoint()
+    note = store.witnessed()
+    return note if note is not None and meets(policy, note) else None
+
+
+@lru_cache(maxsize=64)  # a server asks for every file that it answers with
+def meets(policy: Policy, note: bytes) -> bool:
+    """Return whether the cosigners of a stored checkpoint make up the quorum of a policy."""
+    cosigned = cosignatures_on(note, [witness.key for witness in policy.witnesses])
+    return quorum_met(policy, {cosignature.key.public_key for cosignature in cosigned})
+
+
+def cosignatures_on(note: bytes, keys: Iterable[VerifierKey]) -> list[Cosignature]:
+    """Return the cosignatures by these keys that a note carries, verified; one that cannot be verified is none."""
+    text, found = split_note(note)[0], []
+    for key in keys:
+        with contextlib.suppress(PourparlerError):
+            for line in signature_lines_of(note, [key]):
+                found += [cosignature for cosignature, _ in read_cosignatures(text, line, [key])]
+    return found
 
 
 def keep_contradiction(workspace: Workspace, head: Head, word: Word) -> tuple[Path, Path] | None:
@@ -456,7 +508,18 @@ class WitnessedLedger:
         self.depositary = ledger.depositary
         self.still, self.stamp, self.stamp_of = ledger.still, ledger.stamp, ledger.stamp_of
         self.entry, self.node, self.text = ledger.entry, ledger.node, ledger.text
-        self.witnessed_after = ledger.witnessed_after
+
+    def witnessed_after(self, index: int) -> Sequence[bytes]:
+        """Return the checkpoints by which an entry was witnessed, up to the first that meets the policy and those of
+        its size: one before it may have met another policy."""
+        found: list[bytes] = []
+        enough = None
+        for size, note in self.ledger.store.witnessed_notes(index):
+            if enough is not None and size > enough:
+                break
+            found.append(note)
+            enough = size if enough is None and meets(self.policy, note) else enough
+        return found
 
     def checkpoint(self) -> bytes:
         """Return the newest checkpoint, once it is witnessed; asks the witnesses where it is not.
@@ -464,11 +527,11 @@ class WitnessedLedger:
         Raises :class:`Missing` (``witness.quorum``) where they do not make up the quorum.
         """
         store, key = self.ledger.store, ledger_key(self.depositary)
-        size, held = size_of(key, self.ledger.checkpoint()), store.witnessed()
+        size, held = size_of(key, self.ledger.checkpoint()), published(store, self.policy)
         if held is None or size_of(key, held) < size:
             found = witness_ledger(self.depositary, store, self.policy, seconds=self.seconds)
             self.heard(found)
-            held = store.witnessed()
+            held = published(store, self.policy)
             if held is None or size_of(key, held) < size:
                 raise Missing("witness.quorum", told(found))
         return held

@@ -49,6 +49,8 @@ class WorkspaceError(Exception):
     ``usage`` says that the command was given wrongly, and not that a file or disk failed.
     """
 
+    cannot_tell = False  # whether it is neither: what is wanted is not known yet
+
     def __init__(self, what: str, do: str = "", *, usage: bool = True) -> None:
         super().__init__(what)
         self.what, self.do, self.usage = what, do, usage

@@ -19,7 +19,7 @@ class MemoryStore:
         self._nodes: dict[tuple[int, int], bytes] = {}
         self._checkpoint: tuple[int, bytes] | None = None
         self._witnessed: tuple[int, bytes] | None = None
-        self._first_witnessed: dict[int, bytes] = {}
+        self._witnessed_notes: dict[int, list[bytes]] = {}
         self._texts: dict[bytes, bytes] = {}
         self._refusals: list[Refusal] = []
 
@@ -51,17 +51,18 @@ class MemoryStore:
     def witnessed(self) -> bytes | None:
         return self._witnessed[1] if self._witnessed else None
 
-    def set_witnessed(self, size: int, note: bytes) -> None:
+    def set_witnessed(self, size: int, note: bytes, *, beside: bool = False) -> None:
         with self._writing:
             least, most = (head[0] if head else 0 for head in (self._witnessed, self._checkpoint))
             if not least <= size <= most:
                 raise StoreConflict(f"a witnessed checkpoint has a size from {least} to {most}; {size} has not")
             self._witnessed = (size, note)
-            self._first_witnessed.setdefault(size, note)
+            if beside or size not in self._witnessed_notes:
+                self._witnessed_notes.setdefault(size, []).append(note)
 
-    def witnessed_after(self, index: int) -> bytes | None:
-        covering = [size for size in self._first_witnessed if size > index]
-        return self._first_witnessed[min(covering)] if covering else None
+    def witnessed_notes(self, after: int) -> Iterator[tuple[int, bytes]]:
+        for size in sorted(size for size in self._witnessed_notes if size > after):
+            yield from ((size, note) for note in tuple(self._witnessed_notes[size]))
 
     def text(self, digest: bytes) -> bytes | None:
         return self._texts.get(digest)

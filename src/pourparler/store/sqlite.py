@@ -57,6 +57,13 @@ MIGRATIONS = (
         "CREATE TABLE witnessed (one INTEGER PRIMARY KEY CHECK (one = 1), size INTEGER NOT NULL, note BLOB NOT NULL)",
         "CREATE TABLE first_witnessed (size INTEGER PRIMARY KEY, note BLOB NOT NULL)",
     ),
+    # The first of a size may have met another policy, or be dated wrongly: later ones that say more stand beside it.
+    (
+        "CREATE TABLE witnessed_note (number INTEGER PRIMARY KEY, size INTEGER NOT NULL, note BLOB NOT NULL)",
+        "CREATE INDEX witnessed_note_size ON witnessed_note (size)",
+        "INSERT INTO witnessed_note (size, note) SELECT size, note FROM first_witnessed ORDER BY size",
+        "DROP TABLE first_witnessed",
+    ),
 )
 
 
@@ -228,7 +235,7 @@ class SqliteStore:
                         self._writer.execute("ROLLBACK")
                 raise
 
-    def set_witnessed(self, size: int, note: bytes) -> None:
+    def set_witnessed(self, size: int, note: bytes, *, beside: bool = False) -> None:
         with self.transaction(), self._failures("keep the witnessed checkpoint"):
             written = self._writer.execute(
                 "INSERT INTO witnessed (one, size, note) SELECT 1, ?, ? FROM checkpoint WHERE checkpoint.size >= ?"
@@ -242,7 +249,11 @@ class SqliteStore:
                     "the ledger holds"
                 )
 
-            self._writer.execute("INSERT OR IGNORE INTO first_witnessed (size, note) VALUES (?, ?)", (size, note))
+            self._writer.execute(
+                "INSERT INTO witnessed_note (size, note) SELECT ?, ?"
+                " WHERE ? OR NOT EXISTS (SELECT 1 FROM witnessed_note WHERE size = ?)",
+                (size, note, beside, size),
+            )
 
     def add_refusal(self, refusal: Refusal) -> None:
         row = (refusal.act_id, refusal.kind, refusal.step, refusal.reason, refusal.detail, refusal.time, refusal.data)
@@ -310,9 +321,15 @@ class SqliteStore:
         row = self._row("SELECT note FROM witnessed")
         return bytes(row[0]) if row else None
 
-    def witnessed_after(self, index: int) -> bytes | None:
-        row = self._row("SELECT note FROM first_witnessed WHERE size > ? ORDER BY size LIMIT 1", index)
-        return bytes(row[0]) if row else None
+    def witnessed_notes(self, after: int) -> Iterator[tuple[int, bytes]]:
+        smallest = "SELECT min(size) FROM witnessed_note WHERE size > ?"
+        size = self._row(smallest, after)[0]
+        while size is not None:
+            with self._reading, self._failures("read the ledger"):
+                of_size = "SELECT note FROM witnessed_note WHERE size = ? ORDER BY number"
+                rows = self._reader.execute(of_size, (size,)).fetchall()
+            yield from ((size, self._blob(note)) for (note,) in rows)
+            size = self._row(smallest, size)[0]
 
     def text(self, digest: bytes) -> bytes | None:
         row = self._row("SELECT data FROM text WHERE digest = ?", digest)
