@@ -335,13 +335,6 @@ def test_a_proof_of_a_witnessed_ledger_satisfies_its_own_policy(home, tmp_path):
     assert code == 0, said
 
 
-# Should be: copy_of(book, published(...)) there, too.
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="serious: a ledger that is read-only, or in a folder that may not be written, is copied up to "
-    "the committed head",
-)
 def test_a_copy_of_a_read_only_ledger_ends_where_it_is_witnessed(home, tmp_path):
     with witness_at(tmp_path / "w", W1, trusted=False) as (url, witness):
         trust(witness.store, vkey_here())
@@ -353,13 +346,6 @@ def test_a_copy_of_a_read_only_ledger_ends_where_it_is_witnessed(home, tmp_path)
     assert len(books.parse_copy(Path("copy").read_bytes()).entries) == size
 
 
-# Should be: evidence is made under the published head there, too, or not at all.
-@pytest.mark.xfail(
-    strict=True,
-    raises=pytest.fail.Exception,
-    reason="serious: as_ledger gives the bare book where the ledger is read-only or not writable: evidence "
-    "under the committed head",
-)
 def test_evidence_of_a_read_only_ledger_ends_where_it_is_witnessed(home):
     run("ledger", "witness", "--policy", write_policy(W1, nobody()), "--seconds", "1")
     DATABASE.with_suffix(".high-water").unlink()
