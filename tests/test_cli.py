@@ -657,7 +657,7 @@ def test_the_demo_ends_with_the_three_verdicts(told: tuple[Path, str]) -> None:
     first, second, third = said.index(" VALID The text"), said.index("INVALID It is"), said.index("CANNOT TELL It is")
     assert first < second < third
     for verdict in (said[first:second], said[second:third], said[third:]):
-        assert "not in your trust) and" in verdict
+        assert "not in your trust)" in verdict
         assert "(which you trust: handed over by the council)" in verdict
     assert "[proof.root]" in said[second:third]
     assert "One act left out, as if it had never been" in said[second:third]

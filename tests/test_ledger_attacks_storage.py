@@ -96,11 +96,10 @@ def test_attack_06_a_restored_backup_is_compared_with_the_high_water_file_and_wi
     faults.put_back(folder, {"ledger": backup["ledger"]})
     assert checked(folder, promises) == "read-only [ledger.behind]"
     faults.put_back(folder, backup)  # whole, with its high-water file: only somebody else can know
-    for seen in ((size, root), (size, None)):
-        with contextlib.closing(open_intake(folder, partial(dict, witness=seen))) as intake:
-            with pytest.raises(ReadOnly, match=r"the witness witness has seen"):
-                intake.submit(word(GRANT_ID, "a second history"))
-            assert intake.store.size() < size
+    with contextlib.closing(open_intake(folder, partial(dict, witness=(size, root)))) as intake:
+        with pytest.raises(ReadOnly, match=r"the witness witness has seen"):
+            intake.submit(word(GRANT_ID, "a second history"))
+        assert intake.store.size() < size
 
 
 def test_attack_06_and_the_witness_is_another_ledger_that_really_saw_it(folder, promises):

@@ -113,7 +113,8 @@ class HighWaterFile:
         blank = sum(half == bytes(HALF_BYTES) for half in halves)
         newest = max(whole, key=lambda half: half.count, default=None)
         lost = blank and newest is not None and newest.count > 1  # from the second write on no half is blank
-        self.spoilt = len(whole) + blank != 2 or bool(lost)
+        cut_off = newest is None and blank == 1  # the very first write was: nobody was told of anything yet
+        self.spoilt = (len(whole) + blank != 2 and not cut_off) or bool(lost)
         return newest
 
     def _bytes(self) -> bytes:
