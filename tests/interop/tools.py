@@ -105,5 +105,6 @@ def run_go(arguments: list[str], folder: Path, **surroundings: str) -> str:
 
 def library(name: str) -> None:
     """Raise :class:`Absent` unless a library of Python is installed here."""
-    if importlib.util.find_spec(listed()["tools"][name]["python"]) is None:
-        raise Absent(f"{name} is not installed; it comes with the extra `test`")
+    tool = listed()["tools"][name]
+    if importlib.util.find_spec(tool["python"]) is None:
+        raise Absent(tool.get("known_absent") or f"{name} is not installed; it comes with the extra `test`")
