@@ -11,12 +11,11 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 
 from nacl.signing import SigningKey
@@ -38,7 +37,7 @@ from pourparler.service.witnessing import Round, witness_ledger
 from tests.interop.tools import ROOT, Absent, library, program
 from tests.logs import KEY, exported, negotiate, talks
 from tests.test_intake import DESK, SetClock, Side
-from tests.witnessed import DEPOSITARY, Log, serving, witness_at
+from tests.witnessed import DEPOSITARY, Log, listening, serving, witness_at
 
 DATA = Path(os.environ.get("POURPARLER_DATA", ROOT.parent / "shared" / "data"))
 TESSERA_KEY = "example.com/log/testdata+33d7b496+AeHTu4Q3hEIMHNqc6fASMsq3rKNx280NI+oO5xCFkkSx"
@@ -83,15 +82,8 @@ def static_files(folder: Path) -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(10)
+    with listening(partial(Quiet, directory=str(folder))) as url:
+        yield url
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pourparler.cli.grouped import noun
+from pourparler.cli.serving import Host, Port, Prefix, serve_routes
 from pourparler.cli.session import ACT_FILE, MARK, Session, command
 from pourparler.cli.timeline import about_act, about_statement, act_line, statement_line
 from pourparler.cli.trouble import CANNOT_TELL, INPUT, INVALID, USAGE, Problem
@@ -329,18 +330,15 @@ def witness(
 @command(app)
 def serve(
     session: Session,
-    host: Annotated[str, typer.Option(metavar="ADDRESS", help="Where to listen.")] = "127.0.0.1",
-    port: Annotated[
-        int, typer.Option(metavar="PORT", min=0, max=65535, help="Where to listen; 0 takes a free one.")
-    ] = 8471,
-    prefix: Annotated[str, typer.Option(metavar="/PATH", help="What stands before every path.")] = "",
+    host: Host = "127.0.0.1",
+    port: Port = 8471,
+    prefix: Prefix = "",
 ) -> None:
     """Let anybody read a ledger, or a copy, as static tiles (c2sp.org/tlog-tiles), until Ctrl-C or SIGTERM.
 
     It shows what is published: with a policy what is witnessed, otherwise what is committed; and it holds up nobody who
     writes. For HTTPS put a web server of your own before it.
     """
-    from pourparler.cli.serving import serve_routes
     from pourparler.service import witnessing
     from pourparler.service.tiles import LogView
     from pourparler.store.reading import ReadingStore

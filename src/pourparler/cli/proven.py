@@ -187,16 +187,7 @@ def as_data(found: Finding) -> dict[str, Any]:
         "index": found.index,
         "act": {"id": entry.id.hex(), "kind": entry.kind, **said_by(entry)} if isinstance(entry, Act) else None,
         "statement": statement_data(entry) if isinstance(entry, Statement) else None,
-        "steps": [
-            {
-                "number": number,
-                "name": name,
-                "verdict": taken.verdict.value if taken else "NOT ASKED",
-                "detail": taken.detail if taken else "",
-                "reason": taken.reason if taken else "",
-            }
-            for number, name, taken in steps_of(found)
-        ],
+        "steps": [words.step_data(*step, otherwise="NOT ASKED") for step in steps_of(found)],
         "notes": list(found.notes),
     }
 

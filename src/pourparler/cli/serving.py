@@ -4,13 +4,20 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from pourparler.cli.session import MARK, Session
 from pourparler.cli.trouble import INPUT, USAGE, Problem
 
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
+
+
+Host = Annotated[str, typer.Option(metavar="ADDRESS", help="Where to listen.")]
+Port = Annotated[int, typer.Option(metavar="PORT", min=0, max=65535, help="Where to listen; 0 takes a free one.")]
+Prefix = Annotated[str, typer.Option(metavar="/PATH", help="What stands before every path.")]
 
 
 def serve_routes(

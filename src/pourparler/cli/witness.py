@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pourparler.cli.grouped import noun
-from pourparler.cli.serving import serve_routes
+from pourparler.cli.serving import Host, Port, Prefix, serve_routes
 from pourparler.cli.session import MARK, Session, command
 from pourparler.cli.trouble import CANNOT_TELL, INPUT, INVALID, USAGE, Problem
 from pourparler.cli.words import clean, count, date_time
@@ -177,11 +177,9 @@ def two_stories(refused: Any, seen: Any) -> bool:
 @command(app)
 def serve(
     session: Session,
-    host: Annotated[str, typer.Option(metavar="ADDRESS", help="Where to listen.")] = "127.0.0.1",
-    port: Annotated[
-        int, typer.Option(metavar="PORT", min=0, max=65535, help="Where to listen; 0 takes a free one.")
-    ] = 8470,
-    prefix: Annotated[str, typer.Option(metavar="/PATH", help="What stands before every path.")] = "",
+    host: Host = "127.0.0.1",
+    port: Port = 8470,
+    prefix: Prefix = "",
 ) -> None:
     """Answer those who ask for cosignatures, until Ctrl-C or SIGTERM.
 

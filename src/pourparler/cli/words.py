@@ -500,17 +500,19 @@ def report_data(
             }
             for party, name, how in learnt(report, trusted)
         ],
-        "steps": [
-            {
-                "number": number,
-                "name": name,
-                "verdict": taken.verdict.value if taken else "NOT REACHED",
-                "detail": taken.detail if taken else "",
-                "reason": taken.reason if taken else "",
-            }
-            for number, name, taken in steps_of(report)
-        ],
+        "steps": [step_data(*step, otherwise="NOT REACHED") for step in steps_of(report)],
         "notes": list(report.notes),
+    }
+
+
+def step_data(number: int, name: str, taken: Step | None, *, otherwise: str) -> dict[str, Any]:
+    """Return a step for a machine; ``otherwise`` is its verdict where it was not taken."""
+    return {
+        "number": number,
+        "name": name,
+        "verdict": taken.verdict.value if taken else otherwise,
+        "detail": taken.detail if taken else "",
+        "reason": taken.reason if taken else "",
     }
 
 
