@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from pourparler.core.council import organ_id
+from pourparler.core.encoding import encode
 from pourparler.core.evidence import Claim, Trust, parse_bundle, verify
+from pourparler.core.redline import text_digest
 from pourparler.service.drafting import powers
 from pourparler.service.evidencepage import page, verifier_digest
 from pourparler.service.export import assemble
@@ -117,6 +119,19 @@ def test_a_file_that_holds_no_claim(chromium: Browser, tmp_path: Path) -> None:
             shown(tab, tmp_path, bundle)
             assert headline(tab) == "INVALID"
             assert "holds no claim" in tab.text(".claim")
+            assert tab.complaints() == []
+
+
+def test_clauses_that_nobody_can_read_are_shown_as_they_stand(chromium: Browser, tmp_path: Path) -> None:
+    clauses = {"force": {"when": ["unanimity", 3], "then": [["years", 1]]}, "term": {"until": "never"}}
+    text = encode({"articles": {"en": ["x"]}, "terms": {}, "random": bytes(16), "clauses": clauses})
+    bundle = parse_bundle(samples.bundle())
+    bundle = replace(bundle, claim=replace(bundle.claim, text=text_digest(text)), texts=(text,))
+    for language, said in (("en", "not written as the specification"), ("fr", "ne suivent pas la spécification")):
+        with chromium.tab(language=language) as tab:
+            shown(tab, tmp_path, bundle.encoded())
+            assert said in tab.text("#text")
+            assert "unanimity 3" in tab.text("#text")
             assert tab.complaints() == []
 
 

@@ -72,9 +72,10 @@ function valueNode(value) {
 
 const INSTANTS = ['until', 'open_from', 'earliest']
 
-/** As `flattened`, for clauses: when a text enters into force in words, instants as dates. */
-export function clauseRows(clauses) {
-  return flattened(clauses).map(([path, value]) => {
+/** As `flattened`, for a text's clauses: in words where they can be read, and as they stand where nobody can read them. */
+export function clauseRows({ clauses, stated }) {
+  const rows = flattened(clauses)
+  return stated instanceof Error ? rows : rows.map(([path, value]) => {
     const given = path.split('.').reduce((map, step) => (map instanceof Map ? map.get(step) : map), clauses)
     if (path === 'force.when') return [path, conditionNode(given)]
     if (path === 'force.then') return [path, given.map(stepInWords).join(', ')]

@@ -62,7 +62,9 @@ function terms(text) {
 }
 
 function clauses(text) {
-  return text.clauses.size ? table(say('clauses'), clauseRows(text.clauses)) : null
+  if (!text.clauses.size) return null
+  const unread = text.stated instanceof Error && el('p', { class: 'small' }, say('clauses-unread'))
+  return [table(say('clauses'), clauseRows(text)), unread]
 }
 
 function checks(text) {

@@ -335,6 +335,7 @@ const WORDS = {
   'articles-in': ['Articles, {language}', 'Articles, {language}'],
   'no-articles': ['no articles: the terms alone', 'sans articles : les données seules'],
   'clauses': ['Clauses', 'Clauses'],
+  'clauses-unread': ['These clauses are not written as the specification wants; nothing can enter into force by them.', 'Ces clauses ne suivent pas la spécification ; rien ne peut entrer en vigueur par elles.'],
   'force-all': ['when all have consented', 'quand tous ont consenti'],
   'force-count': ['when {what} have consented', 'quand {what} ont consenti'],
   'force-parties': ['when these have consented: {what}', 'quand ceux-ci ont consenti : {what}'],
