@@ -863,14 +863,8 @@ def test_a_first_cosignature_that_was_dated_wrong_is_replaced(tmp_path):
     assert (report.verdict, report.reason) == (Verdict.VALID, "")
 
 
-# Should be: the copy carries the notes of first_witnessed.
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="serious: a copy holds no earlier checkpoints: only the depositary can make evidence that a policy accepts",
-)
 def test_whoever_has_a_copy_can_show_what_witnesses_saw_in_time(tmp_path):
-    """A copy holds the newest cosignatures only: evidence under a policy is then the depositary's to give or refuse."""
+    """With the newest cosignatures only, evidence under a policy would be the depositary's to give or refuse."""
     ours, party, clock = one_party()
     with witness_at(tmp_path / "a", W1, clock=clock, trusted=False) as (url, witness):
         trust(witness.store, ledger_key(ours.depositary).text)
@@ -879,7 +873,7 @@ def test_whoever_has_a_copy_can_show_what_witnesses_saw_in_time(tmp_path):
         clock.time += 3 * 86_400
         ours.stamp([party.id])
         assert witness_ledger(ours.depositary, ours.store, policy).met
-    made = books.Copy(ours.depositary, ours.store.witnessed(), tuple(e.data for e in ours.store.entries()), ())
+    made = copy_of(ours, ours.store.witnessed())
     theirs = workspace.Workspace.create(tmp_path / "theirs")
     with contextlib.closing(books.Book(theirs, books.take(theirs, made).ledger)) as book:
         bundle = assemble(Claim("recorded", ours.depositary, 0, act=party.id), [book])

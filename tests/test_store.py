@@ -127,6 +127,31 @@ def test_the_witnessed_checkpoint_is_kept_apart_and_never_shrinks(store):
     assert [[*store.witnessed_notes(after)] for after in (2, 3)] == [[(3, b"of 3")], []]
 
 
+def add_witnessed(transaction, *notes):
+    for size, note in notes:
+        transaction.add_witnessed(size, note)
+
+
+def test_a_witnessed_checkpoint_that_somebody_else_kept_stands_behind_those_of_its_size(store):
+    write(store, entry(0), entry(1))
+    store.set_witnessed(2, b"of 2")
+    with store.transaction() as transaction:
+        add_witnessed(transaction, (2, b"of 2, elsewhere"), (1, b"of 1"), (2, b"of 2"), (1, b"of 1"))
+    assert [*store.witnessed_notes(0)] == [(1, b"of 1"), (2, b"of 2"), (2, b"of 2, elsewhere")]
+    assert store.witnessed() == b"of 2"
+    with pytest.raises(StoreConflict), store.transaction() as transaction:
+        add_witnessed(transaction, (1, b"of 1, never"), (3, b"of what is not there"))
+    assert [*store.witnessed_notes(0)] == [(1, b"of 1"), (2, b"of 2"), (2, b"of 2, elsewhere")]
+
+
+def test_a_witnessed_checkpoint_may_come_with_the_entries_that_it_covers(store):
+    with store.transaction() as transaction:
+        transaction.append([entry(0)], [])
+        transaction.set_checkpoint(1, b"note of 1")
+        transaction.add_witnessed(1, b"of 1")
+    assert (store.witnessed(), [*store.witnessed_notes(0)]) == (None, [(1, b"of 1")])
+
+
 def test_the_witnessed_checkpoint_is_there_after_opening_again(tmp_path):
     first = SqliteStore(tmp_path / "ledger")
     write(first, entry(0))

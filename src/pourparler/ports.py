@@ -90,6 +90,11 @@ class StoreTransaction(Protocol):
     def put_text(self, digest: bytes, data: bytes) -> None:
         """Keep a text under its 32-byte digest. The same text again changes nothing."""
 
+    def add_witnessed(self, size: int, note: bytes) -> None:
+        """Keep a witnessed checkpoint that somebody else kept, behind those of its size; the same again changes
+        nothing. :meth:`Store.witnessed` stays as it is. Raises :class:`StoreConflict` for a ``size`` beyond that of the
+        newest signed checkpoint."""
+
 
 class Store(Protocol):
     """Where one ledger's entries, tree nodes, checkpoint, texts and refusals are kept.

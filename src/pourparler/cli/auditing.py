@@ -29,7 +29,7 @@ from pourparler.core.ledger import (
 )
 from pourparler.service import audit as auditing
 from pourparler.service import tiles
-from pourparler.service.books import BEGINNING, parse_copy
+from pourparler.service.books import BEGINNINGS, parse_copy
 from pourparler.service.sources import Folder, Web
 from pourparler.service.witnessing import policy_of, published
 from pourparler.service.workspace import WorkspaceError
@@ -136,7 +136,7 @@ def opened(name: str, progress: Progress) -> auditing.Log:
         raise Problem(
             INPUT,
             f"{path} is cut short: it is the beginning of a copy of a ledger."
-            if data.startswith(BEGINNING) and is_cut_short(error.detail)
+            if data.startswith(BEGINNINGS) and is_cut_short(error.detail)
             else f"{path} is no copy of a ledger.",
             "Name a folder as ledger export writes it, the address of one, or a file as ledger copy writes it.",
         ) from None

@@ -418,17 +418,21 @@ def recover(
     try:
         book = session.books[known.origin] = books.Book(session.workspace, known, lost=True)
         book.heads_seen = partial(session.heads_seen, book)
-        new = books.recover(book, made)
+        back = books.recover(book, made)
     except books.Forked as fork:
         return tell_fork(session, fork)
     except LedgerDamaged as damaged:
         raise Problem(INVALID, f"the copy is not what the ledger signed: {damaged}.", "Ask somebody else.") from None
     session.reopen()
     book = session.book(known)
-    session.answer(ledger=known.origin, size=book.size, new=new, read_only=book.read_only and book.read_only.reason)
+    session.answer(
+        ledger=known.origin, size=book.size, new=back.entries, new_notes=back.notes,
+        read_only=book.read_only and book.read_only.reason,
+    )  # fmt: skip
     sign, style = MARK["yes"]
-    said = f"{count(new, 'entry', 'entries')} brought back, {book.size:,} in all"
+    said = f"{count(back.entries, 'entry', 'entries')} brought back, {book.size:,} in all"
     session.say(f"{clean(known.origin)}: {said}", lead=(f"{sign} ", style))
+    tell_notes(session, back.notes)
     tell_read_only(session)
     return None
 
@@ -458,7 +462,10 @@ def copy(
     made = made_copy(session, book, backup=backup)
     write_atomically(out, made.encoded())
     size, committed = len(made.entries), book.store.size()
-    session.answer(file=str(out), ledger=made.depositary.origin, size=size, committed=committed, backup=backup)
+    session.answer(
+        file=str(out), ledger=made.depositary.origin, size=size, committed=committed, backup=backup,
+        notes=len(made.notes),
+    )  # fmt: skip
     of = f"{size:,} of {committed:,} entries" if size < committed else count(size, "entry", "entries")
     session.say(f"{out}: {of} of {clean(made.depositary.origin)}")
     if size < committed:
@@ -508,13 +515,21 @@ def take(
             "Rely on nothing in it; ask for it again, over another channel. Your own copy stays as it was.",
         ) from None
     new = taken.size - taken.before
-    session.answer(ledger=taken.ledger.origin, size=taken.size, new=new, older=taken.older)
+    session.answer(ledger=taken.ledger.origin, size=taken.size, new=new, older=taken.older, new_notes=taken.notes)
     sign, style = MARK["yes"]
     said = f"{count(new, 'new entry', 'new entries')}, {taken.size:,} in all" if new else "nothing new"
     said = "the file is older than the copy here, and agrees with it" if taken.older else said
     session.mention(f"{clean(taken.ledger.origin)}: {said}", lead=(f"{sign} ", style))
+    tell_notes(session, taken.notes)
     drop_arrived(session, taken)
     return None
+
+
+def tell_notes(session: Session, new: int) -> None:
+    """Say how many checkpoints that witnesses cosigned are kept now, and were not before."""
+    if new:
+        noted = count(new, "cosigned checkpoint")
+        session.mention(f"{noted} kept, which show what witnesses saw in time", lead="  ")
 
 
 def read_copy(file: Path) -> books.Copy:
@@ -526,8 +541,10 @@ def read_copy(file: Path) -> books.Copy:
     try:
         return books.parse_copy(data)
     except Malformed as error:
-        if data.startswith(books.BEGINNING) and is_cut_short(error.detail):
+        if data.startswith(books.BEGINNINGS) and is_cut_short(error.detail):
             what, do = f"{file} is cut short: it is the beginning of a copy of a ledger.", "Fetch it again, whole."
+        elif data.startswith(books.BEGINNINGS):
+            what, do = f"{file} is no copy of a ledger: {error.detail}.", "Ask its depositary for one that can be read."
         else:
             looks = looks_like(data)
             what = f"{file} is no copy of a ledger" + (f": it looks like {looks}." if looks else ".")

@@ -9,7 +9,9 @@ found out here (:class:`Forked`).
 What was signed here for a copied ledger, and is not in it yet, is *pending*: it is folded in behind the copy, so that
 a negotiator can take his next step before the file comes back. Nothing pending is ever counted as seen.
 
-A file of a copy is CBOR: ``{format, origin, key, checkpoint, entries: [bytes], texts: [bytes]}``.
+A file of a copy is CBOR: ``{format, origin, key, checkpoint, entries: [bytes], ? notes: [bytes], texts: [bytes]}``.
+The notes are checkpoints of earlier days that witnesses cosigned (:mod:`pourparler.service.earlier`); whoever holds a
+copy keeps all that ever came, so that evidence of an old act needs no depositary.
 """
 
 import contextlib
@@ -21,7 +23,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from itertools import islice
 from pathlib import Path
 from typing import NoReturn
@@ -39,6 +41,17 @@ from pourparler.core.redline import text_digest
 from pourparler.core.registry import Registry, parse_entry
 from pourparler.ports import Clock, Refusal, Signer, StoredEntry, StoreError
 from pourparler.service.desk import Parcel, keep, pending
+from pourparler.service.earlier import (
+    AnotherTree,
+    NotTheLedgers,
+    Sightings,
+    Sized,
+    check_bounds,
+    checked,
+    cosigned_by_others,
+    new_among,
+    to_carry,
+)
 from pourparler.service.heads import (
     HeadsSeen,
     ReadOnly,
@@ -57,10 +70,17 @@ from pourparler.service.intake import (
     replay,
     replay_first,
     replay_until,
-    smallest,
     texts_brought,
 )
-from pourparler.service.witnessing import Round, policy_of, published, size_of, witness_ledger
+from pourparler.service.witnessing import (
+    Round,
+    policy_of,
+    publish_again,
+    published,
+    size_of,
+    sound,
+    witness_ledger,
+)
 from pourparler.service.workspace import FILE as SETTINGS
 from pourparler.service.workspace import KnownLedger, WallClock, Workspace, WorkspaceError, write_atomically
 from pourparler.store.highwater import HighWaterFile
@@ -69,7 +89,7 @@ from pourparler.store.reading import ReadingStore
 from pourparler.store.sqlite import SqliteStore, StoreInUse, snapshot
 
 FORMAT = "pourparler/1 copy of a ledger"
-BEGINNING = b"\xa6\x63key"  # of every copy: a map of six, whose shortest name stands first
+BEGINNINGS = (b"\xa6\x63key", b"\xa7\x63key")  # of every copy: a map of six or seven, whose shortest name stands first
 WAIT_SECONDS = 5.0
 STREAMS_AT_ONCE = limits.STREAMS_MAX
 
@@ -425,8 +445,14 @@ class Book:
         return self.store.node(level, index)
 
     def witnessed_after(self, index: int) -> Sequence[bytes]:
-        """Return the checkpoints of the smallest witnessed size that covers an entry; none where it never was."""
-        return smallest(self.store.witnessed_notes(index))
+        """Return the checkpoints by which an entry was first cosigned, by each who did; none where it never was."""
+        return self._sightings.after(index)
+
+    @cached_property
+    def _sightings(self) -> Sightings:
+        policy, key = policy_of(self.workspace, self.ledger), ledger_key(self.depositary)
+        kept = self.store.witnessed_notes(0)
+        return Sightings(((size, note) for size, note in kept if policy is None or sound(policy, key, note)), key)
 
     def text(self, digest: bytes) -> bytes | None:
         """Return a text that the ledger holds. What lies at the desk is no part of it, and may be sealed: it leaves
@@ -608,15 +634,17 @@ def new_high_water(path: Path) -> HighWaterFile:
 
 @dataclass(frozen=True, slots=True)
 class Copy:
-    """A copy of a whole ledger, as it stands in a file: well-formed, nothing of it checked."""
+    """A copy of a whole ledger, as it stands in a file: well-formed, nothing of it checked. ``notes`` are earlier
+    checkpoints that witnesses cosigned."""
 
     depositary: Depositary
     checkpoint: bytes
     entries: tuple[bytes, ...]
     texts: tuple[bytes, ...]
+    notes: tuple[bytes, ...] = ()
 
     def encoded(self) -> bytes:
-        value = {
+        value: dict[str, object] = {
             "format": FORMAT,
             "origin": self.depositary.origin,
             "key": self.depositary.key,
@@ -624,19 +652,25 @@ class Copy:
             "entries": list(self.entries),
             "texts": list(self.texts),
         }
+        if self.notes:
+            value["notes"] = list(self.notes)
         return encode(value, most_items=limits.EVIDENCE_ITEMS_MAX)
 
 
 def parse_copy(data: bytes) -> Copy:
     """Return the copy in a file. Raises :class:`Malformed` (``cbor.*``, ``bundle.layout``)."""
     value = decode(data, most_bytes=limits.EVIDENCE_MAX_BYTES, most_items=limits.EVIDENCE_ITEMS_MAX)
-    shape = {"format": str, "origin": str, "key": bytes, "checkpoint": bytes, "entries": list, "texts": list}
+    lists = ("entries", "texts", *(("notes",) if isinstance(value, dict) and "notes" in value else ()))
+    shape = {"format": str, "origin": str, "key": bytes, "checkpoint": bytes} | dict.fromkeys(lists, list)
     good = isinstance(value, dict) and set(value) == set(shape) and value["format"] == FORMAT
     good = good and all(isinstance(value[name], kind) for name, kind in shape.items()) and len(value["key"]) == 32
-    if not good or not all(isinstance(item, bytes) for item in (*value["entries"], *value["texts"])):
+    good = good and value.get("notes") != []  # a copy without any has one form
+    if not good or not all(isinstance(item, bytes) for name in lists for item in value[name]):
         raise Malformed("bundle.layout", "this is no copy of a ledger")
+    check_bounds(value.get("notes", ()))
     depositary = Depositary(value["origin"], value["key"])
-    return Copy(depositary, value["checkpoint"], tuple(value["entries"]), tuple(value["texts"]))
+    parts = (tuple(value.get(name, ())) for name in ("entries", "texts", "notes"))
+    return Copy(depositary, value["checkpoint"], *parts)
 
 
 def give(book: Book, signer: Signer, heard: Callable[[Round], None] = lambda _: None) -> Copy:
@@ -667,25 +701,28 @@ def stamp_all(book: Book, signer: Signer) -> None:
 
 
 def copy_of(book: Book, note: bytes | None = None) -> Copy:
-    """Return a copy of a ledger as it stands, or as it stood under a checkpoint."""
+    """Return a copy of a ledger as it stands, or as it stood under a checkpoint, with the earlier checkpoints that
+    witnesses cosigned."""
     note = note or book.checkpoint()
     size = open_checkpoint(note, book.depositary.origin, ledger_key(book.depositary)).checkpoint.size
     entries = tuple(entry.data for entry in islice(book.store.entries(), size))
     given = TextsGiven()
     given.read_on(entries)
     found = (book.store.text(digest) for digest in sorted(given.first))
-    return Copy(book.depositary, note, entries, tuple(text for text in found if text is not None))
+    texts = tuple(text for text in found if text is not None)
+    return Copy(book.depositary, note, entries, texts, tuple(to_carry(book.store.witnessed_notes(0), size, note)))
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
     """What came of taking a copy: ``size`` entries are held now, ``before`` were before; ``older`` says that the file
-    holds fewer than we do."""
+    holds fewer than we do. ``notes`` earlier checkpoints were new."""
 
     ledger: KnownLedger
     size: int
     before: int
     older: bool = False
+    notes: int = 0
 
 
 def take(workspace: Workspace, copy: Copy) -> Taken:
@@ -707,22 +744,23 @@ def take(workspace: Workspace, copy: Copy) -> Taken:
     if known is not None and known.kept_by is not None:
         raise WorkspaceError(f"the ledger {origin} is kept here: there is nothing to take.", "Copies are for others.")
     workspace.ledgers.mkdir(mode=0o700, exist_ok=True)  # somebody who lost it all takes it again
+    notes = notes_of(workspace, copy, checked)
     if known is None:
         with workspace.changing() as settings:
             known = KnownLedger(origin, copy.depositary.key, new_file(workspace, origin))
-            hold(workspace.ledgers / known.file, checked, 0)
+            new = hold(workspace.ledgers / known.file, checked, notes)
             settings.ledgers[origin] = known
-        return Taken(known, fold.frontier.size, 0)
-    store = opened(workspace.ledgers / known.file)
+        return Taken(known, fold.frontier.size, 0, notes=new)
+    path = workspace.ledgers / known.file
+    store = opened(path)
     try:
         before = store.size()
         check_same_beginning(workspace, copy, store, checked, before)
-        if before >= len(copy.entries):
-            return Taken(known, before, before, older=before > len(copy.entries))
     finally:
         store.close()
-    hold(workspace.ledgers / known.file, checked, before)
-    return Taken(known, fold.frontier.size, before)
+    new = hold(path, checked, notes)
+    older = before > len(copy.entries)
+    return Taken(known, max(before, fold.frontier.size), before, older=older, notes=new)
 
 
 def in_memory(copy: Copy) -> MemoryStore:
@@ -745,6 +783,35 @@ def in_memory(copy: Copy) -> MemoryStore:
     return store
 
 
+def notes_of(workspace: Workspace, copy: Copy, checked_copy: MemoryStore) -> list[Sized]:
+    """Return the cosigned checkpoints of a copy whose tree was checked, its own among them, as the ledger signed them.
+
+    Raises :class:`Forked` where one is of another tree, :class:`LedgerDamaged` where one is none of the ledger's.
+    """
+
+    def root_at(size: int) -> bytes:
+        return frontier_of(size, checked_copy.node).root()
+
+    try:
+        return sorted(checked((*copy.notes, copy.checkpoint), copy.depositary, len(copy.entries), root_at), key=size_in)
+    except NotTheLedgers as error:
+        raise LedgerDamaged(f"{copy.depositary.origin}: {error}") from error
+    except AnotherTree as other:
+        kept = keep_other(workspace, copy, other.root)
+        raise Forked(copy.depositary.origin, copy.checkpoint, other.note, kept) from None
+
+
+def size_in(one: Sized) -> int:
+    return one[0]
+
+
+def keep_other(workspace: Workspace, copy: Copy, root: bytes) -> Path:
+    """Keep a copy that shows another history, for whoever has to be shown; return where."""
+    kept = workspace.ledgers / f"fork-{root.hex()[:16]}.copy"
+    write_atomically(kept, copy.encoded())
+    return kept
+
+
 def check_same_beginning(workspace: Workspace, copy: Copy, held: SqliteStore, other: MemoryStore, before: int) -> None:
     """Raise :class:`Forked` unless the shorter of the two histories is the beginning of the longer."""
     both = min(before, len(copy.entries))
@@ -756,35 +823,43 @@ def check_same_beginning(workspace: Workspace, copy: Copy, held: SqliteStore, ot
             break
         ours, theirs = ours.append(leaf_hash(mine.data)), theirs.append(leaf_hash(yours.data))
     if ours.root() != theirs.root():
-        kept = workspace.ledgers / f"fork-{theirs.root().hex()[:16]}.copy"
-        write_atomically(kept, copy.encoded())
+        kept = keep_other(workspace, copy, theirs.root())
         note = held.checkpoint()
         raise Forked(copy.depositary.origin, note or b"", copy.checkpoint, kept)
 
 
-def hold(path: Path, checked: MemoryStore, before: int) -> None:
-    """Append what is new of a checked copy to the file that holds it, in one transaction."""
+def hold(path: Path, checked_copy: MemoryStore, notes: Sequence[Sized]) -> int:
+    """Add what is new of a checked copy to the file that holds it, in one transaction; return how many notes."""
     store = SqliteStore(path)
     try:
-        append_copied(store, checked, before)
+        return append_copied(store, checked_copy, notes)
     finally:
         store.close()
 
 
-def append_copied(store: SqliteStore, checked: MemoryStore, before: int) -> None:
-    """Append what a checked copy has after ``before`` entries to a store that holds these, in one transaction."""
-    entries = list(checked.entries(before))
+def append_copied(store: SqliteStore, checked_copy: MemoryStore, notes: Sequence[Sized]) -> int:
+    """Append what a checked copy has after the entries that a store holds already, and put its earlier checkpoints
+    beside those that are kept, none of which is lost; in one transaction. Return how many of them are new."""
+    before = store.size()
+    entries = list(checked_copy.entries(before))
     frontier, nodes = frontier_of(before, store.node).extended([leaf_hash(entry.data) for entry in entries])
-    note = checked.checkpoint()
+    note = checked_copy.checkpoint()
     assert note is not None
+    held = store.checkpoint()
+    own = [(before, held)] if held is not None and cosigned_by_others(held) else []  # it will be an earlier one
+    new = new_among([*own, *notes], store.witnessed_notes(0))
     with store.transaction() as transaction:
-        transaction.append(entries, nodes)
+        if entries:
+            transaction.append(entries, nodes)
+            transaction.set_checkpoint(frontier.size, note)
         for entry in entries:
             for digest in texts_brought(entry.data):
-                text = checked.text(digest)
+                text = checked_copy.text(digest)
                 if text is not None:
                     transaction.put_text(digest, text)
-        transaction.set_checkpoint(frontier.size, note)
+        for size, earlier in new:
+            transaction.add_witnessed(size, earlier)
+    return len(new)
 
 
 # --- a ledger that is read-only ---------------------------------------------------------------------------------------
@@ -828,32 +903,56 @@ def check_acceptable(book: Book) -> None:
 ACCEPTABLE = frozenset({"ledger.no-high-water", "ledger.other-high-water"})
 
 
-def recover(book: Book, copy: Copy) -> int:
-    """Append from somebody's copy what is missing at the end of a ledger that is kept here; return how many entries.
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """What came of a recovery: how many ``entries`` and earlier checkpoints (``notes``) were brought back."""
 
-    Nothing is signed: the copy carries the ledger's own signatures. Raises :class:`Forked` where the copy is another
-    history, :class:`LedgerDamaged` where it is not what the ledger signed, :class:`WorkspaceError` where it is of
-    another ledger or does not reach what was acknowledged, :class:`StoreError`.
+    entries: int
+    notes: int
+
+
+def recover(book: Book, copy: Copy) -> Recovered:
+    """Append from somebody's copy what is missing at the end of a ledger that is kept here, and keep the checkpoints
+    in it that witnesses cosigned.
+
+    Nothing is signed: the copy carries the ledger's own signatures. With a policy, a checkpoint on which a cosignature
+    by one of its witnesses fails is left out, and the newest one that meets it is published again. Raises
+    :class:`Forked` where the copy is another history, :class:`LedgerDamaged` where it is not what the ledger signed,
+    :class:`WorkspaceError` where it is of another ledger or does not reach what was acknowledged, :class:`StoreError`.
     """
     if copy.depositary != book.depositary:
         raise WorkspaceError("the file is a copy of another ledger, or one with another key.", "Is it the right file?")
-    checked = in_memory(copy)
-    fold = replay(copy.depositary, checked)
-    check_same_beginning(book.workspace, copy, book.store, checked, book.size)
-    after = Tree(book.depositary, fold.frontier, checked)
-    short = read_only_because(after, book.high_water, book.heads_seen())
-    if book.read_only is None and len(copy.entries) <= book.size:
+    checked_copy = in_memory(copy)
+    fold = replay(copy.depositary, checked_copy)
+    check_same_beginning(book.workspace, copy, book.store, checked_copy, book.size)
+    policy, key = policy_of(book.workspace, book.ledger), ledger_key(book.depositary)
+    notes = notes_of(book.workspace, copy, checked_copy)
+    notes = [(size, note) for size, note in notes if policy is None or sound(policy, key, note)]
+    missing = max(0, len(copy.entries) - book.size)
+    short = None
+    if missing or book.read_only is not None:
+        short = read_only_because(
+            Tree(book.depositary, fold.frontier, checked_copy), book.high_water, book.heads_seen()
+        )
+        check_reaches(copy, missing, short)
+    elif not new_among(notes, book.store.witnessed_notes(0)):
         raise WorkspaceError("nothing is missing here.", "Nothing was changed.")
-    if len(copy.entries) <= book.size or (short is not None and short.reason not in ACCEPTABLE):
+    new = append_copied(book.store, checked_copy, notes)
+    if missing and book.high_water is not None and short is None:
+        book.high_water.keep(copy.checkpoint)
+    if policy is not None:
+        publish_again(book.store, key, policy)
+    return Recovered(missing, new)
+
+
+def check_reaches(copy: Copy, missing: int, short: ReadOnly | None) -> None:
+    """Raise :class:`WorkspaceError` where a copy does not bring all that was acknowledged."""
+    if not missing or (short is not None and short.reason not in ACCEPTABLE):
         raise WorkspaceError(
             f"the copy has {len(copy.entries):,} entries, and that is not all that is missing here.",
             "Look for a newer copy. Nothing was changed.",
             usage=False,
         )
-    append_copied(book.store, checked, book.size)
-    if book.high_water is not None and short is None:
-        book.high_water.keep(copy.checkpoint)
-    return len(copy.entries) - book.size
 
 
 def following(book: Book, *, signable: bool = True) -> str:

@@ -465,6 +465,26 @@ def meets(policy: Policy, note: bytes) -> bool:
     return quorum_met(policy, {cosignature.key.public_key for cosignature in cosigned})
 
 
+def sound(policy: Policy, key: VerifierKey, note: bytes) -> bool:
+    """Return whether no known signature on a ledger's checkpoint fails, its own and the policy's witnesses': one that
+    does refuses the note, and evidence with it."""
+    try:
+        open_checkpoint(note, key.name, key, [witness.key for witness in policy.witnesses])
+    except PourparlerError:
+        return False
+    return True
+
+
+def publish_again(store: Store, key: VerifierKey, policy: Policy) -> None:
+    """Publish the newest checkpoint among those that are kept that meets the policy: a ledger was brought back from a
+    copy, and what its witnesses saw came with it. Raises :class:`StoreError`."""
+    held = store.witnessed()
+    least = size_of(key, held) if held is not None else 0
+    met = [(size, note) for size, note in store.witnessed_notes(least) if meets(policy, note)]
+    if met:
+        store.set_witnessed(*met[-1])
+
+
 def cosignatures_on(note: bytes, keys: Iterable[VerifierKey]) -> list[Cosignature]:
     """Return the cosignatures by these keys that a note carries, verified; one that cannot be verified is none."""
     text, found = split_note(note)[0], []
@@ -514,7 +534,10 @@ class WitnessedLedger:
         its size: one before it may have met another policy."""
         found: list[bytes] = []
         enough = None
+        key = ledger_key(self.depositary)
         for size, note in self.ledger.store.witnessed_notes(index):
+            if not sound(self.policy, key, note):  # it came with a copy
+                continue
             if enough is not None and size > enough:
                 break
             found.append(note)

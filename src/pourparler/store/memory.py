@@ -32,6 +32,9 @@ class MemoryStore:
             self._texts.update(staged.texts)
             self._entries += staged.entries
             self._checkpoint = staged.checkpoint
+            for size, note in staged.witnessed:
+                of_size = self._witnessed_notes.setdefault(size, [])
+                of_size += [] if note in of_size else [note]
 
     def size(self) -> int:
         return len(self._entries)
@@ -88,6 +91,7 @@ class MemoryTransaction:
         self.entries: list[StoredEntry] = []
         self.nodes: dict[tuple[int, int], bytes] = {}
         self.texts: dict[bytes, bytes] = {}
+        self.witnessed: list[tuple[int, bytes]] = []
         self.checkpoint = store._checkpoint  # noqa: SLF001  the two are one thing in two states
 
     def append(self, entries: Sequence[StoredEntry], nodes: Sequence[tuple[int, int, bytes]]) -> None:
@@ -105,3 +109,9 @@ class MemoryTransaction:
 
     def put_text(self, digest: bytes, data: bytes) -> None:
         self.texts[digest] = data
+
+    def add_witnessed(self, size: int, note: bytes) -> None:
+        most = self.checkpoint[0] if self.checkpoint else 0
+        if size > most:
+            raise StoreConflict(f"a witnessed checkpoint has a size up to {most}; {size} has not")
+        self.witnessed.append((size, note))

@@ -445,3 +445,14 @@ class SqliteTransaction:
     def put_text(self, digest: bytes, data: bytes) -> None:
         with self._failures("keep a text"):
             self._writer.execute("INSERT OR REPLACE INTO text (digest, data) VALUES (?, ?)", (digest, data))
+
+    def add_witnessed(self, size: int, note: bytes) -> None:
+        with self._failures("keep a witnessed checkpoint"):
+            (most,) = self._writer.execute("SELECT coalesce(max(size), 0) FROM checkpoint").fetchone()
+            if size > most:
+                raise StoreConflict(f"{self._store.path} holds {most} entries, and no witnessed checkpoint of {size}")
+            self._writer.execute(
+                "INSERT INTO witnessed_note (size, note) SELECT ?, ?"
+                " WHERE NOT EXISTS (SELECT 1 FROM witnessed_note WHERE size = ? AND note = ?)",
+                (size, note, size, note),
+            )
