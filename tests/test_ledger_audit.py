@@ -271,6 +271,10 @@ def test_a_copy_is_not_given_in_silence_where_a_witness_proves_a_fork(home, tmp_
         code, said = run("ledger", "copy", "--out", "copy")
         assert (code, Path("copy").exists()) == (5, False), said
         assert "ledger.differs" in said
+        assert "both checkpoints are kept" in " ".join(said.split())
+        assert proven_forks() == [(True, False)]
+        for path in Path("ledgers").glob("fork-*"):
+            path.unlink()
         monkeypatch.setattr(Session, "heads_seen", lambda *_: {})
         code, said = run("ledger", "copy", "--out", "copy")
         assert code == 1, said
@@ -279,6 +283,58 @@ def test_a_copy_is_not_given_in_silence_where_a_witness_proves_a_fork(home, tmp_
         (one,) = told("ledger", "search", "found", "second")[1]["found"]
         code, said = run("act", "export", one["act"], "--out", "evidence")
     assert code == 1, said
+
+
+def proven_forks():
+    """Of each two notes that were kept: whether the ledger signed as many entries or fewer in the witness's than in
+    ours, and whether the two trees of one size are the same."""
+    key = ledger.parse_vkey(vkey_here())
+
+    def opened(path):
+        return ledger.open_checkpoint(path.read_bytes(), OURS, key).checkpoint
+
+    found = []
+    for theirs in sorted(Path("ledgers").glob("fork-*-seen-by-*.note")):
+        (ours,) = Path("ledgers").glob(f"{theirs.name[:21]}-ours.note")
+        seen, held = opened(theirs), opened(ours)
+        found.append((seen.size <= held.size, (seen.size, seen.root) == (held.size, held.root)))
+    return found
+
+
+def test_nothing_is_kept_where_a_witness_has_only_seen_more(home, tmp_path):
+    """An older copy was put back: that proves no second history."""
+    with witness_at(tmp_path / "w", W1, trusted=False) as (url, witness):
+        trust(witness.store, vkey_here())
+        before = DATABASE.read_bytes()
+        founded("Second")
+        done("ledger", "witness", "--policy", write_policy(W1, url))
+        DATABASE.write_bytes(before)
+        DATABASE.with_suffix(".high-water").unlink()
+        code, said = run("ledger", "accept-head", "--yes")
+    assert (code, "ledger.behind" in said) == (5, True), said
+    assert not list(Path("ledgers").glob("fork-*"))
+
+
+def test_a_proof_that_cannot_be_kept_is_told_and_stops_the_ledger_all_the_same(home, tmp_path, monkeypatch):
+    with witness_at(tmp_path / "w", W1, trusted=False) as (url, witness):
+        trust(witness.store, vkey_here())
+        done("ledger", "witness", "--policy", write_policy(W1, url))
+        shutil.copytree(home, tmp_path / "twin")
+        founded("Second")
+        os.chdir(tmp_path / "twin")
+        founded("Third")
+        done("ledger", "witness")
+        os.chdir(home)
+        full = OSError(28, "No space left on device")
+
+        def write(*_):
+            raise full
+
+        monkeypatch.setattr(witnessing, "write_atomically", write)
+        code, said = run("ledger", "copy", "--out", "copy")
+    assert (code, Path("copy").exists()) == (5, False), said
+    assert "could not be kept" in said
+    assert "ledger.differs" in said
 
 
 def test_two_rounds_at_once_are_no_fork(tmp_path):
@@ -372,6 +428,27 @@ def test_evidence_of_a_read_only_ledger_ends_where_it_is_witnessed(home):
         assert as_ledger(session, session.book()) is None  # nothing of it is witnessed, so nothing is shown
     finally:
         session.close()
+
+
+def test_evidence_of_a_read_only_ledger_shows_nothing_that_the_policy_of_today_does_not_accept(home, tmp_path):
+    """It was witnessed under the policy of another day: CANNOT TELL, as where nothing is witnessed."""
+    from pourparler.cli.exporting import as_ledger
+
+    with witness_at(tmp_path / "w", W1, trusted=False) as (url, witness):
+        trust(witness.store, vkey_here())
+        done("ledger", "witness", "--policy", write_policy(W1, url))
+    run("ledger", "witness", "--policy", write_policy(W2, nobody()), "--seconds", "1")
+    DATABASE.with_suffix(".high-water").unlink()
+    session = Session(workspace_folder=home)
+    try:
+        assert as_ledger(session, session.book()) is None
+    finally:
+        session.close()
+    (one,) = told("ledger", "search", "found", "first")[1]["found"]
+    code, said = run("act", "export", one["act"], "--out", "evidence")
+    assert code == 2, said
+    assert "witness.quorum" in said
+    assert "First it has to be written again" in said
 
 
 # Should be: the proof file is written, and no receipt, whose signature a read-only ledger does not give.

@@ -15,7 +15,7 @@ from pourparler.core.evidence import FORMAT, Bundle, Claim, Report, Trust, Verdi
 from pourparler.service.books import Book
 from pourparler.service.evidencepage import OPENING, page, verifier_digest
 from pourparler.service.export import Ledger, assemble
-from pourparler.service.witnessing import WitnessedLedger, policy_of
+from pourparler.service.witnessing import WitnessedLedger, policy_of, published
 from pourparler.service.workspace import write_atomically
 
 AsPage = Annotated[
@@ -119,8 +119,7 @@ def as_ledger(session: Session, book: Book) -> Ledger | None:
     book.check_given_away()
     policy = policy_of(session.workspace, book.ledger)
     if not (book.kept and book.writable and book.read_only is None):
-        unseen = policy is not None and book.store.witnessed() is None
-        return None if unseen else book.as_published()
+        return None if published(book.store, policy) is None else book.as_published()
     intake = book.intake(session.ledger_signer(book))
     if policy is None:
         return intake

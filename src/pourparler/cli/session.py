@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -31,6 +31,9 @@ from pourparler.service.completing import Standing
 from pourparler.service.forms import Form, read_instant
 from pourparler.service.names import Names
 from pourparler.service.workspace import KnownLedger, Workspace, WorkspaceError, check_name, special
+
+if TYPE_CHECKING:
+    from pourparler.service.witnessing import Head, SeenHead
 
 InLedger = Annotated[
     str | None,
@@ -212,7 +215,8 @@ class Session:
         return self.books[ledger.origin]
 
     def heads_seen(self, book: Book) -> dict[str, tuple[int, bytes | None]]:
-        """Return what the witnesses of a ledger's policy remember of it: asked before anything is written into it."""
+        """Return what the witnesses of a ledger's policy remember of it: asked before anything is written into it.
+        Where one proves a fork, both checkpoints are kept."""
         from pourparler.service import witnessing
 
         policy = witnessing.policy_of(self.workspace, book.ledger)
@@ -227,7 +231,21 @@ class Session:
                 told = f"the witness {clean(name)} says that it has seen {seen.size:,} entries of "
                 told += f"{clean(book.ledger.origin)}, more than there are here, and shows no proof. "
                 self.aside.line(told, "Ask whoever keeps it before you go on.", lead=[MARK["no"], " "])
+        for name, files in self.kept_forks(head, found).items():
+            told = f"the witness {clean(name)} proves that {clean(book.ledger.origin)} has told two stories; "
+            self.aside.line(told, f"both checkpoints are kept: {files[0]} and {files[1]}", lead=[MARK["no"], " "])
         return {name: (seen.size, seen.root) for name, seen in found.items() if seen.size is not None}
+
+    def kept_forks(self, head: "Head", found: "Mapping[str, SeenHead]") -> "dict[str, tuple[Path, Path]]":
+        """Keep what proves a fork among what witnesses remember; nothing where it cannot be written, for the ledger is
+        stopped either way."""
+        from pourparler.service import witnessing
+
+        try:
+            return witnessing.keep_forks(self.workspace, head, found)
+        except OSError as error:
+            self.aside.line(f"the proof of a fork could not be kept: {error}", lead=[MARK["no"], " "])
+            return {}
 
     def reopen(self) -> None:
         """Close the ledgers, to be read anew: a fold in which something was only tried is for nothing else."""

@@ -10,7 +10,7 @@ Then both checkpoints are kept for whoever has to be shown, and the one that was
 
 import contextlib
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from enum import StrEnum
@@ -139,6 +139,11 @@ class Head:
         except (KeyError, PourparlerError):
             return False
         return True
+
+    def contradicts(self, size: int, root: bytes) -> bool:
+        """Whether a checkpoint of as many entries as are here, or fewer, is of another tree: then the ledger's two
+        signatures prove that it told two stories."""
+        return size <= self.checkpoint.size and self.root_at(size) != root
 
     def holds(self, later: Checkpoint) -> bool:
         """Whether the store, read again, has grown to a later checkpoint from this one: then the two are one story."""
@@ -500,13 +505,29 @@ def keep_contradiction(workspace: Workspace, head: Head, word: Word) -> tuple[Pa
     where, or None where it shows none."""
     if not word.shown:
         return None
-    slug = re.sub(r"[^a-zA-Z0-9.-]+", "-", word.name).strip("-.")[:40] or "witness"
     seen = open_checkpoint(word.shown, head.key.name, head.key, [word.witness.key]).checkpoint
-    base = workspace.ledgers / f"fork-{seen.root.hex()[:16]}"
+    return keep_both(workspace, head, word.name, word.shown, seen.root)
+
+
+def keep_both(workspace: Workspace, head: Head, name: str, shown: bytes, root: bytes) -> tuple[Path, Path]:
+    """Write our checkpoint and the one of another ``root`` that the witness ``name`` shows beside the ledgers; return
+    where. Raises ``OSError``."""
+    slug = re.sub(r"[^a-zA-Z0-9.-]+", "-", name).strip("-.")[:40] or "witness"
+    base = workspace.ledgers / f"fork-{root.hex()[:16]}"
     ours, theirs = Path(f"{base}-ours.note"), Path(f"{base}-seen-by-{slug}.note")
     write_atomically(ours, head.note)
-    write_atomically(theirs, word.shown)
+    write_atomically(theirs, shown)
     return ours, theirs
+
+
+def keep_forks(workspace: Workspace, head: Head, found: Mapping[str, SeenHead]) -> dict[str, tuple[Path, Path]]:
+    """Keep what proves a fork among the heads that witnesses remember, for whoever has to be shown; return by witness
+    where. Raises ``OSError``."""
+    return {
+        name: keep_both(workspace, head, name, seen.note, seen.root)
+        for name, seen in found.items()
+        if seen.size is not None and seen.root is not None and head.contradicts(seen.size, seen.root)
+    }
 
 
 class WitnessedLedger:
