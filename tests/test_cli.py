@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from pourparler.cli import words
 from pourparler.cli.main import app
+from pourparler.cli.verify import PAGE_MAX_BYTES
 from pourparler.core import limits
 from pourparler.core.act import Act
 from pourparler.core.council import Depositary, organ_id
@@ -34,6 +35,7 @@ from pourparler.core.ledger import (
 from pourparler.core.redline import parse_text, text_digest
 from pourparler.core.registry import Registry, canonical
 from pourparler.service.drafting import Draft, draft, powers
+from pourparler.service.evidencepage import OPENING
 from pourparler.testing.keys import Key
 from tests.terminal import Terminal, clean_environment
 
@@ -446,13 +448,24 @@ def test_files_that_are_no_bundle(tmp_path: Path, make, exit_code: int, says: st
     assert "Traceback" not in done.stderr
 
 
-def test_an_oversized_file_is_not_read(tmp_path: Path) -> None:
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_file_that_is_too_large_for_a_bundle_is_told_the_bundles_bound(tmp_path: Path, times: int) -> None:
     path = tmp_path / "huge"
     with path.open("wb") as file:
-        file.truncate(limits.EVIDENCE_MAX_BYTES + 1)
+        file.truncate(times * limits.EVIDENCE_MAX_BYTES + 1)
     done = run("verify", path)
     assert done.returncode == 5
-    assert "is too large" in flat(done.stderr)
+    assert f"is too large: a bundle has {limits.EVIDENCE_MAX_BYTES:,} bytes at most" in flat(done.stderr)
+
+
+def test_a_page_has_a_bound_of_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "page.html"
+    with path.open("wb") as file:
+        file.write(OPENING)
+        file.truncate(PAGE_MAX_BYTES + 1)
+    done = run("verify", path)
+    assert done.returncode == 5
+    assert f"is too large: an evidence page has {PAGE_MAX_BYTES:,} bytes at most" in flat(done.stderr)
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")

@@ -26,7 +26,7 @@ from pourparler.core.redline import Text, parse_text, text_digest
 
 PARTY_ID = re.compile(r"([0-9a-fA-F]{64})(?:=(.*))?", re.DOTALL)
 TRUST_FILE_MAX_BYTES = 1024 * 1024
-READ_MAX_BYTES = 2 * limits.EVIDENCE_MAX_BYTES  # a page holds its bundle in base64
+PAGE_MAX_BYTES = 2 * limits.EVIDENCE_MAX_BYTES  # a page holds its bundle in base64
 UNSAID = "given on the command line"
 PROOFS = (b"c2sp.org/tlog-proof@v1", b"\xd2\x84")  # how a file begins that may be a proof and is no bundle
 SETTINGS, WORKSPACE = "pourparler.toml", "POURPARLER_WORKSPACE"
@@ -101,7 +101,7 @@ def taken_out(data: bytes) -> tuple[bytes, list[str]]:
     from pourparler.service.evidencepage import NotAPage, embedded, is_ours, is_page, verifier_digest
 
     if not is_page(data):
-        return bounded(data, limits.EVIDENCE_MAX_BYTES, "the file", "a bundle"), []
+        return data, []
     try:
         bundle = embedded(data)
     except NotAPage as error:
@@ -330,18 +330,23 @@ def check_kind(name: str, examined: Examined) -> None:
 
 def read_file(path: Path, most_bytes: int, what: str) -> bytes:
     """Return a file's bytes. Raises :class:`Problem`."""
+    return bounded(read_beginning(path, most_bytes, what), most_bytes, f"{path}", what)
+
+
+def read_beginning(path: Path, most_bytes: int, what: str) -> bytes:
+    """Return a file's bytes, and of one that is larger than ``most_bytes`` one more than these. Raises
+    :class:`Problem`."""
     try:
         if path.is_dir():
             raise Problem(INPUT, f"{path} is a directory, not {what}.", "Name a file in it.")
         with path.open("rb") as file:
-            data = file.read(most_bytes + 1)
+            return file.read(most_bytes + 1)
     except FileNotFoundError:
         raise Problem(INPUT, f"there is no file {path}.", "Check the path.") from None
     except PermissionError:
         raise Problem(INPUT, f"{path} may not be read by you.", "Check its owner and its mode.") from None
     except (OSError, ValueError) as error:
         raise Problem(INPUT, f"{path} cannot be read: {getattr(error, 'strerror', None) or error}.") from None
-    return bounded(data, most_bytes, f"{path}", what)
 
 
 def bounded(data: bytes, most_bytes: int, where: str, what: str) -> bytes:
@@ -353,11 +358,18 @@ def bounded(data: bytes, most_bytes: int, where: str, what: str) -> bytes:
 
 
 def read_bundle(name: str) -> bytes:
-    """Return the bundle in a file, or on standard input where the name is ``-``. Raises :class:`Problem`."""
+    """Return the bundle, or the page that carries one, in a file, or on standard input where the name is ``-``. Raises
+    :class:`Problem`."""
+    where = "standard input" if name == "-" else name
     if name == "-":
-        data = sys.stdin.buffer.read(READ_MAX_BYTES + 1)
-        return bounded(data, READ_MAX_BYTES, "standard input", "a bundle")
-    return read_file(Path(name), READ_MAX_BYTES, "a bundle")
+        data = sys.stdin.buffer.read(PAGE_MAX_BYTES + 1)
+    else:
+        data = read_beginning(Path(name), PAGE_MAX_BYTES, "a bundle")
+    from pourparler.service.evidencepage import is_page
+
+    if is_page(data):
+        return bounded(data, PAGE_MAX_BYTES, where, "an evidence page")
+    return bounded(data, limits.EVIDENCE_MAX_BYTES, where, "a bundle")
 
 
 def read_trust(values: Sequence[str], beside: Neighbour | None = None) -> Known:
