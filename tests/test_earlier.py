@@ -2,6 +2,7 @@
 forgery."""
 
 import contextlib
+import os
 from dataclasses import replace
 
 import pytest
@@ -12,10 +13,13 @@ from pourparler.core.errors import Malformed
 from pourparler.core.evidence import Claim, Trust, Verdict, ledger_key, verify
 from pourparler.core.ledger import Checkpoint, signed_note, split_note
 from pourparler.service import books, earlier, witnessing, workspace
+from pourparler.service.audit import CONTRADICTED, WHOLE, CopiedLog, TiledLog, audit
 from pourparler.service.books import Forked, copy_of, parse_copy, take
-from pourparler.service.earlier import Sightings, new_among, to_carry
+from pourparler.service.earlier import FILE_MAX_BYTES, Sightings, joined, new_among, parted, to_carry
 from pourparler.service.export import assemble
 from pourparler.service.intake import LedgerDamaged
+from pourparler.service.sources import Folder
+from pourparler.service.tiles import ExportError, LogView, export, found_in
 from pourparler.service.witnessing import WitnessedLedger
 from pourparler.testing.keys import Key
 from tests.test_ledger import W1, W2, Pen
@@ -295,8 +299,6 @@ def test_of_one_size_no_more_than_the_bound_are_kept(monkeypatch):
         (2, b"y"),
         (3, b"z"),
     ]
-    monkeypatch.setattr(earlier, "NOTES_MAX", 3)
-    assert new_among([(1, b"b"), (3, b"z")], held_now) == [(1, b"b")]
 
 
 def test_of_each_cosigner_the_first_after_an_entry_is_shown(kept):
@@ -444,3 +446,144 @@ def test_a_recovery_from_a_copy_with_a_note_of_another_tree_is_a_fork(ours):
     lose(ours)
     with pytest.raises(Forked):
         recovered(ours, replace(copy, notes=(*copy.notes, other)), lost=True)
+
+
+# --- as files ---------------------------------------------------------------------------------------------------------
+
+
+def site(kept, tmp_path, name="site"):
+    """The ledger as static files: what its witnesses have seen."""
+    store = kept.ledger.store
+    return export(LogView(store, store.witnessed), kept.ledger.depositary, tmp_path / name), tmp_path / name
+
+
+def audited(log, kept, **how):
+    opened_ = ledger.open_checkpoint(log.note(), kept.key.name, kept.key)
+    return audit(log, kept.key, opened_, **how)
+
+
+def test_one_file_of_checkpoints_is_read_as_it_was_written(kept):
+    notes = [kept.witness(W1), kept.later().witness(W1, W2), kept.later().witness(W2)]
+    for some in (notes, notes[:2], notes[:1], []):
+        assert [*parted(joined(some))] == some
+    assert joined(notes).count(b"\n\n") == 2 * len(notes) - 1
+
+
+@pytest.mark.parametrize("data", [b"\n", b"\n\n", b"\n" * 9, b"text", b"a\n\nb", b"a\n\nb\n\nc", b"\n\n\n\nx"])
+def test_no_bytes_are_lost_where_a_file_of_checkpoints_is_none(data):
+    found = [*parted(data)]
+    assert sum(map(len, found)) + len(found) - 1 in (len(data), len(data) - 1)
+
+
+def test_an_endless_file_is_read_no_further_than_it_is_asked_for():
+    notes = parted(b"\n" * FILE_MAX_BYTES)
+    assert next(notes) == b"\n" * 3
+
+
+def test_earlier_checkpoints_stand_beside_the_tiles(kept, tmp_path):
+    first = kept.witness(W1)
+    store = kept.ledger.store
+    view = LogView(store, store.witnessed)
+    assert view.resource("witnessed").data == joined([first])
+    second = kept.later().witness(W1)
+    kept.later()  # what is committed and not published
+    found = view.resource("witnessed")
+    assert (found.data, found.immutable) == (joined([first, second]), False)
+    assert LogView(store, lambda: first).resource("witnessed").data == joined([first])
+    _, folder = site(kept, tmp_path)
+    assert (folder / "witnessed").read_bytes() == joined([first, second])
+    assert found_in(folder, kept.ledger.depositary).size == kept.ledger.size - 1
+
+
+def test_a_ledger_that_nobody_witnesses_has_no_such_file(kept, tmp_path):
+    export(LogView(kept.ledger.store), kept.ledger.depositary, tmp_path / "site")
+    assert not (tmp_path / "site" / "witnessed").exists()
+    assert LogView(kept.ledger.store).resource("witnessed") is None
+
+
+def test_an_export_loses_none_that_was_exported_before(kept, tmp_path):
+    """The ledger was recovered meanwhile from a copy without notes."""
+    first = kept.witness(W1)
+    _, folder = site(kept, tmp_path)
+    kept.ledger.store._witnessed_notes.clear()
+    second = kept.later().witness(W1)
+    site(kept, tmp_path)
+    assert (folder / "witnessed").read_bytes() == joined([first, second])
+    done, _ = site(kept, tmp_path)
+    assert done.files == 0
+
+
+def test_another_file_of_that_name_is_not_overwritten(kept, tmp_path):
+    kept.witness(W1)
+    folder = tmp_path / "site"
+    folder.mkdir()
+    (folder / "witnessed").write_bytes(b"by whom, and when\n")
+    with pytest.raises(ExportError, match="none of this ledger's files"):
+        site(kept, tmp_path)
+    assert (folder / "witnessed").read_bytes() == b"by whom, and when\n"
+    assert not (folder / "checkpoint").exists()
+
+
+def test_an_exported_checkpoint_of_another_tree_stops_the_export(kept, tmp_path):
+    kept.witness(W1)
+    _, folder = site(kept, tmp_path)
+    other = kept.forged(Checkpoint(kept.key.name, 2, bytes(32)).text(), W1)
+    (folder / "witnessed").write_bytes(other)
+    kept.later().witness(W1)
+    with pytest.raises(ExportError) as caught:
+        site(kept, tmp_path)
+    assert caught.value.other_history
+    assert (folder / "witnessed").read_bytes() == other
+
+
+def test_an_audit_holds_earlier_checkpoints_against_the_tree(kept, tmp_path):
+    for _ in range(4):
+        kept.witness(W1)
+        for _ in range(100):  # beyond the first bundle
+            kept.ledger.stamp([])
+    kept.witness(W1)
+    _, folder = site(kept, tmp_path)
+    for log in (TiledLog(Folder(folder)), CopiedLog("copy", kept.copy())):
+        report = audited(log, kept)
+        expected = 5 if isinstance(log, TiledLog) else 4
+        assert (report.verdict, report.earlier, report.unfit) == (WHOLE, expected, [])
+    assert audited(TiledLog(Folder(folder)), kept, tree_only=True).earlier == 0
+
+
+@pytest.mark.parametrize("size", [2, 256, 257, 300])
+def test_an_audit_finds_the_fork_that_an_earlier_checkpoint_proves(kept, tmp_path, size):
+    while kept.ledger.size < 300:
+        kept.ledger.stamp([])
+    kept.witness(W1)
+    _, folder = site(kept, tmp_path)
+    other = kept.forged(Checkpoint(kept.key.name, size, bytes(32)).text(), W1)
+    with (folder / "witnessed").open("ab") as file:
+        file.write(b"\n" + other)
+    for log in (TiledLog(Folder(folder)), CopiedLog("copy", replace(kept.copy(), notes=(other,)))):
+        report = audited(log, kept)
+        assert (report.verdict, report.fault.reason) == (CONTRADICTED, "proof.inconsistent")
+
+
+def test_what_is_none_of_the_ledgers_is_told_by_an_audit_and_decides_nothing(kept, tmp_path):
+    kept.witness(W1)
+    _, folder = site(kept, tmp_path)
+    good = (folder / "witnessed").read_bytes()
+    beyond = kept.forged(Checkpoint(kept.key.name, 10_000, bytes(32)).text(), W1)
+    for junk, reasons in (
+        (b"<html>no such page</html>", ["note.layout"]),
+        (b"\xff\n\nx\n", ["note.text"]),
+        (signed_note(split_note(good)[0], [W1.under(split_note(good)[0])]), ["note.unverified"]),
+        (beyond, []),
+    ):
+        (folder / "witnessed").write_bytes(joined([good, junk]))
+        report = audited(TiledLog(Folder(folder)), kept)
+        assert (report.verdict, report.earlier) == (WHOLE, 1)
+        assert [one.reason for one in report.unfit] == reasons
+    with (folder / "witnessed").open("wb") as file:
+        file.truncate(FILE_MAX_BYTES + 1)
+    report = audited(TiledLog(Folder(folder)), kept)
+    assert (report.verdict, [one.reason for one in report.unfit]) == (WHOLE, ["tile.too-large"])
+    (folder / "witnessed").unlink()
+    os.mkfifo(folder / "witnessed")
+    report = audited(TiledLog(Folder(folder)), kept)
+    assert (report.verdict, [one.reason for one in report.unfit]) == (WHOLE, ["tile.unavailable"])

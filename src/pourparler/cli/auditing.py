@@ -283,6 +283,8 @@ def report_data(
         "fault": finding_data(report.fault) if report.fault else None,
         "unavailable": [finding_data(gap) for gap in report.gaps],
         "withheld": [finding_data(one) for one in report.withheld],
+        "earlier_checkpoints": report.earlier,
+        "unfit": [finding_data(one) for one in report.unfit],
         "acts": dict(sorted(report.kinds.items())),
         "void": [
             {"index": one.moment.index, "act": one.act.id, "kind": one.act.kind, "reason": one.void.reason,
@@ -335,6 +337,7 @@ def print_report(
     say_verdict(session, data["verdict"], verdict_parts(report, data, met))
     print_findings(session, "unavailable", report.gaps)
     print_findings(session, "withheld", report.withheld)
+    print_findings(session, "unfit", report.unfit)
     session.say(
         f"{clean(report.checkpoint.origin)}, {count(report.checkpoint.size, 'entry', 'entries')}", lead=label("log")
     )
@@ -378,6 +381,8 @@ def print_witnesses(session: Session, report: auditing.Audit, met: bool | None) 
     signed = [f"{clean(one.key.name)} on {date_time(one.time)}" for one in report.opened.cosignatures]
     quorum = {True: "; the policy's quorum is met", False: "; the policy's quorum is not met", None: ""}[met]
     session.say(f"{', '.join(signed) or 'none that is known here'}{quorum}", lead=label("cosigned by"))
+    if report.earlier:
+        session.say(f"{count(report.earlier, 'checkpoint')}, of this tree", lead=label("earlier"))
 
 
 def print_acts(session: Session, report: auditing.Audit, data: dict[str, Any]) -> None:

@@ -11,9 +11,10 @@ copy in one file). A log of something else has a tree that can be audited, and n
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Protocol
 
 from pourparler.core import limits
@@ -23,7 +24,7 @@ from pourparler.core.dossier import Outcome
 from pourparler.core.encoding import kid_of
 from pourparler.core.errors import Missing, PourparlerError, Refused
 from pourparler.core.evidence import ledger_key
-from pourparler.core.ledger import Checkpoint, OpenCheckpoint, VerifierKey
+from pourparler.core.ledger import Checkpoint, OpenCheckpoint, VerifierKey, open_checkpoint
 from pourparler.core.ledger.tiles import (
     TILE_WIDTH,
     Tile,
@@ -36,9 +37,10 @@ from pourparler.core.ledger.tiles import (
 from pourparler.core.redline import text_digest
 from pourparler.core.registry import parse_entry
 from pourparler.service.books import Copy
+from pourparler.service.earlier import FILE_MAX_BYTES, NOTES_MAX, parted
 from pourparler.service.intake import Fold, fold_entry, published_texts
 from pourparler.service.sources import Source
-from pourparler.service.tiles import CHECKPOINT, text_path
+from pourparler.service.tiles import CHECKPOINT, WITNESSED, text_path
 
 GAPS_MAX = 100  # so many missing files are named; what comes after them is not read
 AHEAD = 16  # bundles asked for before they are needed
@@ -75,6 +77,10 @@ class Log(Protocol):
 
     def text(self, digest: bytes) -> bytes | None:
         """Return a text, or None where it is not to be had. Raises :class:`Refused` (``tile.text``), ``OSError``."""
+
+    def earlier(self) -> Iterable[bytes]:
+        """Return the earlier checkpoints that come with it, not checked. Raises :class:`PourparlerError`,
+        ``OSError``."""
 
 
 class TiledLog:
@@ -129,6 +135,9 @@ class TiledLog:
             raise Refused("tile.text", f"{text_path(digest)} is another text than its name says")
         return text
 
+    def earlier(self) -> Iterable[bytes]:
+        return parted(self.source.get(WITNESSED, FILE_MAX_BYTES) or b"")
+
 
 class CopiedLog:
     """A log in one file, as ``ledger copy`` writes it: its tree is made anew from its entries."""
@@ -158,6 +167,9 @@ class CopiedLog:
     def text(self, digest: bytes) -> bytes | None:
         return self.texts.get(digest)
 
+    def earlier(self) -> Iterable[bytes]:
+        return self.copy.notes
+
 
 # --- the report -------------------------------------------------------------------------------------------------------
 
@@ -182,7 +194,8 @@ class Audit:
     ``read`` entries were proven to be under the checkpoint, ``judged`` of them folded by the law. ``acts`` is False for
     a log whose first entry is no act of a ledger. ``fold`` holds what the acts add up to. ``withheld`` are words of
     sealed dossiers that were published and are not to be had: nothing is judged by them, and whoever publishes may
-    have sent none, so the verdict does not rest on them.
+    have sent none, so the verdict does not rest on them. ``earlier`` checkpoints came with the log and are of its tree;
+    what stood among them and is nothing of the ledger's is ``unfit``.
     """
 
     key: VerifierKey
@@ -194,6 +207,8 @@ class Audit:
     fault: Finding | None = None
     gaps: list[Finding] = field(default_factory=list)
     withheld: list[Finding] = field(default_factory=list)
+    earlier: int = 0
+    unfit: list[Finding] = field(default_factory=list)
     kinds: Counter[str] = field(default_factory=Counter)
     fold: Fold | None = None
 
@@ -223,7 +238,7 @@ def audit(
 ) -> Audit:
     """Audit a log under a checkpoint that its key has signed. Raises ``OSError`` where it cannot be read."""
     report = Audit(key, opened, tree_only=tree_only, acts=opened.checkpoint.size > 0)
-    judge = Judge(report, log)
+    judge, sighted = Judge(report, log), Sighted(report, log)
     try:
         for first, batch in log.batches(report.checkpoint):
             if isinstance(batch, PourparlerError):
@@ -232,6 +247,7 @@ def audit(
                     break
                 continue
             report.read += len(batch)
+            sighted.take(first, batch)
             if not judge.take(first, batch):
                 break
             progress(first + len(batch), report.checkpoint.size)
@@ -241,6 +257,57 @@ def audit(
     except PourparlerError as error:
         report.fault = Finding.of(error)
     return report
+
+
+class Sighted:
+    """Holds the earlier checkpoints that come with a ledger of acts against its tree, while that is read."""
+
+    def __init__(self, report: Audit, log: Log) -> None:
+        self.report, self.log = report, log
+        self.tree = TileMaker()
+        self.wanted: dict[int, list[Checkpoint]] = {}
+
+    def take(self, first: int, entries: Sequence[bytes]) -> None:
+        """Add the next entries. Raises :class:`Refused` (``proof.inconsistent``) where the ledger signed another root
+        of as many as there were at some point."""
+        if first == 0 and not self.report.tree_only and begins_ledger(entries):
+            self.read()
+        if first != self.tree.size or not self.wanted:  # there is a gap before these, or nothing left to look for
+            return
+        sizes = sorted(size for size in self.wanted if size <= first + len(entries))
+        for size in sizes:
+            self.tree.extend(leaf_hashes(entries[self.tree.size - first : size - first]))
+            self.compare(self.wanted.pop(size))
+        self.tree.extend(leaf_hashes(entries[self.tree.size - first :]))
+
+    def read(self) -> None:
+        """Ask for the earlier checkpoints. That they are not to be had, or are none, is noted and decides nothing."""
+        key, report = self.report.key, self.report
+        try:
+            notes = dict.fromkeys(islice(self.log.earlier(), NOTES_MAX))
+        except PourparlerError as error:
+            report.unfit.append(Finding.of(error))
+            return
+        except OSError as error:
+            report.unfit.append(Finding(None, "tile.unavailable", f"the earlier checkpoints cannot be read: {error}"))
+            return
+        for note in notes:
+            try:
+                found = open_checkpoint(note, key.name, key).checkpoint
+            except PourparlerError as error:
+                if len(report.unfit) < GAPS_MAX:
+                    report.unfit.append(Finding.of(error))
+            else:
+                if 0 < found.size <= report.checkpoint.size:
+                    self.wanted.setdefault(found.size, []).append(found)
+
+    def compare(self, signed: Sequence[Checkpoint]) -> None:
+        root = self.tree.root()
+        for one in signed:
+            if one.root != root:
+                said = f"the ledger signed another root of {one.size:,} entries in an earlier checkpoint"
+                raise Refused("proof.inconsistent", said)
+            self.report.earlier += 1
 
 
 class Unread(Exception):

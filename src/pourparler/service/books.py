@@ -25,6 +25,7 @@ from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from itertools import islice
+from operator import itemgetter
 from pathlib import Path
 from typing import NoReturn
 
@@ -788,21 +789,14 @@ def notes_of(workspace: Workspace, copy: Copy, checked_copy: MemoryStore) -> lis
 
     Raises :class:`Forked` where one is of another tree, :class:`LedgerDamaged` where one is none of the ledger's.
     """
-
-    def root_at(size: int) -> bytes:
-        return frontier_of(size, checked_copy.node).root()
-
+    notes = (*copy.notes, copy.checkpoint)
     try:
-        return sorted(checked((*copy.notes, copy.checkpoint), copy.depositary, len(copy.entries), root_at), key=size_in)
+        return sorted(checked(notes, copy.depositary, len(copy.entries), checked_copy.node), key=itemgetter(0))
     except NotTheLedgers as error:
         raise LedgerDamaged(f"{copy.depositary.origin}: {error}") from error
     except AnotherTree as other:
         kept = keep_other(workspace, copy, other.root)
         raise Forked(copy.depositary.origin, copy.checkpoint, other.note, kept) from None
-
-
-def size_in(one: Sized) -> int:
-    return one[0]
 
 
 def keep_other(workspace: Workspace, copy: Copy, root: bytes) -> Path:

@@ -12,20 +12,21 @@ a cosigner who vouches for nothing hides none who does (:class:`Sightings`).
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 from operator import itemgetter
 
 from pourparler.core.council import Depositary
 from pourparler.core.errors import Malformed, PourparlerError
 from pourparler.core.evidence import ledger_key
-from pourparler.core.ledger import VerifierKey, open_checkpoint, split_note
+from pourparler.core.ledger import NodeReader, VerifierKey, frontier_of, open_checkpoint, split_note
 from pourparler.core.ledger.note import parse_signature_line
 
 NOTES_MAX = 65_536
 NOTES_MAX_BYTES = 64 * 1024 * 1024
 NOTES_OF_A_SIZE_MAX = 64
 COSIGNERS_MAX = 256  # as many witnesses as a policy can have
+FILE_MAX_BYTES = NOTES_MAX_BYTES + NOTES_MAX  # of them in one file, parted by newlines
 
 Sized = tuple[int, bytes]
 """A checkpoint as a note, after the number of entries that it covers."""
@@ -51,11 +52,9 @@ def check_bounds(notes: Iterable[bytes]) -> None:
         raise Malformed("bundle.layout", f"{said}; a copy has at most {NOTES_MAX:,} of {NOTES_MAX_BYTES:,}")
 
 
-def checked(
-    notes: Iterable[bytes], depositary: Depositary, most: int, root_at: Callable[[int], bytes]
-) -> Iterator[Sized]:
-    """Yield the notes that the ledger signed over the tree whose root at each size up to ``most`` is given; each once,
-    with its size. One that nobody else has signed says nothing, and is passed over.
+def checked(notes: Iterable[bytes], depositary: Depositary, most: int, node: NodeReader) -> Iterator[Sized]:
+    """Yield the notes that the ledger signed over the tree of ``most`` entries that ``node`` reads; each once, with its
+    size. One that nobody else has signed says nothing, and is passed over.
 
     Raises :class:`NotTheLedgers`, :class:`AnotherTree`. Cost: a signature and a path of hashes for each.
     """
@@ -69,7 +68,7 @@ def checked(
         if checkpoint.size > most:
             said = f"an earlier checkpoint is of {checkpoint.size:,} entries, and there are {most:,}"
             raise NotTheLedgers(said)
-        if checkpoint.root != root_at(checkpoint.size):
+        if checkpoint.root != frontier_of(checkpoint.size, node).root():
             raise AnotherTree(note, checkpoint.root)
         if cosigned and checkpoint.size > 0:
             yield checkpoint.size, note
@@ -88,23 +87,25 @@ def cosigned_by_others(note: bytes) -> bool:
 
 
 def new_among(notes: Iterable[Sized], held: Iterable[Sized]) -> list[Sized]:
-    """Return what is to be kept beside what is held: nothing twice, and of one size no more than the bound."""
+    """Return what is to be kept beside what is held: nothing twice, and of one size no more than the bound. Over the
+    years they may be more than one copy carries."""
     known, count = set[bytes](), Counter[int]()
     for size, note in held:
         known.add(note)
         count[size] += 1
     new: list[Sized] = []
     for size, note in notes:
-        if note not in known and count[size] < NOTES_OF_A_SIZE_MAX and len(known) < NOTES_MAX:
+        if note not in known and count[size] < NOTES_OF_A_SIZE_MAX:
             known.add(note)
             count[size] += 1
             new.append((size, note))
     return new
 
 
-def to_carry(held: Iterable[Sized], most: int, newest: bytes) -> list[bytes]:
-    """Return the notes that go with a copy of ``most`` entries under the checkpoint ``newest``, by size; where there
-    are more than a copy may have, the later ones: who takes copies regularly has the others."""
+def to_carry(held: Iterable[Sized], most: int, newest: bytes = b"") -> list[bytes]:
+    """Return the notes that go with a copy of ``most`` entries, by size, but for the checkpoint ``newest`` that it
+    stands under; where there are more than a copy may have, the later ones: who takes copies regularly has the
+    others."""
     found = [note for size, note in held if size <= most and note != newest][-NOTES_MAX:]
     left = NOTES_MAX_BYTES
     for number, note in enumerate(reversed(found)):
@@ -112,6 +113,21 @@ def to_carry(held: Iterable[Sized], most: int, newest: bytes) -> list[bytes]:
         if left < 0:
             return found[len(found) - number :]
     return found
+
+
+def joined(notes: Iterable[bytes]) -> bytes:
+    """Return checkpoints as one file, an empty line between them (``spec/tiles.md`` section 6)."""
+    return b"\n".join(notes)
+
+
+def parted(data: bytes) -> Iterator[bytes]:
+    """Yield the notes in a file of checkpoints, of which none holds an empty line. Nothing is checked."""
+    start = 0
+    while start < len(data):
+        text = data.find(b"\n\n", start)
+        end = data.find(b"\n\n", text + 2) if text >= 0 else -1
+        yield data[start : end + 1 if end >= 0 else len(data)]
+        start = end + 2 if end >= 0 else len(data)
 
 
 class Sightings:

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
+from operator import itemgetter
 from pathlib import Path
 
 from pourparler.core import limits
@@ -40,9 +41,11 @@ from pourparler.core.ledger.tiles import (
     width_of,
 )
 from pourparler.ports import Store
+from pourparler.service.earlier import AnotherTree, NotTheLedgers, Sized, checked, joined, parted, to_carry
 from pourparler.service.intake import TextsGiven, may_bring
 
 CHECKPOINT = "checkpoint"
+WITNESSED = "witnessed"  # earlier checkpoints that witnesses cosigned: our own addition, too
 CHECKPOINT_TYPE = "text/plain; charset=utf-8"
 OCTETS = "application/octet-stream"
 TEXT_PATH = re.compile(r"text/([0-9a-f]{64})")
@@ -80,6 +83,7 @@ class LogView:
         self.store = store
         self.published = published or store.checkpoint
         self._given, self._reading = TextsGiven(), threading.Lock()
+        self._witnessed: tuple[bytes, bytes] = b"", b""  # under which checkpoint it was made, and the file
 
     def resource(self, path: str) -> Resource | None:
         """Return what is served at a path (without a slash before it), or None. Raises :class:`StoreError`."""
@@ -88,6 +92,9 @@ class LogView:
             return None
         if path == CHECKPOINT:
             return Resource(note, CHECKPOINT_TYPE, immutable=False)
+        if path == WITNESSED:
+            data = self.witnessed(note)
+            return Resource(data, CHECKPOINT_TYPE, immutable=False) if data else None
         if found := TEXT_PATH.fullmatch(path):
             digest = bytes.fromhex(found[1])
             text = self.store.text(digest)
@@ -103,6 +110,15 @@ class LogView:
         if not tile.full and not self.called_for(tile, stated(note).size):
             return None
         return Resource(self.tile(tile), OCTETS, immutable=True)
+
+    def witnessed(self, note: bytes) -> bytes:
+        """Return the file of earlier checkpoints beside this one. It is made once: what witnesses cosign next changes
+        the checkpoint that is published."""
+        with self._reading:
+            if self._witnessed[0] != note:
+                notes = to_carry(self.store.witnessed_notes(0), stated(note).size)
+                self._witnessed = note, joined(notes)
+            return self._witnessed[1]
 
     def texts_given(self, size: int) -> TextsGiven:
         """Return which texts may leave, with at least so many entries read; every entry is read once, when first asked
@@ -148,7 +164,7 @@ def stated(note: bytes) -> Checkpoint:
 # --- a folder of all of them ------------------------------------------------------------------------------------------
 
 WRITING = ".writing"  # a file of a log is written under this name, and then takes its own
-OURS = {WRITING, "tile", "text"}
+OURS = {WRITING, WITNESSED, "tile", "text"}
 
 
 class ExportError(Exception):
@@ -198,6 +214,8 @@ def export(view: LogView, depositary: Depositary, folder: Path, progress: Progre
                 shelf.put(tile.path, view.tile(tile))
     else:
         texts = 0
+    if notes := joined(to_carry(all_notes(view, depositary, folder), new.size)):
+        shelf.put(WITNESSED, notes, replace=True)
     if not (folder / CHECKPOINT).is_file() or (folder / CHECKPOINT).read_bytes() != note:
         os.sync()  # whatever the checkpoint speaks of is on the disk before the checkpoint is
         shelf.put(CHECKPOINT, note, replace=True)
@@ -260,6 +278,33 @@ def check_continues(view: LogView, folder: Path, old: Checkpoint, new: Checkpoin
             f"{folder} has the checkpoint of {old.size:,} entries already, and the one to publish is of {new.size:,}.",
             "Publish a newer one first; what readers have seen is not taken back. Nothing was exported.",
         )
+
+
+def all_notes(view: LogView, depositary: Depositary, folder: Path) -> list[Sized]:
+    """Return the earlier checkpoints that the store keeps and those that were exported before, of which none is lost.
+
+    Raises :class:`ExportError` where what lies in the folder is none of the ledger's, or of another history of it.
+    """
+    ours, path = list(view.store.witnessed_notes(0)), folder / WITNESSED
+    if not path.is_file():
+        return ours
+    known = {note for _, note in ours}
+    others = (note for note in parted(path.read_bytes()) if note not in known)
+    try:
+        exported = checked(others, depositary, view.store.size(), view.store.node)
+        return sorted([*ours, *exported], key=itemgetter(0))
+    except NotTheLedgers as error:
+        raise ExportError(
+            f"{path} is there already, and is none of this ledger's files: {error}.",
+            "Name another folder, or move the file away. No checkpoint was written.",
+        ) from None
+    except AnotherTree:
+        raise ExportError(
+            f"{path} shows another history of this ledger: it holds a checkpoint of other entries, and the ledger "
+            "signed both.",
+            "Keep both, show them to the other parties, and find out how it came about. No checkpoint was written.",
+            other_history=True,
+        ) from None
 
 
 def write_entries(view: LogView, shelf: "Shelf", before: int, size: int, progress: Progress) -> int:
