@@ -495,6 +495,15 @@ def test_earlier_checkpoints_stand_beside_the_tiles(kept, tmp_path):
     assert found_in(folder, kept.ledger.depositary).size == kept.ledger.size - 1
 
 
+def test_no_checkpoint_beyond_what_is_published_is_exported(kept, tmp_path):
+    """Another policy than today's was met later."""
+    first = kept.witness(W1)
+    kept.later().witness(W2)
+    view = LogView(kept.ledger.store, lambda: first)
+    export(view, kept.ledger.depositary, tmp_path / "site")
+    assert (tmp_path / "site" / "witnessed").read_bytes() == view.resource("witnessed").data == joined([first])
+
+
 def test_a_ledger_that_nobody_witnesses_has_no_such_file(kept, tmp_path):
     export(LogView(kept.ledger.store), kept.ledger.depositary, tmp_path / "site")
     assert not (tmp_path / "site" / "witnessed").exists()
