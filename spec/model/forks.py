@@ -44,6 +44,7 @@ PREMISES = (
     "ratify: dismissed",
     "ratify: withdrawn",
     "ratify: another past",
+    "ratify: bound",
     "A bound by T: VALID",
     "A bound by T: INVALID, not bound",
     "fork: two acts on one place of the spine",
@@ -173,6 +174,7 @@ def fold(view: View, rules: Rules) -> Fold:
             dismissed = True
         elif deed.kind == "ratify":
             finding = _ratified(view, ledger, deed, rules, withdrawn=withdrawn, dismissed=dismissed)
+            finding = finding or ("bound" if bound else "")
             bound = bound or not finding
         elif dismissed:
             finding = "dismissed"

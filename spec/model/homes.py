@@ -2,7 +2,8 @@
 
 A's council decides; its home ledger puts the decisions in order, of two after one place the first. The dossier is in
 another ledger, where N may conclude and D, his delegate, signs ad referendum. The relay carries every decision to
-either ledger, in any order, or never; the members draft on the head that the home shows them, several drafts at a time.
+either ledger, in any order, or never; the members draft on the head that one of the ledgers shows them, several drafts
+at a time.
 The home's depositary may fork: a second home ledger takes what the relay brings, and members may be shown that one.
 
 Ledgers: 0 the home, 1 its other branch, 2 the dossier's. A view shows one branch, up to some length, and the dossier's
@@ -20,6 +21,7 @@ HOME, OTHER, HERE = 0, 1, 2
 RULES = (
     "real",
     "sibling",
+    "place lost",
     "unknown",
     "first",
     "notice",
@@ -48,6 +50,7 @@ PREMISES = (
     "dismiss: unknown place",
     "ratify: accepted",
     "ratify: sibling",
+    "ratify: place lost",
     "ratify: home not shown",
     "ratify: dismissed",
     "ratify: revoked",
@@ -81,7 +84,7 @@ def acts(state: State) -> Iterator[Act]:
             yield Act("log", deed, (HERE,))
     if len(known) >= 3:
         return
-    for head in dict.fromkeys((head_of(home), head_of(other))):
+    for head in dict.fromkeys(map(head_of, state.ledgers)):
         drafts = [Deed("dismiss", ("a1", "a2"), "N", head), Deed("decide", ("a1", "a2"), "", head)]
         drafts += [
             Deed("ratify", ("a1", "a2"), "D:T", head, len(here), confirm=confirm)
@@ -93,12 +96,13 @@ def acts(state: State) -> Iterator[Act]:
                 yield Act("hold", deed)
                 yield Act("log", deed, (HOME,))
                 yield Act("log", deed, (HOME, HERE))
+                yield Act("log", deed, (HERE,))
 
 
 def head_of(ledger: Ledger) -> Deed | None:
     head: Deed | None = None
     for _, deed in ledger:
-        if deed.prior == head:
+        if len(deed.by) > 1 and deed.prior == head:
             head = deed.words
     return head
 
@@ -148,11 +152,13 @@ def truth(state: State, view: View) -> dict[str, bool | None]:
 
     here = state.ledgers[HERE]
     bound: list[bool | None] = [False]
+    unsettled: list[bool | None] = []
     heard: list[Deed] = []  # decisions that could be understood here, as what they follow had been heard
     for position, (_, deed) in enumerate(here):
         sent_away = any3([said(d) for d in heard if d.kind == "dismiss"])
-        if deed.kind == "conclude":
-            bound.append(not3(sent_away))
+        if deed.kind in ("conclude", "revoke"):
+            unsettled.append(sent_away)
+            bound.append(not3(sent_away) if deed.kind == "conclude" else False)
         elif len(deed.by) > 1 and (deed.prior is None or deed.prior in [d.words for d in heard]):
             if deed.words in [d.words for d in heard]:
                 continue
@@ -163,7 +169,8 @@ def truth(state: State, view: View) -> dict[str, bool | None]:
                 over += [said(d) for d in understood(read) if d.kind == "dismiss"]
                 over += [taken_back(read, n, said) for n, (_, d) in enumerate(read) if d.kind == "revoke"]
                 bound.append(all3([said(deed), True if deed.confirm else not3(any3(over))]))
-    return {"A bound by T": any3(bound)}
+                unsettled += [said(deed), *(over if not deed.confirm else [])]
+    return {"A bound by T": any3(bound), "open": None in unsettled}
 
 
 def understood(read: Ledger) -> list[Deed]:
@@ -217,13 +224,20 @@ def fold(view: View, rules: Rules) -> Fold:
     later = [entry.deed for entry in here] if "from its index" not in rules else []
     folded = _Notices(taken_by(home, rules), [*elsewhere, *later], rules)
     findings = tuple(folded.admit(position, deed) or "accepted" for position, (_, deed) in enumerate(here))
-    if "accepted" in folded.binding:
-        answer = (VALID, "")
-    elif "home not shown" in folded.binding:
+    if "home not shown" in findings:  # an act whose place nobody can tell leaves the claim open, whatever else is shown
         answer = (CANNOT_TELL, "home not shown")
+    elif folded.bound:
+        answer = (VALID, "")
     else:
         answer = (INVALID, "not bound")
     return Fold(findings, {"A bound by T": answer})
+
+
+def rests_on_a_lost_place(view: View) -> bool:
+    """Whether a decision stands here which follows one that the home can no longer take."""
+    home, here = view.ledgers
+    folded = _Notices(taken_by(home, frozenset(RULES)), [], frozenset(RULES))
+    return any(folded.real(deed) == "place lost" for _, deed in here if len(deed.by) > 1)
 
 
 def taken_by(home: Ledger, rules: Rules) -> dict[Deed | None, list[Deed]]:
@@ -245,18 +259,22 @@ class _Notices:
         self.besides = besides  # decisions that gave no notice before; asked only where a rule is out
         self.places: dict[Deed | None, int] = {None: -1}  # those known here -> position
         self.revoked: int | None = None
-        self.binding: list[str] = []  # what became of the acts that may bind
+        self.bound = False
 
     def real(self, deed: Deed) -> str:
-        """``""`` if the home took it; ``sibling`` if it took another; else ``home not shown``."""
+        """``""`` if the home took it; ``sibling`` if it took another; ``place lost`` if it took another in the place of
+        what this one follows; else ``home not shown``: it may still take it, or does so behind what is shown."""
         if "real" not in self.rules or deed.words in self.taken.get(deed.prior, []):
             return ""
-        lost: Deed | None = deed
-        while lost is not None and "sibling" in self.rules:
-            if lost.prior in self.taken and lost.words not in self.taken[lost.prior]:
-                return "sibling"
-            lost = lost.prior
+        if "sibling" in self.rules and deed.prior in self.taken:
+            return "sibling"
+        if "place lost" in self.rules and any(one.prior in self.taken for one in self.lost(deed)):
+            return "place lost"
         return "home not shown" if "unknown" in self.rules else ""
+
+    def lost(self, deed: Deed) -> Iterator[Deed]:
+        """What the decision follows and the home has not taken."""
+        return (one for one in history_of(deed) if one not in self.taken.get(one.prior, []))
 
     def admit(self, position: int, deed: Deed) -> str:
         if deed.kind == "sign":
@@ -265,10 +283,9 @@ class _Notices:
             finding = self.ended([d for d, at in self.places.items() if d and at < position])
             if deed.kind == "revoke" and not finding:
                 self.revoked = position
-            if deed.kind == "conclude":
-                if not finding and "accepted" in self.binding:
-                    finding = "bound"
-                self.binding.append(finding or "accepted")
+            if deed.kind == "conclude" and not finding:
+                finding = "bound" if self.bound else ""
+                self.bound = True
             return finding
         if deed.prior not in self.places and "known place" in self.rules:
             return "unknown place"
@@ -278,7 +295,7 @@ class _Notices:
         if deed.kind != "ratify":
             return ""
         finding = self.ratified(deed)
-        self.binding.append(finding or "accepted")
+        self.bound = self.bound or not finding
         return finding
 
     def ended(self, dismissals: list[Deed]) -> str:
@@ -289,17 +306,17 @@ class _Notices:
     def ratified(self, deed: Deed) -> str:
         seen = deed.seen if "past" in self.rules else len(self.places) + 100
         finding = self.real(deed)
-        if finding == "sibling" or deed.confirm:
-            return finding or ("bound" if "accepted" in self.binding else "")
+        if finding or deed.confirm:
+            return finding or ("bound" if self.bound else "")
         before = [d for d, at in self.places.items() if d and at < seen and d != deed.words]
         if "spine seen" in self.rules:
             before += [d for d in history_of(deed) if d not in before]
         over = self.ended(before)
-        if over == "dismissed":
+        if over:
             return over
         if self.revoked is not None and self.revoked < seen:
             return "revoked"
-        return finding or over or ("bound" if "accepted" in self.binding else "")
+        return "bound" if self.bound else ""
 
 
 def together(state: State, rules: Rules, covered: dict[str, int]) -> None:

@@ -15,7 +15,8 @@ Claims are *as of* the view's end, so "not so far" is INVALID. Properties, of ev
 
 - **false**: never VALID where it is not true;
 - **wronged**: never INVALID where it is not false;
-- **mute**: whoever shows everything is never told CANNOT TELL where the truth is settled.
+- **mute**: whoever shows everything is never told CANNOT TELL where the truth is settled. (Where ``truth`` says that an
+  act is *open*, it may be: an act whose place nobody can tell leaves every claim open.)
 """
 
 import random
@@ -203,7 +204,10 @@ def judged(here: World, state: State, rules: Rules, report: Found) -> tuple[str,
             report.covered[f"{view.ledgers[-1][-1].deed.kind}: {result.findings[-1]}"] += 1
         for claim, (answer, reason) in result.answers.items():
             report.covered[f"{claim}: {answer}{', ' * bool(reason)}{reason}"] += 1
-            fault = fault_of(answer, known[claim], whole=whole)
+            fault = fault_of(answer, known[claim], whole=whole and not known.get("open"))
+            report.covered["open: settled, and yet nobody can tell"] += bool(
+                whole and answer == CANNOT_TELL and known[claim] is not None
+            )
             if fault:
                 return fault, view, claim, f"{answer} {reason}".strip()
         whole = False

@@ -334,6 +334,8 @@ class _Register:
         if any(recovery == deed.prior for recovery, _ in self.recoveries.values()):
             return "overtaken"  # x and y have their seats, if at all: there is nobody left to replace
         pairs = dict(pair.split(">") for pair in deed.about.split())
+        if not pairs.keys() <= self.seats[deed.prior]:
+            return "no seat"
         self.seats[deed.words] = frozenset(pairs.get(key, key) for key in self.seats[deed.prior])
         self.recoveries[deed.prior] = (deed.words, day + WAIT)
         return ""
