@@ -202,7 +202,7 @@ def heads_of(made: Stage, ledger: World) -> tuple[list[Value], list[Value]]:
 def place(made: Stage, prior: Deed | None, theirs: bool) -> bytes:
     if prior is None:
         return made.their_head if theirs else made.head
-    return made.acts[theirs, prior].id
+    return made.acts[theirs, prior.words].id
 
 
 def written(made: Stage, deed: Deed, days: int) -> Draft:

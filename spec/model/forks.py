@@ -95,7 +95,7 @@ def head_of(ledger: Ledger) -> Deed | None:
     head: Deed | None = None
     for _, deed in ledger:
         if len(deed.by) > 1 and deed.prior == head:
-            head = deed.words
+            head = deed
     return head
 
 
@@ -107,7 +107,7 @@ def content(ledger: Ledger) -> tuple[tuple[int, Deed], ...]:
         if len(deed.by) > 1:
             if deed.prior != head:
                 continue
-            head = deed.words
+            head = deed
         found.append((position, deed))
     return tuple(found)
 
@@ -169,7 +169,7 @@ def fold(view: View, rules: Rules) -> Fold:
             if deed.prior != head and "spine" in rules:
                 findings.append("overtaken")
                 continue
-            head = deed.words
+            head = deed
         if deed.kind == "dismiss":
             dismissed = True
         elif deed.kind == "ratify":

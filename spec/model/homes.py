@@ -103,7 +103,7 @@ def head_of(ledger: Ledger) -> Deed | None:
     head: Deed | None = None
     for _, deed in ledger:
         if len(deed.by) > 1 and deed.prior == head:
-            head = deed.words
+            head = deed
     return head
 
 
@@ -114,7 +114,7 @@ def finding_here(state: State, deed: Deed) -> str:
     for _, logged in state.ledgers[HERE]:
         if len(logged.by) > 1:
             known = logged.prior in places
-            places |= {logged.words} if known else set()
+            places |= {logged} if known else set()
             if logged == deed:
                 found = "" if known else "unknown place"
     return found
@@ -142,12 +142,12 @@ def truth(state: State, view: View) -> dict[str, bool | None]:
     last: Deed | None = None
     for _, deed in state.ledgers[view.which]:
         if deed.prior == last:
-            last = taken[deed.prior] = deed.words
+            last = taken[deed.prior] = deed
 
     def said(deed: Deed) -> bool | None:
         """Whether the council said it: it took the step, or took another, or may still take either."""
         if deed.prior in taken:
-            return taken[deed.prior] == deed.words
+            return taken[deed.prior] == deed
         return None if deed.prior is None or said(deed.prior) is not False else False
 
     here = state.ledgers[HERE]
@@ -159,8 +159,8 @@ def truth(state: State, view: View) -> dict[str, bool | None]:
         if deed.kind in ("conclude", "revoke"):
             unsettled.append(sent_away)
             bound.append(not3(sent_away) if deed.kind == "conclude" else False)
-        elif len(deed.by) > 1 and (deed.prior is None or deed.prior in [d.words for d in heard]):
-            if deed.words in [d.words for d in heard]:
+        elif len(deed.by) > 1 and (deed.prior is None or deed.prior in heard):
+            if deed in heard:
                 continue
             heard.append(deed)
             if deed.kind == "ratify":
@@ -176,7 +176,7 @@ def truth(state: State, view: View) -> dict[str, bool | None]:
 def understood(read: Ledger) -> list[Deed]:
     heard: list[Deed] = []
     for _, deed in read:
-        if len(deed.by) > 1 and (deed.prior is None or deed.prior in [d.words for d in heard]):
+        if len(deed.by) > 1 and (deed.prior is None or deed.prior in heard):
             heard.append(deed)
     return heard
 
@@ -246,8 +246,8 @@ def taken_by(home: Ledger, rules: Rules) -> dict[Deed | None, list[Deed]]:
     places: set[Deed | None] = {None}
     for _, deed in home:
         if deed.prior in places and (deed.prior not in taken or "first" not in rules):
-            taken.setdefault(deed.prior, []).append(deed.words)
-            places.add(deed.words)
+            taken.setdefault(deed.prior, []).append(deed)
+            places.add(deed)
     return taken
 
 
@@ -264,7 +264,7 @@ class _Notices:
     def real(self, deed: Deed) -> str:
         """``""`` if the home took it; ``sibling`` if it took another; ``place lost`` if it took another in the place of
         what this one follows; else ``home not shown``: it may still take it, or does so behind what is shown."""
-        if "real" not in self.rules or deed.words in self.taken.get(deed.prior, []):
+        if "real" not in self.rules or deed in self.taken.get(deed.prior, []):
             return ""
         if "sibling" in self.rules and deed.prior in self.taken:
             return "sibling"
@@ -289,9 +289,9 @@ class _Notices:
             return finding
         if deed.prior not in self.places and "known place" in self.rules:
             return "unknown place"
-        if deed.words in self.places:
+        if deed in self.places:
             return "repeated"
-        self.places[deed.words] = position
+        self.places[deed] = position
         if deed.kind != "ratify":
             return ""
         finding = self.ratified(deed)
@@ -308,7 +308,7 @@ class _Notices:
         finding = self.real(deed)
         if finding or deed.confirm:
             return finding or ("bound" if self.bound else "")
-        before = [d for d, at in self.places.items() if d and at < seen and d != deed.words]
+        before = [d for d, at in self.places.items() if d and at < seen and d != deed]
         if "spine seen" in self.rules:
             before += [d for d in history_of(deed) if d not in before]
         over = self.ended(before)

@@ -197,9 +197,12 @@ def search(name: str, depth: int | None = None, without: Rules = frozenset()) ->
 def judged(here: World, state: State, rules: Rules, report: Found) -> tuple[str, View, str, str] | None:
     """Judge every view of a state; the first violation, or None."""
     whole = True
+    true: dict[int, dict[str, bool | None]] = {}  # by the branch shown: what is true does not depend on how much is
     for view in here.views(state, rules):
         report.views += 1
-        result, known = here.fold(view, rules), here.truth(state, view)
+        if view.which not in true:
+            true[view.which] = here.truth(state, view)
+        result, known = here.fold(view, rules), true[view.which]
         if whole and result.findings:
             report.covered[f"{view.ledgers[-1][-1].deed.kind}: {result.findings[-1]}"] += 1
         for claim, (answer, reason) in result.answers.items():
