@@ -1,4 +1,4 @@
-"""An exhaustive model of "only the council can bind". Read README.md, then world, truth, verifier, search; then small."""
+"""An exhaustive model of "only the council can bind". Read README.md; world, truth, verifier, search; small."""
 
 from .search import (
     CLAIMS,

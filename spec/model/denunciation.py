@@ -1,8 +1,8 @@
 """Denunciation: notice given, running, taken back, over. When a text stops binding those who left it.
 
-W is in force between A and B, and may be denounced from day 1 on, with two days' notice. A's council denounces it, takes
-its notice back, or dismisses N; N may denounce, and M, B's negotiator, has no such power. B's council denounces too, and
-takes back. The relay holds a decision of A's council back, so that it comes late or is overtaken.
+W is in force between A and B, and may be denounced from day 1 on, with two days' notice. A's council denounces it,
+takes its notice back, or dismisses N; N may denounce, and M, B's negotiator, has no such power. B's council denounces
+too, and takes back. The relay holds a decision of A's council back, so that it comes late or is overtaken.
 
 Notice runs from when it came on record; until it has run the party is bound; then it is not, and nothing revives it.
 Between two parties the end of one party's bond ends the text.

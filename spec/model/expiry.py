@@ -63,7 +63,9 @@ def acts(state: State) -> Iterator[Act]:
         yield Act("log", deed)
     for who in ("N", "D"):
         deeds = [Deed("sign", (who,), "T"), *(Deed("conclude", (who,), "T", seen=n) for n in (0, 1))]
-        deeds += [Deed("delegate", ("N",), "D"), *(Deed("denounce", ("N",), "W", seen=n) for n in (0, 1))] * (who == "N")
+        deeds += [Deed("delegate", ("N",), "D"), *(Deed("denounce", ("N",), "W", seen=n) for n in (0, 1))] * (
+            who == "N"
+        )
         for deed in deeds:
             tried_before = not deed.seen or deed._replace(seen=0) in logged
             if deed not in logged and tried_before and (who == "N" or any(d.kind == "delegate" for d in logged)):

@@ -256,10 +256,9 @@ def cosigned(state: State, rules: Rules) -> list[tuple[str, Ledger]]:
 
 
 def witnessed(shown: Ledger, granted: list[tuple[str, Ledger]], rules: Rules) -> bool:
-    """Whether enough witnesses cosigned a tree that begins with what is shown."""
-    covers = [
-        who
-        for who, tree in granted
-        if tree[: len(shown)] == shown or ("covers" not in rules and tree == shown[: len(tree)])
-    ]
-    return len(set(covers)) >= (QUORUM if "quorum" in rules else 1)
+    """Whether enough witnesses cosigned one tree, and it begins with what is shown."""
+    for tree in {tree for _, tree in granted}:
+        covers = tree[: len(shown)] == shown or ("covers" not in rules and tree == shown[: len(tree)])
+        if covers and len({who for who, other in granted if other == tree}) >= (QUORUM if "quorum" in rules else 1):
+            return True
+    return False

@@ -70,8 +70,9 @@ PREMISES = (
 
 
 def acts(state: State) -> Iterator[Act]:
-    home, other, here = state.ledgers
-    known = list(dict.fromkeys([*state.held, *(e.deed for ledger in state.ledgers for e in ledger if len(e.deed.by) > 1)]))
+    here = state.ledgers[HERE]
+    logged = (entry.deed for ledger in state.ledgers for entry in ledger)
+    known = list(dict.fromkeys([*state.held, *(deed for deed in logged if len(deed.by) > 1)]))
     for deed in known:
         for number in (HOME, OTHER, HERE):
             if deed not in [entry.deed for entry in state.ledgers[number]]:
@@ -121,7 +122,8 @@ def finding_here(state: State, deed: Deed) -> str:
 
 
 def views(state: State, rules: Rules) -> Iterator[View]:
-    """The home, whole and shorter, then its other branch, which is short by itself. What has a hole in a stream is answered alike."""
+    """The home, whole and shorter, then its other branch, which is short by itself. What has a hole in a stream is
+    answered alike."""
     home, other, here = state.ledgers
     for length in range(len(home), -1, -1):
         yield View(state.now, (home[:length], here), which=HOME)
@@ -154,7 +156,7 @@ def truth(state: State, view: View) -> dict[str, bool | None]:
     bound: list[bool | None] = [False]
     unsettled: list[bool | None] = []
     heard: list[Deed] = []  # decisions that could be understood here, as what they follow had been heard
-    for position, (_, deed) in enumerate(here):
+    for _, deed in here:
         sent_away = any3([said(d) for d in heard if d.kind == "dismiss"])
         if deed.kind in ("conclude", "revoke"):
             unsettled.append(sent_away)

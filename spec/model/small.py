@@ -67,7 +67,7 @@ class State(NamedTuple):
 
 
 class Act(NamedTuple):
-    """A step: ``tick``, of one day or several; ``log`` a deed in ledgers; ``hold`` it back; ``cosign``: a witness is shown a ledger."""
+    """A step: ``tick``, of days; ``log`` a deed in ledgers; ``hold`` it back; ``cosign``: a witness is shown one."""
 
     kind: str
     deed: Deed | None = None
@@ -116,7 +116,9 @@ def step(state: State, act: Act) -> State:
         return state._replace(now=state.now + act.days)
     if act.kind == "cosign":
         asked = ((witness, state.ledgers[act.ledgers[0]]) for witness in act.witness.split("+"))
-        return state._replace(cosigned=tuple(sorted((*state.cosigned, *asked), key=itemgetter(0))))  # each one's in order
+        return state._replace(
+            cosigned=tuple(sorted((*state.cosigned, *asked), key=itemgetter(0)))
+        )  # each one's in order
     assert act.deed is not None
     if act.kind == "hold":
         return state._replace(held=tuple(sorted((*state.held, act.deed), key=repr)))
@@ -174,7 +176,7 @@ def search(name: str, depth: int | None = None, without: Rules = frozenset()) ->
     here = world(name)
     rules = frozenset(here.RULES) - without
     report = Found(name, here.DEPTH if depth is None else depth, tuple(sorted(without)))
-    level = {start: (1, ()) for start in here.STARTS.values()}
+    level = dict.fromkeys(here.STARTS.values(), (1, ()))
     for length in range(1, report.depth + 1):
         following: dict[State, tuple[int, tuple[Act, ...]]] = {}
         for state, (ways, done) in level.items():

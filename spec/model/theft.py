@@ -5,16 +5,13 @@ a lease of one day, which the beacons of the clerk's key keep. The recovery key 
 day in which the council decides nothing. Whoever has a key speaks with it: nobody can see who he is. Four starts, for
 what was stolen:
 
-=============  =======================================================  ================================================
-stolen         what the thief does with it                              what the party does
-=============  =======================================================  ================================================
-N's key        signs, concludes, delegates to D and speaks as D         the council dismisses N, or ratifies
-a1's key       decides alone, by one signature twice, with the          the recovery key puts a4 in a1's place; a2 decides
-               clerk's; suspends N; signs beside a2                     with whom he takes for a colleague
-the clerk's    makes beacons for N, who is the thief's friend; signs    the council appoints a new clerk, and makes no
-               decisions with it                                        beacons itself
-the recovery   puts x and y in the places of a2 and a3; they decide     the council decides anything within two days
-=============  =======================================================  ================================================
+- **N's key**: the thief signs, concludes, delegates to D and speaks as D. The council dismisses N, or ratifies.
+- **a1's key**: the thief decides alone, by one signature twice, with the clerk's; suspends N; signs beside a2, who
+  takes him for a colleague. The recovery key puts a4 in a1's place.
+- **the clerk's key**: the thief makes beacons that keep N's lease, and signs decisions with it. The council makes none
+  itself, and appoints another clerk.
+- **the recovery key**: the thief puts x and y in the places of a2 and a3; they decide. The council decides anything
+  within the day, or does not.
 
 What is true here is the party's own rule, about keys in office: what it set a key to do, the key does, until the party
 has taken it back on record. So a thief has what the key had, no more and no longer; and a council's decision needs two
@@ -100,7 +97,9 @@ def _stolen(start: str) -> str:
     return start.removeprefix("the ")[0]
 
 
-def _decision(state: State, kind: str, by: tuple[str, ...], about: str = "", *, confirm: bool = False) -> Iterator[Deed]:
+def _decision(
+    state: State, kind: str, by: tuple[str, ...], about: str = "", *, confirm: bool = False
+) -> Iterator[Deed]:
     """The decision at every place that members may take for the head: the newest, and a recovery that waits."""
     ledger = state.ledgers[0]
     for prior in _places(ledger):
