@@ -122,16 +122,16 @@ def a_notice_that_has_run_is_taken_back(broken):
 
 
 def a_recovered_key_keeps_its_seat(broken):
-    whole = council.Spines.check_place
+    whole = council.Spines.check_untaken
 
-    def careless(self, act, time):
+    def careless(self, place, time):
         waiting, self.recoveries = self.recoveries, {}
         try:
-            whole(self, act, time)
+            whole(self, place, time)
         finally:
             self.recoveries = waiting
 
-    broken.setattr(council.Spines, "check_place", careless)
+    broken.setattr(council.Spines, "check_untaken", careless)
 
 
 def a_suspension_stops_nothing(broken):
@@ -140,7 +140,7 @@ def a_suspension_stops_nothing(broken):
 
 def one_signature_is_enough(broken):
     whole = council.sufficient
-    broken.setattr(council, "sufficient", lambda act, by, must=(), needs=None: whole(act, by, must, 1))
+    broken.setattr(council, "sufficient", lambda act, by, must=(), needs=None: whole(act, by, must, min(by.needs, 1)))
 
 
 def whatever_gives_notice_is_real(broken):

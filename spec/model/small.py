@@ -107,7 +107,7 @@ class World(Protocol):
 def world(name: str) -> World:
     if name not in WORLDS:
         raise KeyError(name)
-    return import_module(f".{name}", __package__)  # type: ignore[return-value]
+    return import_module(f".{name}", __package__)
 
 
 def step(state: State, act: Act) -> State:
