@@ -249,7 +249,6 @@ def replay_ledger(history):
 # The small worlds
 
 
-DEPTHS = {"forks": 3, "theft": 4, "expiry": 4, "denunciation": 4, "homes": 3}
 NEEDED = {  # what goes wrong without the rule, and after how few acts
     "forks": {
         "spine": ("wronged", 3),
@@ -322,7 +321,7 @@ NEEDED = {  # what goes wrong without the rule, and after how few acts
 
 @pytest.mark.parametrize("name", WORLDS)
 def test_a_small_world_holds_and_every_premise_was_met(name):
-    report = small.search(name, DEPTHS[name])
+    report = small.search(name, small.world(name).QUICK)
     assert report.wrong is None, report.wrong.tell()
     assert small.unmet(report) == []
     assert report.states > 4_000
@@ -332,7 +331,7 @@ def test_a_small_world_holds_and_every_premise_was_met(name):
 def test_each_rule_of_a_small_world_is_needed(name):
     found = {}
     for rule in small.world(name).RULES:
-        wrong = small.search(name, DEPTHS[name], frozenset({rule})).wrong
+        wrong = small.search(name, small.world(name).QUICK, frozenset({rule})).wrong
         found[rule] = wrong and (wrong.kind, len(wrong.acts))
         assert wrong is None or wrong.claim in wrong.tell()
     assert found == NEEDED[name]

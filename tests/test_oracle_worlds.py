@@ -14,15 +14,22 @@ from pourparler.core.act import NO_POWER, Power
 from spec.model import homes, small
 from spec.model.small import Act, Deed, View
 from tests import oracle_worlds as oracle
+from tests.oracle_model import remembered
+
+
+@pytest.fixture(scope="module", autouse=True)
+def memory():
+    with remembered():
+        yield
+
 
 HOW_MANY = {"forks": 6, "theft": 12, "expiry": 10, "denunciation": 10, "homes": 6}
-DEPTHS = {"forks": 3, "theft": 4, "expiry": 4, "denunciation": 4, "homes": 3}
 
 
 @cache
 def against(name, rule):
     """Return a shortest history that the rule stands against, as start and acts."""
-    wrong = small.search(name, DEPTHS[name], frozenset({rule})).wrong
+    wrong = small.search(name, small.world(name).QUICK, frozenset({rule})).wrong
     assert wrong is not None
     return small.world(name).STARTS[wrong.start], wrong.acts
 

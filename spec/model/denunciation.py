@@ -29,7 +29,7 @@ RULES = (
     "stream",
 )
 CLAIMS = ("W in force", "A bound by W", "B bound by W")
-DEPTH = 5
+DEPTH, QUICK = 5, 4
 STARTS = {"in force": State("in force", 0, ((),)), "denounceable": State("denounceable", EARLIEST, ((),))}
 PREMISES = (
     "denounce: accepted",

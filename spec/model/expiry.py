@@ -17,7 +17,7 @@ from .verifier import CANNOT_TELL, INVALID, VALID
 UNTIL, LEASE, LAST = 3, 1, 4  # days
 RULES = ("until", "lease", "before", "earlier", "no later", "only", "chain", "as logged", "stream")
 CLAIMS = ("A bound by T", "W in force")
-DEPTH = 5
+DEPTH, QUICK = 5, 4
 STARTS = {"granted": State("granted", 0, ((),))}
 PREMISES = (
     "conclude: accepted",

@@ -25,7 +25,7 @@ QUORUM = 2
 WITNESSES = ("w1", "w2", "w3")
 RULES = ("spine", "read", "one tree", "consistency", "quorum", "largest", "covers", "overlap", "stream")
 CLAIMS = ("A bound by T",)
-DEPTH = 4
+DEPTH, QUICK = 4, 3
 SIGNED = Entry(0, Deed("sign", ("N",), "T"))
 RATIFIED = Entry(0, Deed("ratify", ("a1", "a2"), "N:T", seen=1))
 DISMISSED = Entry(0, Deed("dismiss", ("a1", "a2"), "N"))

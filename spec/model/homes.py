@@ -33,7 +33,7 @@ RULES = (
     "stream",
 )
 CLAIMS = ("A bound by T",)
-DEPTH = 4
+DEPTH, QUICK = 4, 3
 SIGNED = Entry(0, Deed("sign", ("D",), "T"))
 DISMISSED = Entry(0, Deed("dismiss", ("a1", "a2"), "N"))
 STARTS = {

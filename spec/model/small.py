@@ -6,7 +6,7 @@ with its log time; a *state* is the time, the ledgers, and the deeds that the re
 can come next, what is **true** after them (people and clocks; no rule of the protocol) and what the **protocol** makes
 of a *view*: the ledgers as somebody is shown them. It is a module with these names:
 
-``STARTS``, ``RULES``, ``PREMISES``, ``CLAIMS``, ``DEPTH``; ``acts(state)``; ``views(state, rules)``, the whole one
+``STARTS``, ``RULES``, ``PREMISES``, ``CLAIMS``, ``DEPTH``, ``QUICK``; ``acts(state)``; ``views(state, rules)``, the whole one
 first; ``truth(state, view)``: for each claim True, False, or None where later entries may still settle either;
 ``fold(view, rules)``: a finding for every entry of the view, and an answer for every claim; and, where single views are
 not all that can go wrong, ``together(state, rules)``: what is wrong with several views.
@@ -97,6 +97,7 @@ class World(Protocol):
     PREMISES: tuple[str, ...]
     CLAIMS: tuple[str, ...]
     DEPTH: int  # what the campaign explores
+    QUICK: int  # where every rule is needed already, and every premise met
 
     def acts(self, state: State) -> Iterator[Act]: ...
     def views(self, state: State, rules: Rules) -> Iterator[View]: ...
@@ -176,7 +177,7 @@ def search(name: str, depth: int | None = None, without: Rules = frozenset()) ->
     here = world(name)
     rules = frozenset(here.RULES) - without
     report = Found(name, here.DEPTH if depth is None else depth, tuple(sorted(without)))
-    level = dict.fromkeys(here.STARTS.values(), (1, ()))
+    level: dict[State, tuple[int, tuple[Act, ...]]] = dict.fromkeys(here.STARTS.values(), (1, ()))
     for length in range(1, report.depth + 1):
         following: dict[State, tuple[int, tuple[Act, ...]]] = {}
         for state, (ways, done) in level.items():

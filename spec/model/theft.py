@@ -41,7 +41,7 @@ RULES = (
     "stream",
 )
 CLAIMS = ("A bound by T",)
-DEPTH = 5
+DEPTH, QUICK = 5, 4
 HEARD = Entry(0, Deed("beacon", ("clerk",), seen=1))
 STARTS = {
     **{name: State(name, 0, ((HEARD,),)) for name in ("N's key", "the clerk's key")},

@@ -39,9 +39,9 @@ def model_part(seed: str, seconds: float) -> str:
     model = [sys.executable, "-m", "spec.model"]
 
     def small_worlds() -> str:
-        """Take two or three minutes, on the core that is idle beside the joint model."""
-        pytest_free([*model, "--worlds"], seconds)
-        return pytest_free([sys.executable, "-m", "tests.oracle_worlds", seed, str(min(seconds / 9, 100))], seconds)
+        """Take three or four minutes, on the core that is idle beside the joint model."""
+        pytest_free([*model, "--worlds", *(["--quick"] if depth == "4" else [])], seconds)
+        return pytest_free([sys.executable, "-m", "tests.oracle_worlds", seed, str(min(seconds / 6, 150))], seconds)
 
     with ThreadPoolExecutor(1) as beside:
         small = beside.submit(small_worlds)
