@@ -6,10 +6,10 @@ with its log time; a *state* is the time, the ledgers, and the deeds that the re
 can come next, what is **true** after them (people and clocks; no rule of the protocol) and what the **protocol** makes
 of a *view*: the ledgers as somebody is shown them. It is a module with these names:
 
-``STARTS``, ``RULES``, ``PREMISES``, ``CLAIMS``, ``DEPTH``, ``QUICK``; ``acts(state)``; ``views(state, rules)``, the whole one
-first; ``truth(state, view)``: for each claim True, False, or None where later entries may still settle either;
+``STARTS``, ``RULES``, ``PREMISES``, ``CLAIMS``, ``DEPTH``, ``QUICK``; ``acts(state)``; ``views(state, rules)``, the
+whole one first; ``truth(state, view)``: for each claim True, False, or None where later entries may settle either;
 ``fold(view, rules)``: a finding for every entry of the view, and an answer for every claim; and, where single views are
-not all that can go wrong, ``together(state, rules)``: what is wrong with several views.
+not all that can go wrong, ``together(state, rules, covered)``: what is wrong with several views.
 
 Claims are *as of* the view's end, so "not so far" is INVALID. Properties, of every state and each of its views:
 

@@ -67,6 +67,7 @@ PREMISES = (
     "ratify: dismissed",
     "recover: accepted",
     "recover: overtaken",
+    "recover: key role",
     "decide: accepted",
     "suspend: accepted",
     "suspend: no seat",
@@ -190,6 +191,7 @@ def truth(state: State, view: View) -> dict[str, bool | None]:
     clerk = "clerk"
     last: Deed | None = None  # the council's newest decision
     asked: tuple[int, Deed] | None = None  # a recovery that nobody has answered, and since when
+    named = set[str]()  # keys that a recovery has put forward: it does so once, whatever came of it
     given: dict[str, int] = {}
     servants = {"N"}
     stopped: int | None = None  # N, for a day, by one member
@@ -198,8 +200,8 @@ def truth(state: State, view: View) -> dict[str, bool | None]:
     for number, (day, deed) in enumerate(ledger):
         if asked and day >= asked[0] + WAIT:
             for pair in asked[1].about.split():
-                old, new = pair.split(">")
-                office = office - {old} | {new}
+                leaver, _, newcomer = pair.partition(">")
+                office = office - {leaver} | {newcomer}
             last, asked = asked[1].words, None  # the council, as it now is, goes on from there
         commits = any(day - word <= LEASE for word in heard) and not (
             stopped is not None and stopped <= day < stopped + SUSPENSION
@@ -216,8 +218,10 @@ def truth(state: State, view: View) -> dict[str, bool | None]:
                 signer = deed.about[0]
                 bound = bound or (signer in given and (deed.confirm or _served(ledger, number, given[signer], signer)))
         elif deed.kind == "recover" and asked is None and deed.prior == last:
-            if {pair.split(">")[0] for pair in deed.about.split()} <= office:
+            old, new = (set(keys) for keys in zip(*(pair.split(">") for pair in deed.about.split()), strict=True))
+            if old <= office and not new & named:
                 asked = (day, deed)
+                named |= new
         elif deed.kind == "suspend" and set(deed.by) <= office:
             stopped = day if stopped is None else stopped
         elif deed.kind == "beacon" and deed.by == (clerk,):
@@ -267,6 +271,7 @@ class _Register:
         self.taken: set[Deed | None] = set()
         self.recoveries: dict[Deed | None, tuple[Deed, int]] = {}  # place -> recovery, ready
         self.head: Deed | None = None
+        self.named: set[str] = set()  # keys that a recovery gave the role of members
         self.clerks = {"clerk"}
         self.beacons: list[int] = []
         self.mandates = {"N"}
@@ -335,6 +340,9 @@ class _Register:
         pairs = dict(pair.split(">") for pair in deed.about.split())
         if not pairs.keys() <= self.seats[deed.prior]:
             return "no seat"
+        if self.named & set(pairs.values()):
+            return "key role"  # a recovery gives its keys their role at once, also one that comes to nothing
+        self.named |= set(pairs.values())
         self.seats[deed.words] = frozenset(pairs.get(key, key) for key in self.seats[deed.prior])
         self.recoveries[deed.prior] = (deed.words, day + WAIT)
         return ""
