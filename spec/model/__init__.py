@@ -1,4 +1,4 @@
-"""An exhaustive model of "only the council can bind". Read README.md, then world, truth, verifier, search."""
+"""An exhaustive model of "only the council can bind". Read README.md; world, truth, verifier, search; small."""
 
 from .search import (
     CLAIMS,
@@ -15,6 +15,7 @@ from .search import (
     sample,
     unexercised,
 )
+from .small import WORLDS
 from .truth import truth_of
 from .verifier import RULES, Verdict, judge
 from .world import PROLOGUES, Act, Entry, Words, as_data, describe
@@ -24,6 +25,7 @@ __all__ = [
     "PREMISES",
     "PROLOGUES",
     "RULES",
+    "WORLDS",
     "Act",
     "Entry",
     "History",
