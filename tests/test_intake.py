@@ -401,28 +401,6 @@ def until(happens):
     raise AssertionError("it did not happen")
 
 
-def test_those_who_were_answered_together_share_the_next_commit_too(gate, monkeypatch):
-    monkeypatch.setattr(turns, "COMEBACK_SECONDS", 20)
-    intake = begin(gate)
-    red = Side("red")
-    settle(intake, red)
-    commits = gate.commits
-
-    def submit_one_by_one(name, times):
-        for n in range(times):
-            intake.submit(data(red.say("reply", {"about": bytes([name, n]) * 16})))
-
-    gate.free.clear()
-    first, _ = in_threads([lambda: submit_one_by_one(0, 3)])
-    until(lambda: intake._turns._leader and not intake._waiting)
-    others, answers = in_threads([lambda name=name: submit_one_by_one(name, 2) for name in range(1, 8)])
-    until(lambda: len(intake._turns._here) == 8)
-    gate.free.set()
-    joined([*first, *others])
-    assert answers == [None] * 7
-    assert gate.commits - commits == 3  # the first alone; its next with the others' first; the last of all
-
-
 def test_who_is_alone_waits_for_nobody(gate, monkeypatch):
     monkeypatch.setattr(turns, "COMEBACK_SECONDS", 3_600)
     intake = begin(gate)

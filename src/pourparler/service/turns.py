@@ -2,8 +2,9 @@
 
 Each caller comes with some tickets. One leads, and commits for all that wait by then; the others sleep until they are
 answered, or until nobody leads. A commit costs as much for one caller as for many, and those who were answered together
-mostly come back together. So who leads waits until as many callers are there as were last time, for
-:data:`COMEBACK_SECONDS` after those were answered and no longer. Who is alone never waits: nobody else was there.
+mostly come back together. So who leads waits until as many callers are there as were the last two times, for
+:data:`COMEBACK_SECONDS` after the last of those were answered and no longer. Who is alone never waits, and somebody who
+looks in once keeps nobody waiting.
 """
 
 import threading
@@ -31,6 +32,7 @@ class Turns:
         self._complete = threading.Condition(lock)
         self._here: list[Sequence[Answerable]] = []  # what each caller waits for
         self._leader: Sequence[Answerable] | None = None
+        self._last = 1  # how many callers were there when the last lead ended
         self._expected = 1
         self._expected_until = 0.0
 
@@ -59,7 +61,8 @@ class Turns:
         with self._over:
             if self._leader is tickets:
                 self._leader = None
-                self._expected, self._expected_until = len(self._here), monotonic() + COMEBACK_SECONDS
+                self._expected, self._last = min(self._last, len(self._here)), len(self._here)
+                self._expected_until = monotonic() + COMEBACK_SECONDS
                 self._here = [waiting for waiting in self._here if not are_answered(waiting)]
                 self._over.notify_all()
 
