@@ -2,6 +2,7 @@
 
 import threading
 from contextlib import contextmanager
+from time import sleep
 
 import pytest
 
@@ -14,6 +15,7 @@ from pourparler.core.ledger import frontier_of, open_checkpoint
 from pourparler.core.redline import text_digest
 from pourparler.ports import StoreError
 from pourparler.service import intake as intake_module
+from pourparler.service import turns
 from pourparler.service.drafting import draft, powers
 from pourparler.service.export import assemble
 from pourparler.service.intake import Intake, LedgerDamaged, ledger_key
@@ -390,6 +392,66 @@ def test_waiting_submitters_share_a_commit_and_nobody_is_answered_before(gate):
     assert intake.size == size + 12 + gate.commits - commits
 
 
+def until(happens):
+    """Wait for what other threads do, for twenty seconds."""
+    for _ in range(2_000):
+        if happens():
+            return
+        sleep(0.01)
+    raise AssertionError("it did not happen")
+
+
+def test_who_is_alone_waits_for_nobody(gate, monkeypatch):
+    monkeypatch.setattr(turns, "COMEBACK_SECONDS", 3_600)
+    intake = begin(gate)
+    red = Side("red")
+
+    def submit_alone():
+        settle(intake, red)
+        intake.submit_many([data(red.say("reply", {"about": n.to_bytes(32)})) for n in range(300)])  # two groups
+        for n in range(3):
+            intake.submit(data(red.say("reply", {"about": bytes([n]) * 16 + bytes(16)})))
+
+    threads, answers = in_threads([submit_alone])
+    joined(threads)
+    assert answers == [None]
+    assert intake.size > 300
+
+
+def test_a_leader_that_is_stopped_leaves_the_lead_to_those_who_wait(gate, monkeypatch):
+    intake = begin(gate)
+    red = Side("red")
+    settle(intake, red)
+
+    class Stopped(BaseException):
+        pass
+
+    def stopped():
+        with pytest.raises(Stopped):
+            intake.submit(data(red.say("reply", {"about": bytes(32)})))
+
+    gate.free.clear()
+    gate.fail = Stopped()
+    threads, answers = in_threads([stopped])
+    until(lambda: intake._turns._leader and not intake._waiting)
+    others, receipts = in_threads(
+        [lambda n=n: intake.submit(data(red.say("reply", {"about": bytes([n]) * 32}))) for n in (1, 2, 3)]
+    )
+    until(lambda: len(intake._turns._here) == 4)
+    lead = intake._lead
+
+    def lead_on_a_sound_disk():
+        gate.fail = None
+        lead()
+
+    monkeypatch.setattr(intake, "_lead", lead_on_a_sound_disk)
+    gate.free.set()
+    joined([*threads, *others])
+    assert answers == [None]
+    assert len({receipt.index for receipt in receipts}) == 3
+    assert intake.receipt(red.say("reply", {"about": bytes(32)}).id) is not None  # what it left is judged beside theirs
+
+
 def test_a_race_for_one_place_has_one_winner(gate):
     intake = begin(gate)
     red = Side("red")
@@ -491,8 +553,18 @@ def test_an_act_that_brings_out_a_fault_of_ours_does_not_take_others_with_it(gat
     answers = intake.submit_many([data(act) for act in acts])
     assert isinstance(answers.pop(2), KeyError)
     assert [answer.index for answer in answers] == [6, 7, 8, 9]
+    gate.free.clear()
+    first, _ = in_threads([lambda: intake.stamp([])])
+    until(lambda: intake._turns._leader and not intake._waiting)
+    asked = [*(red.say("reply", {"about": bytes([n]) * 32}) for n in range(5, 9)), acts[2]]
+    others, answers = in_threads([lambda act=act: intake.submit(data(act)) for act in asked])
+    until(lambda: len(intake._waiting) == 5)
+    gate.free.set()
+    joined([*first, *others])
+    assert isinstance(answers.pop(), KeyError)
+    assert sorted(answer.index for answer in answers) == [12, 13, 14, 15]
     monkeypatch.undo()
-    assert intake.submit(data(acts[2])).index == 11
+    assert intake.submit(data(acts[2])).index == 17
 
 
 def test_a_decision_that_is_refused_leaves_no_place_on_its_spine(reopen, monkeypatch):

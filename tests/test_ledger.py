@@ -805,6 +805,8 @@ REFUSALS: dict[str, tuple[str, Attack]] = {
     "attack-20-upper-case-id": ("note.key", keying(LOG.key.text.replace(LOG.key.key_id.hex(), "ABCDEF01"))),
     "attack-20-url-safe-base64": ("note.key", keying(GO_VKEY.replace("/", "_"))),
     "attack-20-key-name-with-space": ("note.key-name", keying(vkey("a b", 1, LOG.key.public_key))),
+    "attack-20-key-name-with-no-break-space": ("note.key-name", keying(vkey("a\u00a0b", 1, LOG.key.public_key))),
+    "attack-20-key-name-ends-with-wide-space": ("note.key-name", keying(vkey("a\u3000", 1, LOG.key.public_key))),
     "attack-20-key-name-empty": ("note.key-name", keying(vkey("", 1, LOG.key.public_key))),
     "attack-20-key-name-surrogate": ("note.key-name", keying(vkey("a\ud800", 1, LOG.key.public_key))),
     **{f"attack-20-small-order-{n}": ("note.key-point", keying(vkey("a", 1, k))) for n, k in SMALL_ORDER.items()},

@@ -5,7 +5,7 @@ before its acts and states the heads that its streams have after them, so the ac
 written after: stamp, acts, tree nodes, texts and signed checkpoint in one transaction of the store. Nothing is
 answered before that has been committed.
 
-Submitters that wait share a commit: whoever gets hold of the ledger writes for all that wait by then. What is held in
+Submitters that wait share a commit: whoever leads writes for all that wait by then (``turns``). What is held in
 memory (the :class:`Registry`, the tree's frontier) can always be made again from the store, and is whenever a commit
 failed: an answer never rests on what was not stored.
 
@@ -52,6 +52,7 @@ from pourparler.core.registry import Registry, Stream, parse_entry, stamp_in
 from pourparler.ports import Clock, HighWater, Refusal, Signer, Store, StoredEntry, StoreError
 from pourparler.service.drafting import draft
 from pourparler.service.heads import HeadsSeen, ReadOnly, Tree, acknowledge, read_only_because
+from pourparler.service.turns import Turns
 
 log = logging.getLogger(__name__)
 
@@ -414,6 +415,7 @@ class Ticket:
     stated: Moment | None = None
     receipt: Receipt | None = None
     error: Exception | None = None
+    answered: bool = False  # the submitter may look: until its group is committed, what stands here is no answer
 
     @property
     def done(self) -> bool:
@@ -477,12 +479,14 @@ class Intake:
         self.clock = clock
         self.depositary = Depositary(origin, signer.public_key)
         self._waiting: deque[Ticket] = deque()
+        self._turns = Turns()
         self._leading = threading.RLock()  # held by whoever judges and commits, or reads the registry
         self._stale = True  # the fold holds what may not be stored
         self._signer_proven = False
         self._seen = heads_seen()
         self.read_only: ReadOnly | None = None
         try:
+            self._key = ledger_key(self.depositary)
             self._refresh()
             if not self._fold.starts and not self.read_only:
                 self._begin(bound_seconds, words)
@@ -519,7 +523,8 @@ class Intake:
         """Take in several acts in this order; return for each its receipt or what :meth:`submit` would raise."""
         by_digest = {text_digest(text): text for text in texts if len(text) <= limits.TEXT_MAX_BYTES}
         tickets = [self._ticket(data, by_digest) for data in acts]
-        self._run([ticket for ticket in tickets if not ticket.done])
+        if waiting := [ticket for ticket in tickets if not ticket.done]:
+            self._run(waiting)
         for ticket, data in zip(tickets, acts, strict=True):
             if isinstance(ticket.error, PourparlerError):
                 self._keep_refusal(ticket, data, ticket.error)
@@ -534,7 +539,8 @@ class Intake:
             ticket = Ticket(statement=parse_statement(data))
         except PourparlerError as error:
             ticket = Ticket(error=error)
-        self._run([] if ticket.done else [ticket])
+        if not ticket.done:
+            self._run([ticket])
         if isinstance(ticket.error, PourparlerError):
             self._keep_refusal(ticket, data, ticket.error)
         answer = answer_of(ticket)
@@ -561,7 +567,8 @@ class Intake:
 
     @contextmanager
     def still(self) -> Iterator[Registry]:
-        """Hold commits off while the registry is read; it holds exactly what is stored. Raises :class:`StoreError`."""
+        """Hold commits off while the registry is read; it holds exactly what is stored. Whoever holds them off submits
+        nothing: it would wait for itself. Raises :class:`StoreError`."""
         with self._leading:
             self._refresh()
             yield self._fold.registry
@@ -635,15 +642,16 @@ class Intake:
         return Ticket(act, {digest: data for digest, data in texts.items() if digest in named})
 
     def _run(self, tickets: Sequence[Ticket]) -> None:
-        """Wait until all tickets are done, leading commits whenever nobody else does.
-
-        Only who holds the ledger looks at a ticket: until a group is committed, its answers are none.
-        """
+        """Wait until all tickets are answered, leading commits whenever nobody else does."""
         self._waiting.extend(tickets)
-        with self._leading:
-            for ticket in tickets:
-                while not ticket.done:
+        try:
+            self._turns.enter(tickets)
+            while self._turns.has_to_lead(tickets):
+                with self._leading:
                     self._lead()
+                self._turns.step_down(tickets)
+        finally:
+            self._turns.step_down(tickets)  # where this thread is being stopped, another leads on
 
     def _lead(self) -> None:
         """Take what waits, judge it and commit it."""
@@ -663,7 +671,7 @@ class Intake:
             self._write(group)
             self._answer(group)
         except Unjudged:
-            group.tickets.pop()
+            group.tickets.pop().answered = True
             self._requeue(group)
         except (StoreError, OSError) as error:
             self._give_up(group, error)
@@ -673,6 +681,9 @@ class Intake:
         except BaseException:  # this thread is being stopped; whoever waits beside it is not
             self._requeue(group)
             raise
+        finally:
+            for ticket in group.tickets:
+                ticket.answered = ticket.done
 
     def _time(self) -> int:
         """Return the log time of a transaction that begins now: it never lies before the one before."""
@@ -764,7 +775,7 @@ class Intake:
     def _commit(self, group: Group) -> None:
         frontier = self._fold.frontier
         text = Checkpoint(self.depositary.origin, frontier.size, frontier.root()).text()
-        note = signed_note(text, [sign_note_text(text, ledger_key(self.depositary), self.signer.sign)])
+        note = signed_note(text, [sign_note_text(text, self._key, self.signer.sign)])
         if self.high_water:
             self.high_water.check()
         self._stale = True

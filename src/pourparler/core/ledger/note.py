@@ -125,7 +125,7 @@ def parse_vkey(text: str) -> VerifierKey:
 
 
 def check_key_name(name: str) -> None:
-    if not is_line(name) or "+" in name or any(character.isspace() for character in name):
+    if not is_line(name) or "+" in name or name.split() != [name]:  # split at spaces of every kind
         raise Malformed("note.key-name", "a key name is not empty and has no space, no plus and no control character")
 
 
