@@ -224,7 +224,7 @@ class Worker:
         if self.process is None or self.process.poll() is not None:
             self.close()
             library()  # so that its absence is said here
-            self.process = subprocess.Popen(
+            self.process = subprocess.Popen(  # noqa: S603 -- our own program
                 self.command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
