@@ -42,7 +42,7 @@ from pourparler.dispatch.fountain import check_size, symbols_needed
 from pourparler.ports import Signer
 
 FIRST_BYTE = 0xD1  # dispatch, version 1
-HEADER = struct.Struct(">BB8s3sI")
+HEADER = struct.Struct(">BB8sBHI")  # the length is of three bytes, read as one and two
 HEADER_BYTES = HEADER.size
 TAG_BYTES = 8
 SIGNED = b"pourparler/frame/1\x00"
@@ -126,12 +126,12 @@ Frame = Telegram | Part | Symbol
 
 def telegram(envelope: bytes, act_id: bytes) -> bytes:
     """Return the telegram of an act."""
-    return HEADER.pack(FIRST_BYTE, TELEGRAM, act_id[:TAG_BYTES], three(len(envelope)), 0) + envelope
+    return HEADER.pack(FIRST_BYTE, TELEGRAM, act_id[:TAG_BYTES], *three(len(envelope)), 0) + envelope
 
 
 def part_frame(payload: bytes, kid: bytes, signature: bytes, act_id: bytes) -> bytes:
     """Return the part that carries one member's signature of an organ's act."""
-    head = HEADER.pack(FIRST_BYTE, PART, act_id[:TAG_BYTES], three(len(payload)), 0)
+    head = HEADER.pack(FIRST_BYTE, PART, act_id[:TAG_BYTES], *three(len(payload)), 0)
     return head + payload + kid + signature
 
 
@@ -150,13 +150,14 @@ def symbol_frame(piece: Piece, party: bytes = b"", signer: Signer | None = None)
     Raises :class:`OSError` where the signer cannot sign.
     """
     form, hint = (SYMBOL, kid_of(signer.public_key)[0]) if signer else (BARE, 0)
-    head = HEADER.pack(FIRST_BYTE, form, piece.tag, three(piece.length), hint << 24 | piece.number)
+    head = HEADER.pack(FIRST_BYTE, form, piece.tag, *three(piece.length), hint << 24 | piece.number)
     signed = head + piece.data
     return signed + (signer.sign(SIGNED + party + signed) if signer else b"")
 
 
-def three(length: int) -> bytes:
-    return length.to_bytes(3, "big")
+def three(length: int) -> tuple[int, int]:
+    """Return a length as its highest byte and the two others."""
+    return length >> 16, length & 0xFFFF
 
 
 def symbol_room(frame_bytes: int, *, bare: bool = False) -> int:
@@ -172,13 +173,13 @@ def parse_header(frame: bytes) -> Header:
     """Return a frame's header. Raises :class:`Malformed` (``frame.*``); costs some microseconds, whatever comes in."""
     if not HEADER_BYTES < len(frame) <= limits.FRAME_MAX_BYTES:
         raise Malformed("frame.size", f"{len(frame)} bytes; {HEADER_BYTES + 1} to {limits.FRAME_MAX_BYTES}")
-    first, kind, tag, length_bytes, number = HEADER.unpack_from(frame)
+    first, kind, tag, high, low, number = HEADER.unpack_from(frame)
     if first != FIRST_BYTE:
         raise Malformed("frame.version", "the first byte names no version that is known here")
     form = FORMS.get(kind)
     if form is None:
         raise Malformed("frame.form", f"there is no form {kind}")
-    length, body = int.from_bytes(length_bytes, "big"), len(frame) - HEADER_BYTES
+    length, body = high << 16 | low, len(frame) - HEADER_BYTES
     if form is TELEGRAM or form is PART:
         if length == 0 or body != length + (PART_BYTES if form is PART else 0):
             raise Malformed("frame.length", f"the header says {length} bytes, and the body has {body}")
