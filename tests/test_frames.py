@@ -1,6 +1,9 @@
 """Frames and objects: what is made is read back, nothing else is, and reading never fails in another way."""
 
 import itertools
+import json
+import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -11,6 +14,7 @@ from pourparler.core.act import parse_act
 from pourparler.core.encoding import kid_of, parse_envelope, verify_ed25519
 from pourparler.core.errors import Malformed, PourparlerError, Refused
 from pourparler.dispatch import parcel
+from pourparler.dispatch.carousel import URGENT_KINDS
 from pourparler.dispatch.fountain import symbol_size, symbols_needed
 from pourparler.dispatch.frame import (
     FrameForm,
@@ -27,7 +31,7 @@ from pourparler.dispatch.frame import (
     telegram,
     verify_symbol,
 )
-from pourparler.dispatch.receiver import Bundle, Whole
+from pourparler.dispatch.receiver import SHARE_OF_SOURCE, Bundle, Whole
 from tests import radio, samples
 
 
@@ -186,3 +190,54 @@ def test_too_many_acts_make_no_object():
 def test_envelopes_of_a_batch_are_not_parsed_twice_as_long():
     data = parcel.batch(radio.letters(3))
     assert all(parse_envelope(envelope) for envelope in parcel.read_object(data).envelopes)
+
+
+# --- the specification ------------------------------------------------------------------------------------------------
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = (ROOT / "spec" / "frame.md").read_text(encoding="utf-8")
+MODULES = ("frame", "parcel", "fountain", "receiver", "carousel")
+
+
+def test_every_reason_is_explained_and_every_explained_reason_is_used():
+    used = set()
+    for module in MODULES:
+        source = (ROOT / "src" / "pourparler" / "dispatch" / f"{module}.py").read_text(encoding="utf-8")
+        used |= set(re.findall(r'(?:Malformed|Refused|Missing)\(\s*"([a-z.-]+)"', source))
+        used |= set(re.findall(r'self\.refused\["([a-z.-]+)"\]', source))
+    explained = set(re.findall(r"^\| `([a-z]+\.[a-z-]+)` \|", PAGE, re.MULTILINE))
+    assert {reason for reason in used if reason.startswith(("frame.", "object."))} == explained
+
+
+def test_every_reason_that_a_frame_can_show_has_a_vector():
+    shown = {
+        case["reason"]
+        for name in ("frame", "object")
+        for case in json.loads((ROOT / "spec" / "vectors" / f"{name}.json").read_text(encoding="utf-8"))["cases"]
+        if "reason" in case
+    }
+    explained = set(re.findall(r"^\| `([a-z]+\.[a-z-]+)` \|", PAGE, re.MULTILINE))
+    of_receivers = {"frame.banned", "frame.flood", "frame.undecodable", "frame.no-decoder", "frame.carousel-full"}
+    assert explained - shown == of_receivers
+
+
+def test_every_bound_is_stated():
+    text = " ".join(PAGE.split())
+    for number in (
+        limits.FRAME_MAX_BYTES,
+        limits.OBJECT_MAX_BYTES,
+        limits.OBJECT_SYMBOLS_MAX,
+        limits.SYMBOL_NUMBERS_LEAST,
+        limits.SYMBOL_NUMBERS_EACH,
+        limits.RECEIVER_KEY_OBJECTS_MAX,
+    ):
+        assert f"{number:,}" in text, number
+    for mebibytes in (
+        limits.RECEIVER_MAX_BYTES,
+        limits.RECEIVER_SYMBOLS_MAX_BYTES,
+        limits.RECEIVER_KEY_MAX_BYTES,
+        limits.RECEIVER_QUEUE_MAX_BYTES,
+    ):
+        assert f"{mebibytes >> 20} MiB" in text
+    assert f"{SHARE_OF_SOURCE:.0%}" in text
+    assert all(f"`{kind}`" in text for kind in URGENT_KINDS)

@@ -260,6 +260,16 @@ def test_a_flood_of_signatures_costs_a_bounded_number_of_checks():
     assert listener.waiting_bytes <= limits.RECEIVER_QUEUE_MAX_BYTES
 
 
+def test_a_flood_from_many_sources_costs_no_more_checks_than_one_from_one():
+    """Attack 16: names of sources cost nothing, so a flood may come from thousands. All share the checks."""
+    listener = radio.receiver(checks_per_second=100.0)
+    (frame,) = radio.frames_of(radio.thing(), [0])
+    for n in range(6_000):
+        listener.hear(radio.forged(frame, n), n / 1_000, f"source {n}")
+    assert 100 * 5 < listener.refused["signature.invalid"] <= 100 * 7
+    assert len(listener.sources) <= receivers.SOURCES
+
+
 def test_in_a_flood_from_the_same_source_the_oldest_frames_go_first(monkeypatch):
     """Attack 16: on the radio all frames have one source. What waits is bounded; the newest is what is kept."""
     monkeypatch.setattr(limits, "RECEIVER_QUEUE_MAX_BYTES", 20_000)

@@ -1,6 +1,7 @@
 """The receiver: what it gives out, what it keeps, and whom it believes."""
 
 import random
+import sys
 
 import pytest
 from hypothesis import given, settings
@@ -264,3 +265,22 @@ def test_chance_is_not_asked():
     radio.heard(radio.receiver(), frames_enough(radio.thing()))
     assert random.getstate() == state
     assert numbers(17) == 4_096
+
+
+def test_a_liar_who_alone_has_signed_enough_is_banned_at_once_and_forgotten():
+    data = radio.thing()
+    needed = radio.needed(data)
+    listener = radio.receiver()
+    assert radio.heard(listener, radio.frames_of(data, range(needed), radio.THIEF, false=range(needed))) == []
+    assert listener.banned == {radio.THIEF.public_key}
+    assert (listener.kept_bytes, listener.piles, listener.holders) == (0, {}, {})
+    assert radio.whole_in(radio.heard(listener, frames_enough(data), start=9.0)) == [data]
+
+
+def test_a_receiver_without_the_library_says_so_and_goes_on(monkeypatch):
+    frames, act = frames_enough(radio.thing(), more=0), radio.suspension()
+    monkeypatch.setitem(sys.modules, "raptorq", None)
+    listener = radio.receiver(decoder=Worker())
+    assert radio.heard(listener, frames) == []
+    assert listener.refused == {"frame.no-decoder": 1}
+    assert listener.hear(telegram(radio.data_of(act), act.id), 1.0) == [Envelope(radio.data_of(act))]
