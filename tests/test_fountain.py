@@ -93,6 +93,9 @@ def test_symbols_from_a_number_on_are_the_same_as_all_of_them():
 def test_the_largest_object_is_one_block():
     data = thing(limits.OBJECT_MAX_BYTES)
     last = fountain.numbers(2_048) - 1
+    for size in (128, 1_112):  # and one sub-block: the first symbols are its pieces, in order
+        needed = fountain.symbols_needed(len(data), size)
+        assert b"".join(encode(data, size, 0, needed))[: len(data)] == data
     assert len(encode(data, 128, last, 1)[0]) == 128
 
 
