@@ -12,7 +12,7 @@ from functools import cache
 import pytest
 
 from bench import __main__ as bench
-from bench import append, evidence, growth, lone, negotiate, parts, rivals, sizes, speak
+from bench import append, evidence, growth, lone, negotiate, parts, radio, rivals, sizes, speak
 from bench.material import Ledger, NotDone, interleaved, scratch
 from bench.measure import TIMES, Effort, Goal, Result, Rounds, alternate, at_least, at_most, middle, ratio, skipped
 from bench.parts import Shares, replaced, timed
@@ -174,6 +174,9 @@ def test_every_goal_of_the_bench_is_some_line_s():
     wanted += ["at most 2", "at most 1", "at least 3", "at most 3"]
     wanted += ["at most 1.3", "at most 25", "at least 0.6", "at least 0.55", "at least 50", "at least 1"]
     wanted += ["at most 1.5", "at least 0.6", "at least 0.65", "at least 0.25"]
+    wanted += ["at most 1.01", "at least 0.9999", "at most 1.03", "at most 1.12", "at most 1.03", "at most 1.65"]
+    wanted += ["at least 1", "at most 1.09", "at least 1", "at least 4.5", "at least 3.4", "at least 0.8"]
+    wanted += ["at least 0.9", "at most 64"]
     assert sorted(goals) == sorted(wanted)
 
 
@@ -190,7 +193,7 @@ def test_a_program_that_checks_no_signature_is_not_measured(run, no_rivals):
         run(SMALL, quiet)
 
 
-@pytest.mark.parametrize("run", [append.run, speak.known, speak.cold, growth.dossiers, growth.ledgers])
+@pytest.mark.parametrize("run", [append.run, speak.known, speak.cold, growth.dossiers, growth.ledgers, radio.junk])
 def test_a_program_whose_check_passes_everything_is_not_measured(run, no_rivals):
     with (
         replaced("pourparler.core.encoding:verify_ed25519", lambda _: lambda key, message, signature: None),

@@ -49,3 +49,18 @@ ARTICLES_MAX = 1_024
 CHECKS_MAX = 64
 DURATION_MAX_SECONDS = 100 * 366 * 86_400
 PARSE_CALLS_MAX = 400_000  # Python function calls that one hostile input may cost any parser
+
+# Dispatch: frames and objects (spec/frame.md).
+FRAME_MAX_BYTES = 4_096
+OBJECT_MAX_BYTES = 256 * 1024
+OBJECT_SYMBOLS_MAX = 2_048  # that carry an object whole: k
+SYMBOL_NUMBERS_LEAST = 4_096  # numbers that even the smallest object may use; larger ones have 64 for each of k
+SYMBOL_NUMBERS_EACH = 64
+RECEIVER_MAX_BYTES = 64 * 1024 * 1024  # whatever comes in, decoding included
+RECEIVER_SYMBOLS_MAX_BYTES = 24 * 1024 * 1024  # of that: verified symbols of objects that are not whole yet
+RECEIVER_KEY_MAX_BYTES = 6 * 1024 * 1024  # of that: those that one dispatch key has signed
+RECEIVER_KEY_OBJECTS_MAX = 64  # unfinished objects of one dispatch key
+RECEIVER_QUEUE_MAX_BYTES = 4 * 1024 * 1024  # frames that wait to be verified, with what Python needs beside them
+RECEIVER_DONE_MAX = 4_096  # objects known to be whole
+CAROUSEL_ITEMS_MAX = 4_096
+CAROUSEL_MAX_BYTES = 32 * 1024 * 1024
