@@ -1,8 +1,8 @@
 """How current is what a node knows of a party? Specification: ``spec/node.md`` section 7.
 
 Silence does not show by itself: so the party says beforehand when it will speak next. A beacon states the head of the
-party's stream, its own time, and when the next will come. Whoever gets none by then is *cut off*. Whoever gets a beacon,
-or hears from another node, that more was said than has reached him, is *behind*, and after a beacon period *being
+party's stream, its own time, and when the next will come. Whoever gets none by then is *cut off*. Whoever learns from a
+beacon, or from another node, that more was said than has reached him, is *behind*, and after a beacon period *being
 starved*: somebody lets the beacons through and holds the acts back.
 """
 

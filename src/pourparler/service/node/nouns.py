@@ -84,8 +84,8 @@ class Answer(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Whether a power may be used under a mandate. ``proven``: by the party's home ledger, as of ``as_of`` (the log time
-    of the newest stamp that is shown of it); else as heard. ``by`` is the act that ended it."""
+    """Whether a power may be used under a mandate. ``proven``: by the party's home ledger, as of ``as_of`` (the log
+    time of the newest stamp that is shown of it); else as heard. ``by`` is the act that ended it."""
 
     answer: Answer
     proven: bool = False
@@ -117,9 +117,9 @@ class Fresh(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Freshness:
-    """How current what is known of a party is. ``as_of``: the time of the newest beacon of which all is here; ``newest``
-    that of the newest one; ``due`` when the next was to come. ``more``: who shows (a beacon) or says (a peer) that there
-    is more, since when; ``shown`` says that a signed beacon does."""
+    """How current what is known of a party is. ``as_of``: the time of the newest beacon of which all is here;
+    ``newest`` that of the newest one; ``due`` when the next was to come. ``more``: who shows (a beacon) or says (a
+    peer) that there is more, since when; ``shown`` says that a signed beacon does."""
 
     party: bytes
     state: Fresh

@@ -175,7 +175,7 @@ def check_urgent(known: Known, view: Register, link: Mandate) -> bool:
 
 
 def check_endings(known: Known, mandate: Mandate, power: Power, moment: Moment) -> None:
-    """Raise :class:`Ended` where something that was heard before the moment stops the power, and no home disproves it."""
+    """Raise :class:`Ended` where something heard before the moment stops the power, and no home disproves it."""
     view = known.view
     for link in mandate.chain():
         for register, ending in endings_of(known, link, moment):
@@ -223,8 +223,8 @@ def disproven(view: Register, ending: Ending) -> bool:
 
 
 def answered(register: Register, view: Register, ending: Ending) -> Confirmation | None:
-    """Return what the organ answered about a suspension or an urgent act. That it lasts is bad news, and counts as heard;
-    that it is undone is good news, and counts once a home has taken the answer."""
+    """Return what the organ answered about a suspension or an urgent act. That it lasts is bad news, and counts as
+    heard; that it is undone is good news, and counts once a home has taken the answer."""
     heard = register.answered(ending)
     if heard is None or heard.answer:
         return heard
@@ -250,7 +250,7 @@ def check_lease(known: Known, mandate: Mandate, power: Power) -> bool:
 
 
 def covered(known: Known, beacon: StoredBeacon) -> bool:
-    """Return whether all that a beacon speaks of is here: shown by the home, or, where none is shown, heard in number."""
+    """Return whether all that a beacon speaks of is here: shown by the home, or, where none is, heard in number."""
     if known.home is None:
         return known.held >= beacon.count
     return any(register.had(beacon.count, beacon.head) for register in known.home.registers)
