@@ -48,24 +48,9 @@ def newest_appointment(holdings: Holdings, register: Register, names: str) -> Ac
     found = [act for act in spines.decisions.values() if act.kind == "appoint" and act.get(names)]
     found.sort(key=lambda act: spines.at[act["organ"], act.id].place, reverse=True)
     for act in found:
-        if holdings.doubt(act) is None and not is_lost(holdings, register, act):
+        if holdings.doubt(act) is None and not holdings.lost(act):
             return act
     return None
-
-
-def is_lost(holdings: Holdings, register: Register, act: Act) -> bool:
-    """Return whether the home took another decision in the place of one, or of one that it builds on."""
-    home = holdings.home(register)
-    at: Act | None = act
-    while home is not None and at is not None and at.kind != "found":
-        for one in home.registers:
-            if at.id in one.spines.canonical:
-                return False
-            if one.spines.taken.get((at["organ"], at["prior"]), at.id) != at.id:
-                return True
-        before = holdings.registry.outcomes.get(at["prior"])
-        at = before.act if before else None
-    return False
 
 
 def check(holdings: Holdings, act: Act, register: Register) -> bytes:
@@ -102,11 +87,11 @@ def check_ratchet(holdings: Holdings, act: Act, key: bytes, before: list[StoredB
         raise Refused("node.equivocation", "it counts fewer acts than the one before it: both are kept as proof")
 
 
-def is_spaced(holdings: Holdings, party: bytes, key: bytes) -> bool:
+def is_spaced(holdings: Holdings, register: Register, key: bytes) -> bool:
     """Return whether the next beacon of a key goes into the journal: at most one a minute does, so that whoever has the
     key cannot fill it."""
-    journaled = [one.heard for one in holdings.store.beacons(party) if one.key == key and one.journaled]
-    return not journaled or holdings.now() - max(journaled) >= limits.NODE_BEACON_SPACING_SECONDS
+    journaled = [beacon.moment.time for beacon in register.beacons if beacon.key == key]
+    return not journaled or holdings.now() - journaled[-1] >= limits.NODE_BEACON_SPACING_SECONDS
 
 
 def keep(holdings: Holdings, act: Act, key: bytes, came: Came, *, journaled: bool) -> None:
@@ -124,7 +109,7 @@ def keep(holdings: Holdings, act: Act, key: bytes, came: Came, *, journaled: boo
 def trusted(holdings: Holdings, register: Register) -> tuple[StoredBeacon, ...]:
     """Return the beacons of a party that may be relied on, the newest first."""
     keys, home = beacon_keys(holdings, register), holdings.home(register)
-    caught = {proof.subject for proof in holdings.store.proofs(register.party) if proof.kind == BEACON}
+    caught = caught_keys(holdings, register)
     good = [
         one
         for one in holdings.store.beacons(register.party)
@@ -132,6 +117,11 @@ def trusted(holdings: Holdings, register: Register) -> tuple[StoredBeacon, ...]:
         and (one.key not in caught or (home and any(had.had(one.count, one.head) for had in home.registers)))
     ]
     return tuple(sorted(good, key=lambda one: (one.at, one.serial), reverse=True))
+
+
+def caught_keys(holdings: Holdings, register: Register) -> set[bytes]:
+    """Return the beacon keys that have signed two beacons which contradict each other."""
+    return {proof.subject for proof in holdings.store.proofs(register.party) if proof.kind == BEACON}
 
 
 def check_against_home(holdings: Holdings, register: Register) -> None:

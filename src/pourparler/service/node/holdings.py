@@ -11,7 +11,7 @@ from pourparler.ports import Clock
 from pourparler.service.intake import Intake
 from pourparler.service.node.clock import JournalClock
 from pourparler.service.node.homes import Homes
-from pourparler.service.node.index import Index, Place
+from pourparler.service.node.index import Index, Place, is_decision
 from pourparler.store.node import NodeStore, Proof
 
 
@@ -65,6 +65,21 @@ class Holdings:
     def doubt(self, act: Act) -> bytes | None:
         """Return a decision that contradicts an act, or one that it builds on, without the home having decided."""
         return self.index.doubt(act, self.registry.outcomes, self.decided)
+
+    def lost(self, act: Act) -> bool:
+        """Return whether the home took another decision in the place of an act, or of one that it builds on."""
+        party = self.registry.party_of_organ.get(act.get("organ") or b"")
+        home = self.home(self.registry.registers[party]) if party else None
+        at: Act | None = act
+        while home is not None and at is not None and is_decision(at):
+            if any(at.id in one.spines.canonical for one in home.registers):
+                return False
+            taken = [one.spines.taken.get((at["organ"], at["prior"]), at.id) for one in home.registers]
+            if any(one != at.id for one in taken):
+                return True
+            before = self.registry.outcomes.get(at["prior"])
+            at = before.act if before else None
+        return False
 
     def envelope(self, act: bytes) -> bytes | None:
         """Return the envelope of an act that was verified here, or None."""

@@ -249,14 +249,17 @@ class Node:
         try:
             with self._changing():
                 ledger = extended(self.holdings.homes)
-                if not any(self.follows(party) and ledger.is_home_of(party) for party in ledger.registry.registers):
-                    raise Refused("node.not-followed", "it is no home ledger of a party that this node follows")
+                self._check_followed(ledger)
                 entries = self.store.home_entries(home.origin, home.key)[before:]
                 acts = [act.envelope.encoded() for act in self._ours(ledger, entries)]
                 return self._take_shown([ledger], acts, came)
         except BaseException:
             self.holdings.homes.reload(home)
             raise
+
+    def _check_followed(self, ledger: Ledger) -> None:
+        if not any(self.follows(party) and ledger.is_home_of(party) for party in ledger.registry.registers):
+            raise Refused("node.not-followed", "it is no home ledger of a party that this node follows")
 
     def _ours(self, ledger: Ledger, entries: Iterable[bytes]) -> Iterator[Act]:
         """Yield the acts of followed parties among a ledger's entries: a home may be that of many more."""
@@ -355,6 +358,7 @@ class Node:
             held=max(len(one.heads) for one in home.registers) if home else heard,
             forked="the home ledger of the party has signed two histories" if forked else "",
             doubt=self.holdings.doubt,
+            lost=self.holdings.lost,
         )
 
     def freshness(self, party: bytes) -> Freshness:
@@ -363,7 +367,8 @@ class Node:
             register = self.registry.register(party)
             known = self._known(party)
             issuers = [*register.spines.heads, *{beacons.beacon_issuer(party, one.key) for one in known.beacons}]
-            return freshness(known, [row for issuer in issuers for row in self.store.said(issuer)])
+            said = [row for issuer in issuers for row in self.store.said(issuer)]
+            return freshness(known, said, doubted=bool(beacons.caught_keys(self.holdings, register)))
 
     def reached(self, act: bytes) -> Reached:
         """Return what is known of whom an order has reached: every holder of its party, by what was heard of him."""

@@ -25,7 +25,7 @@ from pourparler.store.node import Ack, StoredPart, Waiting
 
 WAITS_FOR = {  # by the reason why an act cannot be judged yet: the fields that name what it lacks
     "unknown.party": ("party",),
-    "unknown.organ": ("organ", "of", "to", "theirs"),
+    "unknown.organ": ("organ", "of", "to"),
     "unknown.prior": ("prior", "theirs"),
     "unknown.mandate": ("by", "class", "target", "mandate"),
     "unknown.act": ("call", "question"),
@@ -76,7 +76,9 @@ class Taking:
         """Let the journal judge a batch."""
         acts = [act for _, act in batch]
         receipts = self.journal.submit_many([act.envelope.encoded() for act in acts]) if acts else []
-        for (place, act), receipt in zip(batch, receipts, strict=True):
+        answered = list(zip(batch, receipts, strict=True))
+        answered.sort(key=lambda one: not isinstance(one[1], Receipt))  # what is in the journal is noted in its order
+        for (place, act), receipt in answered:
             answers[place] = self.after(act, receipt, came)
         batch.clear()
 
@@ -136,7 +138,7 @@ class Taking:
         except PourparlerError as error:
             return Taken(State.REFUSED, act.id, error.reason, error.detail)
         self.forget_waiting(act)
-        if key in register.spines.beacons and beacons.is_spaced(self.holdings, act["party"], key):
+        if key in register.spines.beacons and beacons.is_spaced(self.holdings, register, key):
             return None
         beacons.keep(self.holdings, act, key, came, journaled=False)
         return Taken(State.NEW, act.id)
@@ -221,7 +223,8 @@ class Taking:
         """Return which acts or organs a waiting act names that are not here."""
         registry = self.holdings.registry
         here = (registry.outcomes, registry.party_of_organ, registry.registers)
-        named = [act.get(name) for name in WAITS_FOR.get(reason, ())]
+        fields = [name for name in WAITS_FOR.get(reason, ()) if name != "to" or act.kind == "hand-over"]
+        named = [act.get(name) for name in fields]
         lacking = [one for one in named if isinstance(one, bytes) and not any(one in known for known in here)]
         return lacking[: limits.NODE_WAITS_MAX]
 
