@@ -41,8 +41,8 @@ class Known:
     """All that a judgement about one party rests on: the journal, the home as it is shown, bad news that works while it
     waits, the beacons that may be relied on (the newest first), the moment after all of it, and the machine's clock.
 
-    ``forked`` says why the home itself cannot be relied on. Of a decision, ``doubt`` returns what contradicts it, or one
-    that it builds on, while the home has not decided between the two; ``lost`` says that the home has, for another.
+    ``forked`` says why the home itself cannot be relied on. Of a decision, ``doubt`` returns what contradicts it, or
+    one that it builds on, while the home has not decided between the two; ``lost`` says that it has, for another.
     """
 
     registry: Registry
