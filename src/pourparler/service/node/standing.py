@@ -198,7 +198,9 @@ def endings_of(known: Known, link: Mandate, moment: Moment) -> Iterator[tuple[Re
         for ending in home.endings.get(link.id, ()):
             yield home, ending
     for act, heard in known.working:
-        if act.get("mandate") == link.id or act.get("target") == link.id or act.get("about") == link.id:
+        named = act.get("mandate") or act.get("target") or act.get("about")
+        above = act.kind != "object" or known.register.spines.stands_above(act["organ"], link.organ)
+        if named == link.id and above:
             yield known.register, ending_of(known.register, act, heard)
 
 
