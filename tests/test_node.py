@@ -6,13 +6,16 @@ import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pourparler.core.council import organ_id
+from pourparler.core.evidence import Claim
 from pourparler.ports import StoreError
 from pourparler.service.drafting import draft, powers
+from pourparler.service.export import assemble
 from pourparler.service.node.nouns import Answer, Came, Fresh, State
 from pourparler.store.memory import MemoryStore
 from pourparler.store.node import NodeStore
@@ -244,6 +247,130 @@ def test_bad_news_that_the_home_did_not_take_stops_nothing_any_more(party):
     assert node.standing(grant.id, PROPOSE).words == "in force (proven)"
 
 
+def test_bad_news_on_a_branch_that_the_home_did_not_take_stops_nothing_either(party):
+    node, home = memory_node(), HomeLedger()
+    grant = party.grant()
+    place = party.head
+    lost = party.decide("decide", prior=place, words="we break off")
+    dismissal = party.decide("dismiss", prior=lost.id, mandate=grant.id)
+    taken = party.decide("decide", words="we go on")
+    hear(node, party.found, grant, lost, dismissal)
+    home.log(party.found, grant, taken)
+    assert node.standing(grant.id, PROPOSE).reason == "standing.dismissed"
+    node.take_bundle(home.copy(party), came())
+    assert node.standing(grant.id, PROPOSE).words == "in force (proven)"
+    after = party.decide("decide", prior=dismissal.id, words="and then")
+    hear(node, after)
+    assert node.standing(grant.id, PROPOSE).words == "in force (proven)"
+
+
+def elections(party):
+    """Return two elections of one council at one place, and who is seated by each."""
+    sides = {}
+    for side in ("left", "right"):
+        seated = sorted((Key.from_name(f"{side} {n}") for n in range(3)), key=lambda key: key.public_key)
+        seats = [[member.public_key, 1] for member in seated]
+        act = party.decide("elect", prior=party.head, by=[*party.members[:2], *seated], seats=seats)
+        sides[side] = (act, seated)
+    return sides
+
+
+def test_bad_news_by_seats_that_only_the_home_knows_works(party):
+    """The node heard the other election first, and logs nobody's word whom only the home's seats."""
+    node, home = memory_node(), HomeLedger()
+    grant = party.grant()
+    sides = elections(party)
+    first, (elected, seated) = sides["left"][0], sides["right"]
+    suspension = draft("suspend", {"organ": party.organ, "target": grant.id}).signed_by(seated[0])
+    assert hear(node, party.found, grant, first, elected) == ["new"] * 4
+    assert node.take(data(suspension), came()).reason == "decision.no-seat"
+    home.log(party.found, grant, elected)
+    node.take_bundle(home.copy(party), came())
+    assert node.standing(grant.id, PROPOSE).words == "in force (proven)"
+    taken = node.take(data(suspension), came())
+    assert (taken.state, taken.works) == (State.PENDING, True)
+    assert node.standing(grant.id, PROPOSE).reason == "standing.suspended"
+    assert node.acts([suspension.id]) == [data(suspension)]
+
+
+def test_a_suspension_by_a_seat_that_the_home_never_gave_stops_nothing_any_more(party):
+    node, home = memory_node(), HomeLedger()
+    grant = party.grant()
+    sides = elections(party)
+    (lost, seated), taken = sides["left"], sides["right"][0]
+    suspension = draft("suspend", {"organ": party.organ, "target": grant.id}).signed_by(seated[0])
+    assert hear(node, party.found, grant, lost, suspension) == ["new"] * 4
+    assert node.standing(grant.id, PROPOSE).reason == "standing.suspended"
+    home.log(party.found, grant, taken)
+    node.take_bundle(home.copy(party), came())
+    assert node.standing(grant.id, PROPOSE).words == "in force (proven)"
+
+
+def test_keys_of_a_contested_appointment_count_for_nothing_until_the_home_decides(party):
+    clock = SetClock()
+    node, home = memory_node(clock), HomeLedger(clock)
+    one, two = (Key.from_name(f"relay {n}") for n in (1, 2))
+    place = party.head
+    both = [
+        party.decide("appoint", prior=place, dispatch=[key.public_key], beacons=[Key.from_name(name).public_key])
+        for key, name in ((one, "light 1"), (two, "light 2"))
+    ]
+    hear(node, party.found, both[0])
+    assert node.dispatch_keys() == {one.public_key: party.id}
+    hear(node, both[1])
+    assert node.dispatch_keys() == {}
+    lights = [party.beacon(START + 60, count=2, serial=n, key=Key.from_name(f"light {n}")) for n in (1, 2)]
+    assert hear(node, *lights) == ["refused", "refused"]
+    assert hear(node, party.beacon(START, count=1, serial=1)) == ["new"]
+    home.log(party.found, both[1])
+    node.take_bundle(home.copy(party), came())
+    assert node.dispatch_keys() == {two.public_key: party.id}
+    assert hear(node, lights[0]) == ["refused"]
+    clock.time += 60
+    assert hear(node, party.beacon(clock.time, **home.position(party), serial=2, key=Key.from_name("light 2"))) == [
+        "new"
+    ]
+    assert node.freshness(party.id).as_of == clock.time
+
+
+def test_evidence_shows_a_home_as_a_copy_does_and_with_a_gap_it_shows_none(party, tmp_path):
+    home, clock = HomeLedger(), SetClock()
+    grant = party.grant()
+    home.log(party.found, grant)
+    claim = Claim("may", home.intake.depositary, 0, (party.id,), mandate=grant.id, power=PROPOSE,
+                  holder=Key.from_name("general").public_key)  # fmt: skip
+    index = home.intake.receipt(grant.id).index
+    gap = assemble(claim, [home.intake], exclude=frozenset({index})).encoded()
+    node = disk_node(tmp_path / "node", clock, follow=[party.id])
+    assert node.take_bundle(gap, came("courier")).parties == ()
+    assert node.standing(grant.id, PROPOSE).answer is Answer.CANNOT_TELL
+    shown = node.take_bundle(assemble(claim, [home.intake]).encoded(), came("courier"))
+    assert (shown.parties, shown.reason) == ((party.id,), "")
+    assert node.standing(grant.id, PROPOSE).words == "in force (proven)"
+    hear(node, party.beacon(START, **home.position(party)))
+    assert node.freshness(party.id).as_of == START
+    node.close()
+    node = disk_node(tmp_path / "node", clock)
+    assert node.standing(grant.id, PROPOSE).words == "in force (proven)"
+    dismissal = party.dismiss(grant)
+    home.log(dismissal)
+    node.take_bundle(assemble(claim, [home.intake]).encoded(), came("courier"))
+    said = node.standing(grant.id, PROPOSE)
+    assert (said.answer, said.proven, said.by) == (Answer.REFUSED, True, dismissal.id)
+    node.close()
+
+
+def test_evidence_that_was_altered_shows_nothing(party):
+    node, home = memory_node(), HomeLedger()
+    home.log(party.found)
+    bundle = assemble(Claim("recorded", home.intake.depositary, 0, act=party.found.id), [home.intake])
+    (shown,) = bundle.ledgers
+    altered = replace(shown, entries=tuple((index, entry[:-1] + b"\0") for index, entry in shown.entries))
+    said = node.take_bundle(replace(bundle, ledgers=(altered,)).encoded(), came())
+    assert (said.reason, said.parties) == ("proof.root", ())
+    assert (node.every(), node.store.bundles()) == ([], [])
+
+
 def test_a_suspension_works_at_once_and_its_undoing_only_when_proven(party):
     node, home = memory_node(), HomeLedger()
     grant = party.grant()
@@ -466,6 +593,30 @@ def test_a_holder_acknowledges_with_his_own_key(party):
     assert council.reached(order.id).of("acknowledged") == ()
     council.take(envelope, came())
     assert [one.mandate for one in council.reached(order.id).of("acknowledged")] == [grant.id]
+
+
+# --- what became of an act --------------------------------------------------------------------------------------------
+
+
+def test_what_became_of_an_act(party):
+    node, home = memory_node(), HomeLedger()
+    grant, place = party.grant(), party.head
+    one, two = (party.decide("decide", prior=place, words=word) for word in ("yes", "no"))
+    after = party.decide("decide", prior=two.id, words="so be it")
+    party.head = bytes(32)
+    waits, works = party.decide("decide", words="later"), party.decide("dismiss", prior=bytes(32), mandate=grant.id)
+    said = party.say(grant, "say", dossier=bytes(32), words="elsewhere")
+    hear(node, party.found, grant)
+    assert node.fate(grant.id).state == "as heard"
+    hear(node, one, two, after, waits, works, said, party.suspend(grant.id))
+    states = {act.id: node.fate(act.id).state for act in (one, two, after, waits, works, said)}
+    assert list(states.values()) == ["contested", "contested", "contested", "waits", "works", "carried"]
+    assert node.fate(one.id).against == two.id
+    assert node.fate(b"?" * 32).state == "unknown"
+    home.log(party.found, grant, one)
+    node.take_bundle(home.copy(party), came())
+    assert [node.fate(act.id).state for act in (grant, one, two, after)] == ["proven", "proven", "lost", "lost"]
+    json.dumps(node.fate(one.id).plain())
 
 
 # --- status -----------------------------------------------------------------------------------------------------------

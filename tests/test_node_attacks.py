@@ -448,6 +448,17 @@ def test_clock_set_forward(party, clock, tmp_path):
     node.close()
 
 
+def test_a_wrong_clock_freezes_leases_and_nothing_else(party, clock):
+    """Attack 27: journal time stands still at its bound; by the machine's clock alone the lease has lapsed."""
+    node = memory_node(clock)
+    grant = party.grant(given=BOTH, fresh=30 * DAY)
+    hear(node, party.found, grant, party.beacon(START, count=2))
+    clock.time += YEAR
+    assert node.now() - START < 30 * DAY
+    assert node.standing(grant.id, CONCLUDE).reason == "standing.stale"
+    assert node.standing(grant.id, PROPOSE).answer is Answer.IN_FORCE
+
+
 def test_a_right_clock_goes_on_without_beacons_on_a_persons_word(party, clock):
     """Attack 27: where no beacon comes for long, journal time waits at its bound, until somebody vouches for the
     clock."""

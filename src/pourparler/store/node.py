@@ -532,10 +532,10 @@ class NodeStore:
         """Return the home ledgers of which a copy is kept: origin, key, size and checkpoint."""
         return self._all("SELECT origin, key, size, note FROM home ORDER BY origin, key")
 
-    def home_entries(self, origin: str, key: bytes) -> list[bytes]:
-        """Return the entries of a home ledger's copy, in order."""
-        query = "SELECT data FROM home_entry WHERE origin = ? AND key = ? ORDER BY idx"
-        return [bytes(row[0]) for row in self._all(query, origin, key)]
+    def home_entries(self, origin: str, key: bytes, start: int = 0) -> list[bytes]:
+        """Return the entries of a home ledger's copy from an index on, in order."""
+        query = "SELECT data FROM home_entry WHERE origin = ? AND key = ? AND idx >= ? ORDER BY idx"
+        return [bytes(row[0]) for row in self._all(query, origin, key, start)]
 
     def add_bundle(self, id_: bytes, party: bytes, data: bytes) -> None:
         """Keep a bundle that shows a party's home; of each party the newest few are kept, and of all."""

@@ -24,11 +24,12 @@ from pourparler.service.drafting import draft
 from pourparler.service.heads import ReadOnly
 from pourparler.service.node import beacons, offering
 from pourparler.service.node.clock import JournalClock
+from pourparler.service.node.fate import fate
 from pourparler.service.node.freshness import freshness
 from pourparler.service.node.holdings import Holdings, Journal
 from pourparler.service.node.homes import Forks, Homes, Ledger, acts_in
 from pourparler.service.node.index import Index
-from pourparler.service.node.nouns import Answer, Came, Freshness, Heads, Reached, Shown, Standing, State, Taken
+from pourparler.service.node.nouns import Answer, Came, Fate, Freshness, Heads, Reached, Shown, Standing, State, Taken
 from pourparler.service.node.reach import reached
 from pourparler.service.node.standing import Known, judge
 from pourparler.service.node.status import status
@@ -250,7 +251,7 @@ class Node:
             with self._changing():
                 ledger = extended(self.holdings.homes)
                 self._check_followed(ledger)
-                entries = self.store.home_entries(home.origin, home.key)[before:]
+                entries = self.store.home_entries(home.origin, home.key, before)
                 acts = [act.envelope.encoded() for act in self._ours(ledger, entries)]
                 return self._take_shown([ledger], acts, came)
         except BaseException:
@@ -369,6 +370,11 @@ class Node:
             issuers = [*register.spines.heads, *{beacons.beacon_issuer(party, one.key) for one in known.beacons}]
             said = [row for issuer in issuers for row in self.store.said(issuer)]
             return freshness(known, said, doubted=bool(beacons.caught_keys(self.holdings, register)))
+
+    def fate(self, act: bytes) -> Fate:
+        """Return what became of an act here: proven, as heard, contested, lost, void, carried, waiting, or unknown."""
+        with self._lock:
+            return fate(self.holdings, act)
 
     def reached(self, act: bytes) -> Reached:
         """Return what is known of whom an order has reached: every holder of its party, by what was heard of him."""

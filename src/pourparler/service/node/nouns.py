@@ -193,6 +193,23 @@ class Reached:
 
 
 @dataclass(frozen=True, slots=True)
+class Fate:
+    """What became of an act. ``state`` is *proven* (the home took it), *as heard*, *contested* (``against`` another
+    at its place, and the home has not decided), *lost* (the home took another), *void*, *carried*, *works* (bad news,
+    while it waits), *waits*, or *unknown*; ``time`` is when it came, in journal time."""
+
+    act: bytes
+    state: str
+    kind: str = ""
+    reason: str = ""
+    against: bytes = b""
+    time: int | None = None
+
+    def plain(self) -> dict[str, Any]:
+        return dict(plain(self))
+
+
+@dataclass(frozen=True, slots=True)
 class Shown:
     """What came of a bundle or a copy: whose home it shows, up to which log time, and what became of each act."""
 
