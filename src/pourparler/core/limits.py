@@ -49,3 +49,19 @@ ARTICLES_MAX = 1_024
 CHECKS_MAX = 64
 DURATION_MAX_SECONDS = 100 * 366 * 86_400
 PARSE_CALLS_MAX = 400_000  # Python function calls that one hostile input may cost any parser
+
+# Dispatch. Exchange between two nodes (spec/exchange.md).
+EXCHANGE_MESSAGE_MAX_BYTES = 256 * 1024
+EXCHANGE_BATCH_MAX_BYTES = 1024 * 1024  # the messages that one POST, or its answer, holds
+EXCHANGE_BATCH_MESSAGES_MAX = 64
+EXCHANGE_ACTS_MAX = 512  # in one message
+EXCHANGE_IDS_MAX = 4_096  # likewise
+EXCHANGE_SESSIONS_MAX = 64  # that a node holds at once, with all its peers
+EXCHANGE_SESSIONS_OF_PEER_MAX = 8
+EXCHANGE_SESSION_SECONDS = 120
+HEADS_ROWS_MAX = 4_096  # of organs, and as many of beacons
+BEACONS_OF_ONE_SERIAL_MAX = 2  # two are proof enough that a key speaks double
+RECONCILED_MAX = 1_000_000  # loose acts that two nodes compare
+SYMBOLS_MAX = 65_536  # of one stream
+SYMBOLS_AT_ONCE_MAX = 16_384  # in one message
+SHORT_IDS_AT_ONCE_MAX = 16_384  # likewise
