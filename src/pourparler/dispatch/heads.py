@@ -9,8 +9,7 @@ beforehand that look alike in a row. A mark is a hint all the same: who lies in 
 and nothing that he could not have had.
 
 What hangs on no chain is *loose*, and is compared by ``dispatch.riblt``: what holders and members say, certificates,
-statements of the urgent. So are all decisions of an organ of which two follow one place: of those no place says which are
-known.
+acts in urgency. So are all decisions of an organ of which two follow one place: of those no place says which are known.
 
 >>> Heads({b"o" * 32: (3, b"d" * 32)}, {}).row_bytes()
 [20]
@@ -24,7 +23,6 @@ from pourparler.core import limits
 from pourparler.core.act import Act, Issuer
 from pourparler.core.council import organ_id
 from pourparler.core.encoding import Value, encode
-from pourparler.core.errors import Malformed
 
 MARK_BYTES = 8
 SALT_BYTES = 16
@@ -88,32 +86,9 @@ class Marked:
         return mark(self.salt, act) == marked
 
 
-def read_rows(salt: bytes, organs: Value, beacons: Value) -> Marked:
-    """Return the rows that a message holds. Raises :class:`Malformed` (``exchange.layout``)."""
-    return Marked(salt, read_list(organs), read_list(beacons))
-
-
-def read_list(rows: Value) -> Mapping[bytes, tuple[int, bytes]]:
-    if not isinstance(rows, list) or len(rows) > limits.HEADS_ROWS_MAX:
-        raise Malformed("exchange.layout", f"rows are a list of at most {limits.HEADS_ROWS_MAX}")
-    found: dict[bytes, tuple[int, bytes]] = {}
-    before = b""
-    for row in rows:
-        if not is_row(row) or row[0] <= before:
-            raise Malformed(
-                "exchange.layout", "a row is a mark, a place and a mark; rows ascend, and none stands twice"
-            )
-        before = row[0]
-        found[row[0]] = (row[1], row[2])
-    return found
-
-
-def is_row(row: Value) -> bool:
-    if not isinstance(row, list) or len(row) != 3:
-        return False
-    issuer, place, act = row
-    marks = all(isinstance(one, bytes) and len(one) == MARK_BYTES for one in (issuer, act))
-    return marks and type(place) is int and place >= 0
+def marked(salt: bytes, organs: Iterable[Row], beacons: Iterable[Row]) -> Marked:
+    """Return the rows of a message, whose layout was checked."""
+    return Marked(salt, {row[0]: (row[1], row[2]) for row in organs}, {row[0]: (row[1], row[2]) for row in beacons})
 
 
 # --- the chains of one node -------------------------------------------------------------------------------------------

@@ -1,10 +1,10 @@
 """Rateless set reconciliation: which ids two sets do not share, at some 1.5 symbols an id. ``spec/exchange.md`` 5.
 
-One side streams *symbols* of its set (Yang, Gilad, Alizadeh: "Practical Rateless Set Reconciliation", 2024), 13
-bytes each. Symbol 0 is the sum of all ids, and symbol i that of about 4 in 5 + 2i of them. The other side makes the same symbols of its
-own set and takes them off: what both have is gone, and a symbol that holds one id only shows it. That id is taken off
-wherever else it stands, which lays bare the next, until nothing is left. How many symbols that takes depends on the
-difference alone, and nobody need know it beforehand.
+One side streams *symbols* of its set (Yang, Gilad, Alizadeh: "Practical Rateless Set Reconciliation", 2024), 13 bytes
+each. Symbol 0 is the sum of all ids, and symbol i that of about 4 in 5 + 2i of them. The other side makes the same
+symbols of its own set and takes them off: what both have is gone, and a symbol that holds one id only shows it. That id
+is taken off wherever else it stands, which lays bare the next, until nothing is left. How many symbols that takes
+depends on the difference alone, and nobody need know it beforehand.
 
 Ids are shortened to 8 bytes under the key of a session, and so is everything that follows: where an id stands, and its
 check. Whoever makes acts beforehand cannot know the key, and so cannot make ids that jam the peeling.
@@ -125,8 +125,8 @@ class Peeling:
 
     ``surplus`` is how many more ids they say to have than we. ``theirs`` and ``ours`` are the short ids that only one
     side has. ``estimate`` says about how many there are, before they are found, from the counts alone: an id of theirs
-    adds 1 where it stands and one of ours takes 1 off, so a count departs from its mean as a random walk of as many steps
-    as ids stand there.
+    adds 1 where it stands and one of ours takes 1 off, so a count departs from its mean as a random walk of as many
+    steps as ids stand there.
     """
 
     mine: Coder
