@@ -66,7 +66,6 @@ EXCHANGE_LISTED_MAX = 4  # sets of loose acts that are compared at once; each ta
 EXCHANGE_QUEUE_MAX = 8_192  # acts that wait to be sent in one session; the next session has the rest
 EXCHANGE_PEERS_MAX = 1_024  # whose allowances are remembered
 HEADS_ROWS_MAX = 4_096  # of organs, and as many of beacons
-BEACONS_OF_ONE_SERIAL_MAX = 2  # two are proof enough that a key speaks double
 RECONCILED_MAX = 131_072  # loose acts that one session compares: of more, a part
 RECONCILED_PARTS_MAX = 4_096
 SYMBOLS_MAX = 65_536  # of one stream

@@ -22,7 +22,7 @@ class Rate:
 
 
 class Allowance:
-    """What is left to each of those who ask. ``most`` of them are remembered, and those not seen for longest are not."""
+    """What is left to each of those who ask. ``most`` of them are remembered; those not seen for longest are not."""
 
     def __init__(self, most: int) -> None:
         self.most = most

@@ -72,8 +72,8 @@ class Holding(Protocol):
     def lacks(self, act: bytes) -> bool:
         """Return whether an act would be news."""
 
-    def take(self, envelope: bytes, peer: str) -> Word:
-        """Judge an act and keep it, durably, or say why not. Raises nothing for what it is given."""
+    def take(self, envelopes: Sequence[bytes], peer: str) -> list[Word]:
+        """Judge acts and keep them, durably, or say of each why not. Raises nothing for what it is given."""
 
     def told(self, peer: str, theirs: Marked) -> None:
         """Take note of how far a peer says to have each chain."""
@@ -513,7 +513,7 @@ class Exchange:
 
     def _on_acts(self, found: Message, session: Session) -> Iterable[bytes]:
         """Take acts in, and answer once they are durable; ask for those that they wait for."""
-        words = [self.holding.take(envelope, session.peer) for envelope in found["acts"]]
+        words = self.holding.take(found["acts"], session.peer)
         session.junk += sum(word.junk for word in words)
         for word in words:
             if session.owed and session.coder is not None and word.act:

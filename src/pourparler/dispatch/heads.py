@@ -35,12 +35,6 @@ def mark(salt: bytes, name: bytes) -> bytes:
     return blake2b(name, digest_size=MARK_BYTES, key=salt, person=b"pourparler heads").digest()
 
 
-def beacon_issuer(act: Act) -> bytes:
-    """Return the name of the issuer of a beacon: its party's id and its key's kid."""
-    party: bytes = act["party"]
-    return party + act.envelope.signatures[0].kid
-
-
 @dataclass(frozen=True, slots=True)
 class Heads:
     """How far a node has each chain: organ -> place and the decision there (at place 0 the organ's own id); beacon
@@ -140,23 +134,21 @@ class Spine:
 
 
 class Chains:
-    """What one node has taken in, by chain. Fed with every act that its journal folds, in that order."""
+    """What one node has taken in, by chain. Fed with every act that its journal folds, in that order; of beacons, which
+    it need not journal, the node itself knows the newest."""
 
     def __init__(self) -> None:
         self.spines: dict[bytes, Spine] = {}
-        self.beacons: dict[bytes, list[tuple[int, bytes]]] = {}  # those of the highest serial; two of one are a lie
         self.unchained: dict[bytes, None] = {}
 
     def add(self, act: Act) -> None:
         """Take note of an act. The same one again changes nothing."""
-        if act.kind == "beacon":
-            self.add_beacon(act)
-            return
         if act.kind == "found":
             for organ in act["organs"]:
                 self.begin(organ_id(act.id, organ["name"]), act)
-            return
-        if not (act.row.spine and act.issuer is Issuer.ORGAN) or not self.add_decision(act):
+        elif act.kind == "beacon":
+            pass
+        elif not (act.row.spine and act.issuer is Issuer.ORGAN) or not self.add_decision(act):
             self.unchained[act.id] = None
         elif act.kind == "constitute":
             self.begin(organ_id(act.id, act["new"]["name"]), act)
@@ -171,18 +163,9 @@ class Chains:
         found = [self.spines[organ].add(act.id, prior) for organ, prior in moved if organ in self.spines]
         return any(found)
 
-    def add_beacon(self, act: Act) -> None:
-        issuer, serial = beacon_issuer(act), act["serial"]
-        held = self.beacons.setdefault(issuer, [])
-        if not held or serial > held[0][0]:
-            held[:] = [(serial, act.id)]
-        elif serial == held[0][0] and (serial, act.id) not in held and len(held) < limits.BEACONS_OF_ONE_SERIAL_MAX:
-            held.append((serial, act.id))
-
-    def heads(self) -> Heads:
+    def heads(self, beacons: Mapping[bytes, tuple[int, bytes]]) -> Heads:
         """Return how far each chain is known. An organ of which two decisions follow one place has no row."""
-        organs = {organ: spine.head for organ, spine in self.spines.items() if not spine.forked}
-        return Heads(organs, {issuer: held[0] for issuer, held in self.beacons.items()})
+        return Heads({organ: spine.head for organ, spine in self.spines.items() if not spine.forked}, beacons)
 
     def loose(self) -> Iterator[bytes]:
         """Yield the ids of the acts that no row speaks for."""
@@ -196,23 +179,22 @@ class Chains:
                         yield act
 
     def lacking(self, theirs: Marked) -> Iterator[bytes]:
-        """Yield the ids of the acts that hang on a chain and that somebody with these rows lacks: of each chain in its
-        order, none twice."""
+        """Yield the decisions that somebody with these rows lacks, and the acts that made their organs: of each spine
+        in its order, none twice."""
         told: set[bytes] = set()
-        for act in self.lacking_in_order(theirs):
-            if act not in told:
-                told.add(act)
-                yield act
-
-    def lacking_in_order(self, theirs: Marked) -> Iterable[bytes]:
         for spine in self.spines.values():
-            if not spine.forked:
-                yield from spine.after(theirs.organ(spine.organ), theirs)
-        for issuer, held in self.beacons.items():
-            said = theirs.beacon(issuer)
-            for serial, act in held:
-                if said is None or serial > said[0] or (serial == said[0] and not theirs.is_mark_of(said[1], act)):
+            for act in () if spine.forked else spine.after(theirs.organ(spine.organ), theirs):
+                if act not in told:
+                    told.add(act)
                     yield act
+
+
+def beacons_lacking(ours: Mapping[bytes, tuple[int, bytes]], theirs: Marked) -> Iterator[bytes]:
+    """Yield our newest beacons that somebody with these rows lacks. Of two with one serial each side sends its own."""
+    for issuer, (serial, act) in ours.items():
+        said = theirs.beacon(issuer)
+        if said is None or serial > said[0] or (serial == said[0] and not theirs.is_mark_of(said[1], act)):
+            yield act
 
 
 def behind(ours: Heads, theirs: Marked) -> list[bytes]:

@@ -11,8 +11,8 @@ check. Whoever makes acts beforehand cannot know the key, and so cannot make ids
 
 >>> ours, theirs = Coder(bytes(32)), Coder(bytes(32))
 >>> ours.extend([b"a", b"b", b"c"])
-... theirs.extend([b"b", b"c", b"d", b"e"])
->>> peeling = Peeling(ours)
+>>> theirs.extend([b"b", b"c", b"d", b"e"])
+>>> peeling = Peeling(ours, surplus=1)
 >>> peeling.add(theirs.symbols(0, 12))
 >>> peeling.done, sorted(map(theirs.names.get, peeling.theirs)), list(map(ours.names.get, peeling.ours))
 (True, [b'd', b'e'], [b'a'])
