@@ -258,7 +258,9 @@ class Node:
         if act.kind == "beacon" and act["party"] in self.registry.registers:
             return self._take_beacon(act, came)
         if self._is_early(act):
-            return self._wait(act, came, Missing("node.future", "it is dated ahead of this node's time"), act["at"], since)
+            return self._wait(
+                act, came, Missing("node.future", "it is dated ahead of this node's time"), act["at"], since
+            )
         if not self._has_quota(act):
             return Taken(State.REFUSED, act.id, "node.quota", "its issuer has filled his share of this node's journal")
         return None
@@ -279,9 +281,7 @@ class Node:
         at = act.get("at")
         return at is not None and at > max(self.now(), self.wall.now()) + limits.NODE_SKEW_SECONDS
 
-    def _after_journal(
-        self, act: Act, answer: Receipt | Exception, came: Came, since: int | None = None
-    ) -> Taken:
+    def _after_journal(self, act: Act, answer: Receipt | Exception, came: Came, since: int | None = None) -> Taken:
         """Steps 7 to 11: what the journal said, and what follows from it."""
         if isinstance(answer, Receipt):
             outcome = self.registry.outcomes[act.id]
@@ -377,9 +377,7 @@ class Node:
 
     # Waiting, collecting, carrying.
 
-    def _wait(
-        self, act: Act, came: Came, why: PourparlerError, ready: int = 0, since: int | None = None
-    ) -> Taken:
+    def _wait(self, act: Act, came: Came, why: PourparlerError, ready: int = 0, since: int | None = None) -> Taken:
         """Let an act wait for what it names, or for its time; it came just now, or has waited ``since``."""
         wants = self._wants(act, why.reason)
         works = self._works(act)
