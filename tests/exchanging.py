@@ -1,18 +1,15 @@
 """What tests of exchanges share: nodes that talk in memory or over sockets, and whoever stands between them."""
 
 import contextlib
-import threading
-import time
 
 from pourparler.core import limits
-from pourparler.dispatch.exchange import Exchange, Exchanged
-from pourparler.dispatch.messages import batch, message, read, read_batch
+from pourparler.dispatch.exchange import Exchange
 from pourparler.service.asking import ask
 from pourparler.service.http.application import application
 from pourparler.service.http.wire import wire_routes
 from pourparler.service.wire import Desk, NodeHolding
-from tests.nodes import CONCLUDE, DAY, Party, data, memory_node
-from tests.witnessed import answering, serving
+from tests.nodes import CONCLUDE, Party, data
+from tests.witnessed import serving
 
 
 class Seeded:
