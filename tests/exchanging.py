@@ -1,6 +1,8 @@
 """What tests of exchanges share: nodes that talk in memory or over sockets, and whoever stands between them."""
 
 import contextlib
+import random
+from http.server import BaseHTTPRequestHandler
 
 from pourparler.core import limits
 from pourparler.dispatch.exchange import Exchange
@@ -8,16 +10,14 @@ from pourparler.service.asking import ask
 from pourparler.service.http.application import application
 from pourparler.service.http.wire import wire_routes
 from pourparler.service.wire import Desk, NodeHolding
-from tests.nodes import CONCLUDE, Party, data
-from tests.witnessed import serving
+from tests.nodes import CONCLUDE, Party, came, data
+from tests.witnessed import listening, serving
 
 
 class Seeded:
     """Chance that depends on a name alone."""
 
     def __init__(self, name="chance"):
-        import random
-
         self.random = random.Random(name)
 
     def bytes(self, count):
@@ -42,8 +42,6 @@ class Talks:
 
 
 def give(node, acts, by=None):
-    from tests.nodes import came
-
     for taken in node.take_many([data(act) for act in acts], by or came()):
         assert taken.state.value in ("new", "known"), taken
 
@@ -81,27 +79,23 @@ def wired(node, **more):
 
 @contextlib.contextmanager
 def relayed(url, spoil):
-    """A relay on a real socket before a node: ``spoil`` is given each body and what sends it on, and returns the answer's
-    body, or None to hang up."""
+    """A relay on a real socket before a node: ``spoil`` is given each body and what sends it on, and returns the body
+    of the answer, or None to hang up."""
 
-    def answer(handler, body):
-        found = spoil(body, lambda sent: ask(f"{url}/exchange", sent, most=limits.EXCHANGE_BATCH_MAX_BYTES).body)
-        if found is None:
-            handler.close_connection = True
-            return
-        handler.send_response(200)
-        handler.send_header("Content-Type", "application/cbor")
-        handler.send_header("Content-Length", str(len(found)))
-        handler.end_headers()
-        handler.wfile.write(found)
-
-    from http.server import BaseHTTPRequestHandler
-
-    from tests.witnessed import listening
+    def on(body):
+        return ask(f"{url}/exchange", body, most=limits.EXCHANGE_BATCH_MAX_BYTES).body
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self):
-            answer(self, self.rfile.read(int(self.headers.get("Content-Length", 0))))
+            found = spoil(self.rfile.read(int(self.headers.get("Content-Length", 0))), on)
+            if found is None:
+                self.close_connection = True
+                return
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(found)))
+            self.end_headers()
+            with contextlib.suppress(OSError):  # who asked has left
+                self.wfile.write(found)
 
         def log_message(self, *_):
             pass

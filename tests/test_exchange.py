@@ -1,4 +1,4 @@
-"""Exchanges in memory: heads, reconciliation, sessions, allowances. Real nodes at both ends, and every byte looked at."""
+"""Exchanges in memory: heads, reconciliation, sessions, allowances. Real nodes at both ends."""
 
 import random
 
@@ -178,7 +178,7 @@ def test_two_nodes_hold_the_same_afterwards(mine, theirs):
     acts = talks.all
     one, other = memory_node(name="one"), memory_node(name="other")
     give(one, acts[:mine] + acts[:9] * bool(mine > 9))
-    give(other, [act for act in acts[:theirs]])
+    give(other, acts[:theirs])
     give(one, talks.replies[:4] if mine > 9 else [])
     before = held(one), held(other)
     found, _ = talk(exchange_of(one, "one"), exchange_of(other, "other"))

@@ -435,12 +435,13 @@ class Exchange:
             theirs = peeling.theirs
             ours = peeling.ours if session.their_count else list(coder.names)
             return self._compared(session, theirs, ours)
-        if have >= peeling.most or SHORT_BYTES * session.their_count < SYMBOL_BYTES * max(surplus, have):
+        most = min(peeling.most, SHORT_BYTES * session.their_count // SYMBOL_BYTES + 64)  # past that a list is cheaper
+        if have >= most or surplus >= most:
             session.listing = True
             return [message("request", session=session.name, list=[0, LISTED_AT_ONCE])]
         expected = peeling.estimate * 5 // 4
         more = expected - have if expected > have else max(8, have // 16)
-        more = min(more, peeling.most - have, limits.SYMBOLS_AT_ONCE_MAX)
+        more = min(more, most - have, limits.SYMBOLS_AT_ONCE_MAX)
         return [message("request", session=session.name, symbols=[have, more])]
 
     def _compared(self, session: Session, theirs: Iterable[int], ours: Iterable[int]) -> Iterable[bytes]:

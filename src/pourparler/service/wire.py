@@ -1,9 +1,9 @@
 """The wire: a node exchanges acts with others over HTTP, and reads home ledgers from any mirror. ``spec/exchange.md``.
 
 :class:`Desk` is one node's end: it answers what is posted to it, and goes to others itself. Each question is one POST,
-and what comes back is judged like everything else; a peer that drops, delays, cuts short, floods or lies costs a bounded
-time and number of bytes, and what was taken before stays taken. So whoever is cut off in the middle begins again with a
-fresh ``hello``, and goes on where he was.
+and what comes back is judged like everything else; a peer that drops, delays, cuts short, floods or lies costs a
+bounded time and number of bytes, and what was taken before stays taken. So whoever is cut off in the middle begins
+again with a fresh ``hello``, and goes on where he was.
 
 A home ledger is read as files (``spec/tiles.md``), each from whichever mirror gives one that is proven. A mirror that
 gives a wrong one is asked last from then on, and can do no more than that.
