@@ -53,7 +53,7 @@ def held(node):
 
 
 def exchange_of(node, name, **more):
-    return Exchange(NodeHolding(node, "memory"), Seeded(name), node.wall, **more)
+    return Exchange(NodeHolding(node, "memory"), Seeded(name), node.holdings.wall, **more)
 
 
 def talk(ours, theirs, between=lambda said: said, names=("a", "b"), most=2_000):

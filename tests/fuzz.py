@@ -90,7 +90,7 @@ def exchanged(data: bytes) -> object:
     answers: list[bytes] = []
     for role in ("asks", "answers", "idles"):
         chance = Drawn()
-        exchange = Exchange(shelf(), chance, shelf().node.wall)
+        exchange = Exchange(shelf(), chance, shelf().node.holdings.wall)
         first = exchange.begin("peer")
         if role != "asks":
             exchange.end("peer", first)

@@ -79,7 +79,7 @@ class Ring:
             kind = NodeHolding if peer.name == honest else Silent
             if peer.name != honest:
                 give(node, self.talks.all)
-            self.at[peer.name] = Exchange(kind(node), Seeded(peer.name), node.wall)
+            self.at[peer.name] = Exchange(kind(node), Seeded(peer.name), node.holdings.wall)
 
     def round(self):
         for peer in self.peers.round(self.chance):
@@ -349,7 +349,7 @@ def test_who_offers_loose_acts_and_gives_none_is_found_out():
         def acts(self, ids):
             return []
 
-    found, _ = talk(exchange_of(one, "one"), Exchange(Withholder(liar), Seeded("liar"), liar.wall))
+    found, _ = talk(exchange_of(one, "one"), Exchange(Withholder(liar), Seeded("liar"), liar.holdings.wall))
     assert found.unmet == 12
     with wired(liar) as (url, desk):
         desk.exchange.holding = Withholder(liar)
