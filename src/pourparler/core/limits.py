@@ -64,6 +64,7 @@ EXCHANGE_ROUNDS_MAX = 512  # answers of one peer that whoever asked waits for
 EXCHANGE_JUNK_MAX = 64  # acts of one session that are none, before it is ended
 EXCHANGE_LISTED_MAX = 4  # sets of loose acts that are compared at once; each takes some 40 MB at most
 EXCHANGE_QUEUE_MAX = 8_192  # acts that wait to be sent in one session; the next session has the rest
+EXCHANGE_SENT_MAX = 65_536  # acts that are sent in one session, likewise
 EXCHANGE_PEERS_MAX = 1_024  # whose allowances are remembered
 HEADS_ROWS_MAX = 4_096  # of organs, and as many of beacons
 RECONCILED_MAX = 131_072  # loose acts that one session compares: of more, a part

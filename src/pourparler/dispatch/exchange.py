@@ -17,6 +17,7 @@ is given. It is not safe to use from several threads at once.
 from collections import OrderedDict
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from heapq import heappop, heappush
 from itertools import count, islice
 from typing import Protocol
@@ -106,7 +107,6 @@ class Session:
     junk: int = 0
     learnt: list[bytes] = field(default_factory=list)
     given: list[bytes] = field(default_factory=list)
-    answers: dict[bytes, str] = field(default_factory=dict)
     ended: str = ""
 
     @property
@@ -365,10 +365,11 @@ class Exchange:
     def _queue(self, session: Session, envelopes: Iterable[bytes]) -> None:
         """Let envelopes wait to be sent: the most urgent first, and otherwise in the order in which they came."""
         for envelope in envelopes:
-            if len(session.queue) >= limits.EXCHANGE_QUEUE_MAX:
+            if len(session.queue) >= limits.EXCHANGE_QUEUE_MAX or len(session.queued) >= limits.EXCHANGE_SENT_MAX:
                 return
-            if envelope not in session.queued:
-                session.queued.add(envelope)
+            seen = blake2b(envelope, digest_size=16).digest()
+            if seen not in session.queued:
+                session.queued.add(seen)
                 heappush(session.queue, (urgency_of(envelope), next(self._numbers), envelope))
 
     def _next(self, session: Session) -> Iterator[bytes]:
@@ -511,7 +512,6 @@ class Exchange:
         lacked = [one for one in dict.fromkeys(found["ids"]) if self.holding.lacks(one)]
         if not lacked:
             return [message("end", session=session.name, reason="exchange.nothing-new")]
-        session.asked.update(lacked)
         return [message("request", session=session.name, ids=lacked)]
 
     def _on_acts(self, found: Message, session: Session) -> Iterable[bytes]:
@@ -530,16 +530,14 @@ class Exchange:
         said = [message("taken", session=session.name, acts=answers)] if answers else []
         wants = dict.fromkeys(act for word in words for act in word.wants if act not in session.asked)
         lacked = [act for act in wants if self.holding.lacks(act)][: limits.EXCHANGE_IDS_MAX]
-        if lacked:
+        if lacked and len(session.asked) < limits.EXCHANGE_IDS_MAX:
             session.asked.update(lacked)
             said.append(message("request", session=session.name, ids=lacked))
         return [*said, *(self._want(session) if not found["left"] else ())]
 
     def _on_taken(self, found: Message, session: Session) -> Iterable[bytes]:
-        for act, word in found["acts"]:
-            session.answers[act] = word
-            if word == NEW:
-                session.given.append(act)
+        rows = found["acts"][: session.unanswered]
+        session.given += [act for act, word in rows if word == NEW]
         session.unanswered = 0
         return self._next(session)
 
