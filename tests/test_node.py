@@ -562,8 +562,8 @@ from pathlib import Path
 from tests.nodes import Party, came, data, disk_node
 party = Party()
 node = disk_node(Path(sys.argv[1]), follow=[party.id])
-acts = [party.found] + [party.decide("decide", words=str(n)) for n in range(10_000)]
-for act in acts:
+for number in range(10_000):
+    act = party.decide("decide", words=str(number)) if number else party.found
     if node.take(data(act), came()).kept:
         os.write(1, act.id)
 """

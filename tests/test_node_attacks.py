@@ -314,6 +314,20 @@ def test_split_view(party, clock, second):
     assert alarms(node, party)[0]["decided"]
 
 
+def test_a_party_that_moves_home_counts_anew_and_accuses_nobody(party, clock):
+    node = memory_node(clock)
+    grants = [party.grant(f"holder {number}") for number in range(3)]
+    hear(node, party.found, *grants, party.beacon(START, count=4, head=bytes(32)))
+    clock.time += 60
+    new = {"origin": "new.example", "key": Key.from_name("the new home").public_key}
+    assert hear(node, party.decide("move-home", home=new)) == ["new"]
+    clock.time += 60
+    assert hear(node, party.beacon(clock.time, count=1, head=b"n" * 32)) == ["new"]
+    clock.time += 60
+    assert hear(node, party.beacon(clock.time, count=4, head=b"m" * 32)) == ["new"]
+    assert alarms(node, party) == []
+
+
 def test_a_beacon_that_the_home_never_had(party, clock):
     """Attack 20: the key lies alone, or the home shows two histories: its head is none that the home had."""
     node, home = memory_node(clock), HomeLedger(clock)

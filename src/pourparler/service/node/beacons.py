@@ -62,19 +62,26 @@ def check(holdings: Holdings, act: Act, register: Register) -> bytes:
     nobody = Refused("signature.invalid", "no beacon key of the party made this signature")
     key = signer_among(act, beacon_keys(holdings, register), nobody)
     held = holdings.store.beacons(register.party)
+    moved = moved_at(holdings, register)
     for one in held:
         twice = one.key == key and one.serial == act["serial"]
-        split = one.count == act["count"] and one.head != act["head"]
+        split = one.count == act["count"] and one.head != act["head"] and one.heard >= moved
         if twice or split:
             holdings.accuse(BEACON, register.party, key, one.data, act.envelope.encoded())
             raise Refused("node.equivocation", "it contradicts another beacon of the party: both are kept as proof")
     if act["at"] > holdings.latest() + limits.NODE_SKEW_SECONDS:
         raise Missing("node.future", "it is dated ahead of this node's time")
-    check_ratchet(holdings, act, key, [one for one in held if one.key == key])
+    check_ratchet(holdings, act, key, [one for one in held if one.key == key], moved)
     return key
 
 
-def check_ratchet(holdings: Holdings, act: Act, key: bytes, before: list[StoredBeacon]) -> None:
+def moved_at(holdings: Holdings, register: Register) -> int:
+    """Return since when the party's home is the one that it moved to last: there its stream is counted anew."""
+    moves = [act.id for act in register.spines.decisions.values() if act.kind == "move-home"]
+    return max((holdings.registry.outcomes[act].moment.time for act in moves), default=limits.TIME_MIN)
+
+
+def check_ratchet(holdings: Holdings, act: Act, key: bytes, before: list[StoredBeacon], moved: int) -> None:
     """Raise unless serial, time and count go on from the newest beacon of the key, and no faster than time allows."""
     newest = before[0] if before else None
     if newest and act["serial"] < newest.serial:
@@ -82,7 +89,7 @@ def check_ratchet(holdings: Holdings, act: Act, key: bytes, before: list[StoredB
     elapsed = act["at"] - newest.at if newest else max(act["at"], 0)
     if elapsed < 0 or act["serial"] - (newest.serial if newest else 0) > limits.NODE_BEACON_JUMP + 2 * elapsed:
         raise Refused("node.beacon-jump", "its serial or its time jumps as no beacon's does")
-    if newest and act["count"] < newest.count:
+    if newest and act["count"] < newest.count and newest.heard >= moved:
         holdings.accuse(BEACON, act["party"], key, newest.data, act.envelope.encoded())
         raise Refused("node.equivocation", "it counts fewer acts than the one before it: both are kept as proof")
 
