@@ -132,18 +132,21 @@ def test_marks_differ_under_another_salt_and_so_cannot_be_made_beforehand():
     assert one[2] != other[2]
 
 
-def test_the_branch_that_a_node_has_not_heard_reaches_it_and_both_agree():
+@pytest.mark.parametrize(("left", "right"), [(1, 1), (2, 1), (1, 3), (3, 3)])
+def test_the_branch_that_a_node_has_not_heard_reaches_it_and_both_agree(left, right):
     """Two decisions after one place: whoever knows one branch is sent the other, and then both are loose with both."""
     talks = Talks(decisions=2, words=3)
-    party = talks.party
-    left = [party.decide("decide", words="left"), party.decide("decide", words="left on")]
-    right = party.decide("decide", prior=talks.decisions[-1].id, words="right")
     one, other = memory_node(name="one"), memory_node(name="other")
-    give(one, [*talks.all, *left])
-    give(other, [*talks.all, right])
+    give(one, talks.all)
+    give(other, talks.all)
+    fork, branches = talks.party.head, []
+    for node, length, word in ((one, left, "left"), (other, right, "right")):
+        talks.party.head = fork
+        branches.append([talks.party.decide("decide", words=f"{word} {n}") for n in range(length)])
+        give(node, branches[-1])
     for _ in range(3):
         talk(exchange_of(one, "one"), exchange_of(other, "other"))
-    assert held(one) == held(other) == {act.id for act in (*talks.all, *left, right)}
+    assert held(one) == held(other) == {act.id for act in (*talks.all, *branches[0], *branches[1])}
     found, said = talk(exchange_of(one, "again"), exchange_of(other, "again"))
     assert (found.whole, found.learnt, found.given) == (True, (), ())
     assert "acts" not in kinds(said)

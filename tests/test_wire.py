@@ -211,6 +211,21 @@ def test_whoever_stands_between_delays_and_does_no_more(hostile):
     assert held(one) == held(other) == {act.id for act in (*talks.all, own)}
 
 
+def test_an_exchange_that_is_cut_once_begins_again_by_itself():
+    talks = Talks(words=5)
+    one, other = memory_node(name="one"), memory_node(name="other")
+    give(one, talks.all)
+    bodies = []
+
+    def spoil(body, send):
+        bodies.append(body)
+        return None if len(bodies) == 2 else send(body)
+
+    with wired(one) as (url, _), relayed(url, spoil) as relay:
+        assert desk_of(other).exchange_with(relay).whole
+    assert held(one) == held(other)
+
+
 def test_a_peer_that_never_answers_costs_the_time_that_it_was_given():
     other = memory_node(name="other")
 
