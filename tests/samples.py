@@ -2,6 +2,7 @@
 
 import json
 from functools import cache
+from pathlib import Path
 
 from pourparler.core.act import Act, parse_act
 from pourparler.core.council import organ_id
@@ -11,6 +12,8 @@ from pourparler.core.ledger import KeyType, TlogProof, VerifierKey, cosign_note_
 from pourparler.core.redline import text_digest
 from pourparler.dispatch.fountain import symbol_size
 from pourparler.dispatch.frame import Piece, parts_of, symbol_frame, telegram
+from pourparler.dispatch.messages import batch as body
+from pourparler.dispatch.messages import message
 from pourparler.dispatch.parcel import batch, object_digest
 from pourparler.service import receipts as making
 from pourparler.service.drafting import draft, powers
@@ -18,7 +21,9 @@ from pourparler.service.export import assemble
 from pourparler.service.intake import Intake
 from pourparler.store.memory import MemoryStore
 from pourparler.testing.keys import Key
+from spec.vectors import exchange as vectors
 
+SPEC = Path(__file__).resolve().parent.parent / "spec"
 key = Key.from_name
 LEDGER, WITNESS = key("ledger"), key("witness")
 ORIGIN = "ledger.example/samples"
@@ -248,3 +253,22 @@ def frames() -> list[bytes]:
             symbol = data[number * size : (number + 1) * size].ljust(size, b"\0")  # the first symbols are the object
             found.append(symbol_frame(Piece(object_digest(data)[:8], len(data), number, symbol), bytes(32), signer))
     return found
+
+
+@cache
+def messages() -> list[bytes]:
+    """One message of each kind that two nodes exchange, and some with real acts in them."""
+    cases = json.loads((SPEC / "vectors" / "exchange.json").read_text("utf-8"))["cases"]
+    found = [bytes.fromhex(case["message"]) for case in cases if "fields" in case]
+    session = vectors.SESSION
+    acts = [data for data in envelopes() if len(data) < 2_000][:20]
+    return [
+        *found,
+        message("acts", session=session, acts=acts, left=3),
+        message("acts", session=session, acts=acts[:1], left=0),
+    ]
+
+
+@cache
+def batches() -> list[bytes]:
+    return [body(messages()[:5]), body([]), body(messages()[-2:])]

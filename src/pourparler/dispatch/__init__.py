@@ -1,1 +1,1 @@
-"""Any act over any channel: frames, objects, and what carries them. Specification: ``spec/frame.md``."""
+"""Channels: how acts travel, by wire, bus, radio and courier. None of them is believed."""
