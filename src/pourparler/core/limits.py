@@ -49,3 +49,13 @@ ARTICLES_MAX = 1_024
 CHECKS_MAX = 64
 DURATION_MAX_SECONDS = 100 * 366 * 86_400
 PARSE_CALLS_MAX = 400_000  # Python function calls that one hostile input may cost any parser
+
+# Dispatch: couriers' files and sheets (spec/courier.md).
+COURIER_FILE_MAX_BYTES = 64 * 1024 * 1024
+COURIER_ITEMS_MAX = 200_000
+COURIER_BUNDLES_MAX = 16
+COURIER_SEALS_MAX = 16
+COURIER_FRAMES_MAX = 16_384
+CODE_FRAME_MAX_BYTES = 1_272  # in a QR code of version 25, level L
+IMAGE_MAX_BYTES = 64 * 1024 * 1024
+IMAGE_MAX_PIXELS = 120_000_000
