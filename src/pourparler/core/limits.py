@@ -32,6 +32,16 @@ COSE_DEPTH_MAX = 8
 RECEIPTS_MAX = 16
 WITNESS_BODY_MAX_BYTES = 64 * 1024  # a request to cosign, and the answer
 
+# Dispatch: couriers' files and sheets (spec/courier.md).
+COURIER_FILE_MAX_BYTES = 64 * 1024 * 1024
+COURIER_ITEMS_MAX = 200_000
+COURIER_BUNDLES_MAX = 16
+COURIER_SEALS_MAX = 16
+COURIER_FRAMES_MAX = 16_384
+CODE_FRAME_MAX_BYTES = 1_272  # in a QR code of version 25, level L
+IMAGE_MAX_BYTES = 64 * 1024 * 1024
+IMAGE_MAX_PIXELS = 120_000_000
+
 # Acts.
 PASSKEY_SIGNATURE_MAX_BYTES = 2_048
 CLIENT_DATA_DEPTH_MAX = 8  # brackets of JSON within one another
@@ -50,12 +60,17 @@ CHECKS_MAX = 64
 DURATION_MAX_SECONDS = 100 * 366 * 86_400
 PARSE_CALLS_MAX = 400_000  # Python function calls that one hostile input may cost any parser
 
-# Dispatch: couriers' files and sheets (spec/courier.md).
-COURIER_FILE_MAX_BYTES = 64 * 1024 * 1024
-COURIER_ITEMS_MAX = 200_000
-COURIER_BUNDLES_MAX = 16
-COURIER_SEALS_MAX = 16
-COURIER_FRAMES_MAX = 16_384
-CODE_FRAME_MAX_BYTES = 1_272  # in a QR code of version 25, level L
-IMAGE_MAX_BYTES = 64 * 1024 * 1024
-IMAGE_MAX_PIXELS = 120_000_000
+# Dispatch: frames and objects (spec/frame.md).
+FRAME_MAX_BYTES = 4_096
+OBJECT_MAX_BYTES = 256 * 1024
+OBJECT_SYMBOLS_MAX = 2_048  # that carry an object whole: k
+SYMBOL_NUMBERS_LEAST = 4_096  # numbers that even the smallest object may use; larger ones have 64 for each of k
+SYMBOL_NUMBERS_EACH = 64
+RECEIVER_MAX_BYTES = 64 * 1024 * 1024  # whatever comes in, decoding included
+RECEIVER_SYMBOLS_MAX_BYTES = 24 * 1024 * 1024  # of that: verified symbols of objects that are not whole yet
+RECEIVER_KEY_MAX_BYTES = 6 * 1024 * 1024  # of that: those that one dispatch key has signed
+RECEIVER_KEY_OBJECTS_MAX = 64  # unfinished objects of one dispatch key
+RECEIVER_QUEUE_MAX_BYTES = 4 * 1024 * 1024  # frames that wait to be verified, with what Python needs beside them
+RECEIVER_DONE_MAX = 4_096  # objects known to be whole
+CAROUSEL_ITEMS_MAX = 4_096
+CAROUSEL_MAX_BYTES = 32 * 1024 * 1024

@@ -10,7 +10,7 @@ fewer is known to lack some (:func:`accounts`).
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import pairwise
 
@@ -21,7 +21,7 @@ from pourparler.core.encoding import Value, decode, digest, encode, verify_ed255
 from pourparler.core.errors import Malformed, Missing, PourparlerError, Refused
 from pourparler.core.evidence import Report, Trust, Verdict, parse_bundle, verify
 from pourparler.core.registry import Registry
-from pourparler.dispatch.frame import id_of_part, parse_header
+from pourparler.dispatch.frame import id_of_part, joined, parse_header
 from pourparler.ports import Signer
 
 FORMAT = "pourparler/1 dispatch"
@@ -219,7 +219,7 @@ class Account:
     @property
     def missing(self) -> tuple[int, int] | None:
         """The first and last number, from 1, of the acts that the beacon states and nothing shows."""
-        if self.whole is not Whole.MISSING or self.stated is None:
+        if self.whole is not Whole.MISSING or self.stated is None or self.stated <= self.shown:
             return None
         return self.shown + 1, self.stated
 
@@ -231,20 +231,31 @@ def verified(contents: Contents, trust: Trust, at: int | None = None) -> list[Re
 
 def accounts(contents: Contents, reports: Iterable[Report]) -> list[Account]:
     """Return, for each party that the file says something of, whether something is missing (step 5)."""
+    reports = list(reports)
     shown = [report.registry for report in reports if report.verdict is Verdict.VALID and report.registry is not None]
     loose = [parse_act(act) for act in contents.acts]
     drafts = [parse_act(act_of(part)) for part in contents.parts]
-    parties = {party for registry in shown for party in registry.registers if is_home(registry, party)}
-    parties |= {act["party"] for act in loose if act.issuer is Issuer.BEACON}
-    parties |= {party for act in [*loose, *drafts] if (party := party_of(act, shown)) is not None}
     beacons = [act for act in loose if act.issuer is Issuer.BEACON]
-    return [account(party, shown, beacons) for party in sorted(parties)]
+    parties = {act["party"] for act in beacons}
+    for registry in (report.registry for report in reports if report.registry is not None):
+        parties |= {party for party in registry.registers if is_home(registry, party)}
+        parties |= {party for act in [*loose, *drafts] if (party := party_of(act, [registry])) is not None}
+    found = [account(party, shown, beacons) for party in sorted(parties)]
+    return [explained(one, reports) if one.reason == "courier.no-bundle" else one for one in found]
+
+
+def explained(found: Account, reports: Iterable[Report]) -> Account:
+    """Say why the bundle that shows a party's home is none to rely on: acts of its stream are left out, or another."""
+    for report in reports:
+        if report.registry is not None and found.party in report.registry.registers:
+            left_out = report.reason == "stream.incomplete"
+            whole = Whole.MISSING if left_out else Whole.CANNOT_TELL
+            return replace(found, whole=whole, reason=report.reason, shown=count(report.registry, found.party))
+    return found
 
 
 def act_of(part: PartRow) -> bytes:
     """Return a part's act with its one signature, as an envelope."""
-    from pourparler.dispatch.frame import joined  # noqa: PLC0415
-
     payload, kid, signature = part
     return joined(payload, [(kid, signature)]).encoded()
 
