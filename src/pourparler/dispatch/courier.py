@@ -6,7 +6,7 @@ fewer is known to lack some (:func:`accounts`).
 
 >>> file = write(Contents())
 >>> read(file).contents.acts, len(file)
-((), 99)
+((), 79)
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -26,7 +26,15 @@ from pourparler.ports import Signer
 
 FORMAT = "pourparler/1 dispatch"
 SEALED = b"pourparler/courier/1\x00"
-COMPRESSED = (b"\x1f\x8b", b"PK\x03\x04", b"BZh", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd", b"7z\xbc\xaf", b"\x04\x22\x4d\x18")
+COMPRESSED = (  # how gzip, zip, bzip2, xz, zstd, 7z and lz4 begin
+    b"\x1f\x8b",
+    b"PK\x03\x04",
+    b"BZh",
+    b"\xfd7zXZ\x00",
+    b"\x28\xb5\x2f\xfd",
+    b"7z\xbc\xaf",
+    b"\x04\x22\x4d\x18",
+)
 PART_LENGTHS = (8, 64)  # of a kid, of a signature
 
 PartRow = tuple[bytes, bytes, bytes]
@@ -34,7 +42,7 @@ PartRow = tuple[bytes, bytes, bytes]
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What a file carries. ``acts`` are envelopes; ``parts`` rows of payload, kid and signature; nothing is verified."""
+    """What a file carries, unverified. ``acts`` are envelopes; ``parts`` are rows of payload, kid and signature."""
 
     acts: tuple[bytes, ...] = ()
     parts: tuple[PartRow, ...] = ()
