@@ -4,8 +4,7 @@ import io
 import random
 import re
 
-import numpy as np
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
 DOTS = 8  # for each millimetre: about 200 dots per inch
 CODE = re.compile(r'<path transform="translate\(([\d.]+) ([\d.]+)\) scale\(([\d.]+)\)" d="([^"]+)"/>')
@@ -33,7 +32,7 @@ def photographed(
     seed: int = 1,
     degrees: float = 7.0,
     scale: float = 0.8,
-    noise: float = 12.0,
+    noise: int = 24,
     blur: float = 0.6,
 ) -> Image.Image:
     """Return a photograph: the page on a table, turned, in uneven light, from an angle, out of focus, with noise."""
@@ -46,10 +45,11 @@ def photographed(
     corners = (-far, 0, -0.0, high, wide, high, wide + far, 0)
     seen = turned.transform((wide, high), Image.Transform.QUAD, corners, Image.Resampling.BICUBIC, fillcolor=120)
     small = seen.resize((round(wide * scale), round(high * scale)), Image.Resampling.LANCZOS)
-    grey = np.asarray(small.filter(ImageFilter.GaussianBlur(blur)), dtype=float)
-    light = np.linspace(0.65, 1.0, grey.shape[1])[None, :]
-    rough = np.random.default_rng(seed).normal(0, noise, grey.shape)
-    return Image.fromarray(np.clip(20 + grey * light * 0.85 + rough, 0, 255).astype("uint8"), "L")
+    light = Image.linear_gradient("L").rotate(90).resize(small.size).point(lambda value: 165 + value * 90 // 255)
+    lit = ImageChops.multiply(small.filter(ImageFilter.GaussianBlur(blur)), light)
+    grain = Image.frombytes("L", small.size, random.Random(seed).randbytes(small.width * small.height))
+    rough = grain.point(lambda value: value * noise * 2 // 255)
+    return ImageChops.add(lit.point(lambda value: 20 + value * 85 // 100), rough, offset=-noise)
 
 
 def stained(page: Image.Image, box: tuple[int, int, int, int]) -> Image.Image:

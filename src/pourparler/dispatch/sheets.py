@@ -19,7 +19,7 @@ from pourparler.core.encoding import kid_of
 from pourparler.core.errors import Malformed, Missing, PourparlerError, Refused
 from pourparler.dispatch.captions import Language, Names, kind_words, lines_of, place, short, words
 from pourparler.dispatch.codes import QUIET_MODULES, found_in, modules
-from pourparler.dispatch.fountain import ANY_OF, encode, symbol_size, symbols_needed
+from pourparler.dispatch.fountain import ANY_OF, symbol_size, symbols, symbols_needed
 from pourparler.dispatch.frame import (
     HEADER_BYTES,
     FrameForm,
@@ -120,9 +120,9 @@ def object_group(data: bytes, party: bytes, signer: Signer, names: Names, langua
     size, needed = symbol_size(len(data), room), symbols_needed(len(data), room)
     so_many = needed + max(SPARE_LEAST, -(-needed // SPARE_SHARE))
     chosen = ANY_OF.get(needed, range(so_many))[:so_many]
-    symbols = encode(data, size, 0, max(chosen) + 1)
     tag = object_digest(data)[:8]
-    frames = tuple(symbol_frame(Piece(tag, len(data), number, symbols[number]), party, signer) for number in chosen)
+    made = zip(chosen, symbols(data, size, chosen), strict=True)
+    frames = tuple(symbol_frame(Piece(tag, len(data), number, symbol), party, signer) for number, symbol in made)
     enough = needed if needed in ANY_OF else needed + 1  # where not every set was tried: k + 1 nearly always do
     return Group(frames, enough, tuple(object_lines(data, names, language)))
 
@@ -343,13 +343,13 @@ def judge(frame: bytes | None, keys: Mapping[bytes, bytes]) -> tuple[str, str]:
 
 
 def check_symbol(frame: bytes, symbol: Symbol, keys: Mapping[bytes, bytes]) -> None:
-    """Raise :class:`Refused` unless a known dispatch key signed a symbol (``frame.bare``, ``signature.invalid``), or
-    :class:`Missing` where nobody here knows such a key (``frame.key``)."""
+    """Raise :class:`Refused` unless a known dispatch key signed a symbol (``frame.bare``, ``frame.key``,
+    ``signature.invalid``)."""
     if symbol.signature is None:
         raise Refused("frame.bare", "a symbol without signature: paper does not say who printed it")
     hinted = [key for key in keys if kid_of(key)[0] == symbol.header.hint]
     if not hinted:
-        raise Missing("frame.key", "no dispatch key that is known here has this hint")
+        raise Refused("frame.key", "no dispatch key that is known here has this hint")
     for key in hinted[:-1]:
         try:
             verify_symbol(frame, key, keys[key])
