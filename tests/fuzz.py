@@ -20,6 +20,8 @@ from pourparler.core.errors import Malformed, PourparlerError
 from pourparler.core.ledger.cose import parse_sign1
 from pourparler.core.passkey import open_assertion, open_client_data
 from pourparler.core.redline import parse_lines, parse_text
+from pourparler.dispatch.frame import parse_frame
+from pourparler.dispatch.parcel import read_object
 from tests import samples
 
 Parser = Callable[[bytes], object]
@@ -80,6 +82,8 @@ TARGETS: dict[str, tuple[Parser, Callable[[], list[bytes]]]] = {
     "policy": (ledger.parse_policy, samples.policies),
     "bundle": (evidence.parse_bundle, samples.bundles),
     "evidence": (verified, samples.bundles),
+    "frame": (parse_frame, samples.frames),
+    "object": (read_object, samples.objects),
 }
 
 

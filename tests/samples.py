@@ -3,12 +3,15 @@
 import json
 from functools import cache
 
-from pourparler.core.act import Act
+from pourparler.core.act import Act, parse_act
 from pourparler.core.council import organ_id
 from pourparler.core.encoding import Value, encode
 from pourparler.core.evidence import Claim, Trust, Verdict, verify
 from pourparler.core.ledger import KeyType, TlogProof, VerifierKey, cosign_note_text, inclusion_path, with_receipts
 from pourparler.core.redline import text_digest
+from pourparler.dispatch.fountain import symbol_size
+from pourparler.dispatch.frame import Piece, parts_of, symbol_frame, telegram
+from pourparler.dispatch.parcel import batch, object_digest
 from pourparler.service import receipts as making
 from pourparler.service.drafting import draft, powers
 from pourparler.service.export import assemble
@@ -226,3 +229,22 @@ def policies() -> list[bytes]:
     own, witness = (known.text for known in known_keys())
     lines = f"log {own}\nwitness w1 {witness} https://witness.example\ngroup g any w1\nquorum g\n"
     return [lines.encode(), f"log {own}\nquorum none\n".encode()]
+
+
+@cache
+def objects() -> list[bytes]:
+    return [batch(envelopes()), batch(envelopes()[:1]), bundle()]
+
+
+@cache
+def frames() -> list[bytes]:
+    """Return frames of all four forms, for channels of several sizes."""
+    found = [telegram(act.envelope.encoded(), act.id) for act in map(parse_act, envelopes())]
+    found += [part for act in map(parse_act, envelopes()) for part in parts_of(act.envelope, act.id)]
+    data = objects()[0]
+    for room, signer in ((152, key("relay")), (1_112, key("relay")), (216, None)):
+        size = symbol_size(len(data), room)
+        for number in range(3):
+            symbol = data[number * size : (number + 1) * size].ljust(size, b"\0")  # the first symbols are the object
+            found.append(symbol_frame(Piece(object_digest(data)[:8], len(data), number, symbol), bytes(32), signer))
+    return found

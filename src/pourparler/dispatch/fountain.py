@@ -146,6 +146,8 @@ def symbols(data: bytes, size: int, wanted: Sequence[int]) -> list[bytes]:
     object, which is a tenth of a second. So ask for many at once. Raises :class:`Malformed` for a size or number that
     the object does not have, :class:`Missing` where the library is not installed.
     """
+    if not wanted:
+        return []
     last = max(wanted)
     check_size(len(data), size, last)
     packets = encoder(data, size).get_encoded_packets(max(0, last + 1 - symbols_needed(len(data), size)))
@@ -153,12 +155,16 @@ def symbols(data: bytes, size: int, wanted: Sequence[int]) -> list[bytes]:
     return [packets[number][PACKET_HEADER_BYTES:] for number in wanted]
 
 
+def check_lengths(size: int, symbols: Mapping[int, bytes]) -> None:
+    if any(len(symbol) != size for symbol in symbols.values()):
+        raise Malformed("frame.symbol-size", f"a symbol has not {size} bytes")
+
+
 def decode_here(length: int, size: int, symbols: Mapping[int, bytes]) -> bytes | None:
     """Decode in this process: the library's answer, or None where it needs more. Raises :class:`Undecodable`."""
-    for number, symbol in symbols.items():
+    check_lengths(size, symbols)
+    for number in (0, *symbols):
         check_size(length, size, number)
-        if len(symbol) != size:
-            raise Malformed("frame.symbol-size", f"{len(symbol)} bytes; {size} expected")
     try:
         decoder = library().Decoder.with_defaults(length, size)
         for number, symbol in symbols.items():
@@ -192,11 +198,13 @@ class Worker:
 
     def __init__(self, deadline_seconds: float = DECODE_SECONDS) -> None:
         self.deadline_seconds = deadline_seconds
+        self.command = [sys.executable, "-m", "pourparler.dispatch.decoding"]
         self.process: subprocess.Popen[bytes] | None = None
         self.begun = 0  # processes so far
 
     def decode(self, length: int, size: int, symbols: Mapping[int, bytes]) -> bytes | None:
         """See :class:`Decoder`. Raises :class:`Undecodable` also where no process can be begun."""
+        check_lengths(size, symbols)
         rows = b"".join(number.to_bytes(PACKET_HEADER_BYTES, "big") + data for number, data in symbols.items())
         until = time.monotonic() + self.deadline_seconds
         try:
@@ -217,7 +225,7 @@ class Worker:
             self.close()
             library()  # so that its absence is said here
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "pourparler.dispatch.decoding"],
+                self.command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,

@@ -101,7 +101,7 @@ class Waiting:
         self.size += len(frame) + FRAME_COST_BYTES
 
     def next(self) -> tuple[bytes, Header]:
-        """Return the next frame: the newest of the line whose turn it is, for the oldest are the stalest."""
+        """Return the next frame: the oldest of the line whose turn it is."""
         while not self.lines[self.turn]:
             self.turn = (self.turn + 1) % len(self.lines)
         frame, header = self.lines[self.turn].popleft()
@@ -151,7 +151,8 @@ class Receiver:
         self.piles: dict[bytes, OrderedDict[Ref, Pile]] = {}
         self.charged: Counter[bytes] = Counter()
         self.holders: dict[Ref, list[bytes]] = {}
-        self.try_at: dict[Ref, int] = {}  # symbols from which on it is worth trying again
+        self.came: Counter[Ref] = Counter()  # symbols verified, kept or not
+        self.try_at: dict[Ref, int] = {}  # after a wrong object, or none: how many have to come until the next try
         self.done: OrderedDict[bytes, float] = OrderedDict()  # tag -> when it was whole
 
     # Coming in.
@@ -182,6 +183,7 @@ class Receiver:
             slot = self.order.popleft()
             waiting = self.sources[slot]
             self.order.append(slot)
+            waiting.bucket.fill(now)
             if waiting.bucket.left < 1:
                 idle += 1
                 continue
@@ -196,8 +198,6 @@ class Receiver:
 
     def fill(self, now: float) -> None:
         self.bucket.fill(now)
-        for slot in self.order:
-            self.sources[slot].bucket.fill(now)
         given = self.keys()
         if given != self.trusted:
             self.trust(dict(given))
@@ -302,12 +302,12 @@ class Receiver:
         ref = (piece.tag, piece.length, len(piece.data))
         if piece.tag in self.done:
             return []
-        had = self.pile(key, ref).get(piece.number)
-        if had is not None:
-            return self.settle([], [key], now) if had != piece.data else []
-        if len(self.pile(key, ref)) >= symbols_needed(piece.length, len(piece.data)) + SPARE_SYMBOLS:
+        pile = self.pile(key, ref)
+        if piece.number in pile:
             return []
-        self.keep(key, ref, piece)
+        if len(pile) < symbols_needed(piece.length, len(piece.data)) + SPARE_SYMBOLS:
+            self.keep(key, ref, piece)
+        self.came[ref] += 1
         return self.settle([ref], [], now)
 
     # What is kept.
@@ -354,7 +354,7 @@ class Receiver:
             del self.piles[key], self.charged[key]
         self.holders[ref].remove(key)
         if not self.holders[ref]:
-            del self.holders[ref]
+            del self.holders[ref], self.came[ref]
             self.try_at.pop(ref, None)
 
     def forget_key(self, key: bytes) -> None:
@@ -391,14 +391,15 @@ class Receiver:
         """Return an object once enough symbols are here, and the keys found to have signed false ones."""
         keys = self.holders[ref]
         needed = symbols_needed(ref[1], ref[2])
-        kept = sum(len(self.piles[key][ref]) for key in keys)
-        if kept < max(needed, self.try_at.get(ref, 0)):
+        if self.came[ref] < max(needed, self.try_at.get(ref, 0)):
             return None, []
-        later = kept + 1 + needed // 8
+        later = self.came[ref] + 1 + needed // 8
         try:
             data = self.tried(ref, keys, needed)
-            if data is None or self.is_object(data, ref):
-                return data, []
+            if data is None:
+                return None, []
+            if self.is_object(data, ref):
+                return data, self.liars(ref, keys, data) if ref in self.try_at else []
             self.refused["object.digest"] += 1
             self.try_at[ref] = later
             return self.sorted_out(ref, keys, needed)
@@ -416,14 +417,14 @@ class Receiver:
         """Try an object without each key's symbols in turn, then with each key's alone. Who signed a symbol that the
         right object does not have is a liar; so is a key from whose symbols alone a wrong one comes."""
         without = [[key for key in keys if key != out] for out in keys] if len(keys) > 2 else []
-        liars = []
+        alone = []
         for way in [*without, *([key] for key in keys)]:
             data = self.tried(ref, way, needed)
             if data is not None and self.is_object(data, ref):
-                return data, [key for key in keys if not self.honest(key, ref, data)]
+                return data, self.liars(ref, keys, data)
             if data is not None and len(way) == 1:
-                liars += way
-        return None, liars
+                alone += way
+        return None, alone
 
     def together(self, ref: Ref, keys: list[bytes]) -> Pile:
         """Return the symbols that these keys have signed of an object, by number."""
@@ -432,12 +433,10 @@ class Receiver:
     def is_object(self, data: bytes, ref: Ref) -> bool:
         return len(data) == ref[1] and object_digest(data)[:TAG_BYTES] == ref[0]
 
-    def honest(self, key: bytes, ref: Ref, data: bytes) -> bool:
-        """Return whether the object has the symbols that a key has signed."""
-        pile = self.pile(key, ref)
-        if not pile:
-            return True
-        return symbols(data, ref[2], list(pile)) == list(pile.values())
+    def liars(self, ref: Ref, keys: list[bytes], data: bytes) -> list[bytes]:
+        """Return the keys that have signed symbols which the object does not have."""
+        piles = {key: self.pile(key, ref) for key in keys}
+        return [key for key, pile in piles.items() if symbols(data, ref[2], list(pile)) != list(pile.values())]
 
     def whole(self, data: bytes, ref: Ref, now: float) -> list[Heard]:
         """Return what a whole object holds, and forget its symbols, of whatever size."""
