@@ -25,7 +25,7 @@ from pourparler.testing.conformance import lets_go_of_whoever_waits as lets_go
 from pourparler.testing.conformance import sends_while_it_receives as sends_while
 
 ROOT = Path(__file__).resolve().parent.parent
-RADIO = ROOT / "examples" / "radio_program.py"
+RADIO = ROOT / "examples" / "radio" / "program.py"
 GROUP = "239.255.68.80"
 
 

@@ -7,7 +7,7 @@ from pourparler.core.act import Act
 
 Language = Literal["en", "fr"]
 LANGUAGES: tuple[Language, ...] = ("en", "fr")
-Names = Callable[[bytes], str]  # a name for an id, or an empty text
+Names = Callable[[bytes], str | None]  # a name for an id, or none
 
 WORDS: dict[str, dict[Language, str]] = {
     "title": {"en": "Dispatch by courier", "fr": "Dépêche par courrier"},
@@ -121,7 +121,7 @@ def short(identifier: bytes) -> str:
 
 def named(identifier: bytes, names: Names) -> str:
     """Return an id's name, if it has one here, and always how the id begins: names prove nothing."""
-    name = printable(names(identifier))
+    name = printable(names(identifier) or "")
     return f"“{name}” ({short(identifier)})" if name else short(identifier)
 
 

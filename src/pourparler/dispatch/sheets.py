@@ -62,8 +62,8 @@ class Sheet:
 # --- what stands on a sheet -------------------------------------------------------------------------------------------
 
 
-def nameless(_: bytes) -> str:
-    return ""
+def nameless(_: bytes) -> None:
+    return None
 
 
 def sheet(

@@ -5,7 +5,7 @@ and writes what it hears to its standard output; both are framed by KISS. Here t
 this machine's loopback; a real one would open its radio instead. What it has to keep to stands in spec/courier.md,
 section 8.
 
-    python examples/radio_program.py 239.255.68.81 47810
+    python examples/radio/program.py 239.255.68.81 47810
 """
 
 import contextlib
