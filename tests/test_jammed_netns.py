@@ -21,10 +21,11 @@ from pourparler.core.act import Power, parse_act
 from pourparler.core.errors import PourparlerError
 from pourparler.dispatch.carousel import Carousel, MemoryCounters
 from pourparler.dispatch.fountain import InProcess
+from pourparler.dispatch.frame import parts_of, telegram
 from pourparler.dispatch.receiver import Envelope, Receiver
 from pourparler.dispatch.udp import UdpChannel
 from pourparler.service.node.nouns import Answer
-from pourparler.testing.channels import Conditions, Ether, UdpRelay
+from pourparler.testing.channels import Conditions, Ether, UdpRelay, of_kinds
 from pourparler.testing.keys import Key
 from tests.nodes import Party, came, data, hear, memory_node
 
@@ -33,10 +34,6 @@ DISPATCH = Key.from_name("dispatch")
 LORA = 233
 JAMMED = Conditions(loss=0.6, burst=0.01, burst_frames=20, duplicate=0.05, reorder=0.2, corrupt=0.05, forged=3)
 FRAMES_MAX = 4_000  # no receiver needs nearly as many; a test that never ends says nothing
-
-
-def is_telegram(frame: bytes) -> bool:
-    return frame[1] == 1
 
 
 class Front:
@@ -98,7 +95,33 @@ def test_a_dismissal_arrives_in_memory_through_jamming():
 
 
 def test_a_traitor_who_drops_what_he_dislikes_does_not_hold_it_up():
-    """He keeps every symbol of the dismissal from one receiver; a neighbour who has it whole sends it on."""
+    """He keeps every dismissal that he can read, in a telegram or a part, from one receiver, and lets the rest through.
+    As symbols he cannot tell it from anything else; and a neighbour who has it whole sends it on."""
+    front = Front()
+    ether = Ether(seed=5, frame_bytes=1_200)
+    sender, ear = ether.channel("council"), ether.channel("soldier", Conditions(dropped=of_kinds("dismiss")))
+    soldier, other = front.soldier("soldier"), front.party.suspend(bytes(32))
+    for frame in (
+        telegram(data(front.dismissal), front.dismissal.id),
+        *parts_of(front.dismissal.envelope, front.dismissal.id),
+        telegram(data(other), other.id),
+    ):
+        sender.send(frame)
+    heard = ear.receive(0)
+    assert heard == telegram(data(other), other.id)
+    assert ear.receive(0) is None
+    carousel = front.carousel()
+    for _ in range(50):
+        frame = carousel.next_frame(ether.now)
+        if frame is not None:
+            sender.send(frame)
+        while (heard := ear.receive(0)) is not None:
+            soldier.hears(heard, ether.now)
+    assert not soldier.obeys_the_general
+
+
+def test_a_neighbour_sends_on_what_a_traitor_kept_back():
+    """All of one receiver's frames go through the traitor, and nothing gets past him."""
     front = Front()
     ether = Ether(seed=5, frame_bytes=LORA)
     near, far = front.soldier("near"), front.soldier("far")
@@ -183,7 +206,7 @@ class Radio:
                 run("ip", "netns", "exec", name, "sysctl", "-qw", "net.ipv6.conf.eth0.accept_dad=0")
             run("ip", "-n", name, "link", "set", "lo", "up")
             run("ip", "-n", name, "link", "set", "eth0", "up")
-            run("ip", "-n", name, "address", "add", f"10.68.80.{number + 1}/24", "dev", "eth0")
+            run("ip", "-n", name, "address", "add", f"10.68.80.{number + 1}/24", "brd", "+", "dev", "eth0")
         for name in self.names[1:]:
             self.jam(name)
 
@@ -268,9 +291,11 @@ def radio_or_skip(receivers: int, loss: float) -> Radio:
     return radio
 
 
-@pytest.mark.parametrize("group", ["239.255.68.80", "ff12::6850"])
+@pytest.mark.parametrize(
+    "group", ["239.255.68.80", "10.68.80.255", "ff12::6850"], ids=["multicast", "broadcast", "IPv6"]
+)
 def test_a_dismissal_arrives_where_the_kernel_drops_six_of_ten_packets(group, tmp_path):
-    """Real multicast between real namespaces. One receiver is cut off at first; once its link heals, the carousel has
+    """Real multicast and broadcast between real namespaces. One receiver is cut off at first; once its link heals, the carousel has
     not stopped, and it learns of the dismissal, too."""
     if ":" in group and not (socket.has_ipv6 and Path("/proc/sys/net/ipv6").exists()):
         pytest.skip("no IPv6 here")

@@ -280,8 +280,13 @@ def test_a_stained_code_is_named_and_its_copy_does(post):
 
 def test_an_image_without_a_code_says_so(post):
     blank = paper.png(Image.new("L", (600, 600), 255))
-    with pytest.raises(Missing, match="courier.no-code"):
-        sheets.read([("blank.png", blank)], post.keys)
+    good = paper.png(paper.printed(sheets.pages(post.sheet())[0], dots=4))
+    seen = sheets.read([("blank.png", blank), ("none.png", b"GIF89a"), ("good.png", good)], post.keys)
+    assert [(one.named(), one.reason) for one in seen[:2]] == [
+        ("blank.png", "courier.no-code"),
+        ("none.png", "courier.image"),
+    ]
+    assert sheets.good(seen) == [good_frame(post)]  # one bad picture does not spoil the others
 
 
 def test_images_are_bounded_before_they_are_unpacked(post, monkeypatch):

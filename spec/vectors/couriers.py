@@ -58,9 +58,8 @@ def file(data=None, seals=None, **changed) -> bytes:
     about="A case with an `input` reads a file (section 5, steps 1 to 3): it carries the acts `acts` and parts of the"
     " acts `parts`, by id, so many `bundles` and `frames`, and every seal is by one of `keys`, dispatch keys of"
     " `party`. One with a `frame` gives the `label` that is printed above its code. One with a `stream` gives the"
-    " `frames` that stand in it, framed by KISS, on a channel whose frames have at most `frame_bytes`, after passing over"
-    " `junk`"
-    " stretches that are none. Bundles are not verified here.",
+    " `frames` that stand in it, framed by KISS, on a channel whose frames have at most `frame_bytes`, and how many"
+    " stretches are passed over as `junk`. Bundles are not verified here.",
 )
 def courier(cases: Group) -> None:
     keys = [SEALER.public.hex(), SECOND.public.hex()]

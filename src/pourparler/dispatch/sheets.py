@@ -16,7 +16,7 @@ from html import escape
 from pourparler.core import limits
 from pourparler.core.act import parse_act
 from pourparler.core.encoding import kid_of
-from pourparler.core.errors import Malformed, Missing, PourparlerError, Refused
+from pourparler.core.errors import Malformed, PourparlerError, Refused
 from pourparler.dispatch.captions import Language, Names, kind_words, lines_of, place, short, words
 from pourparler.dispatch.codes import QUIET_MODULES, found_in, modules
 from pourparler.dispatch.fountain import ANY_OF, symbol_size, symbols, symbols_needed
@@ -293,11 +293,12 @@ def html(sheet: Sheet) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A code on an image: good where ``reason`` is empty. ``across`` and ``down`` say where, each from 0 to 1."""
+    """A code on an image: good where ``reason`` is empty. ``across`` and ``down`` say where, each from 0 to 1; they are
+    None where the image itself is no good, or nothing is on it."""
 
     image: str
-    across: float
-    down: float
+    across: float | None
+    down: float | None
     frame: bytes | None
     reason: str = ""
     detail: str = ""
@@ -305,23 +306,28 @@ class Seen:
     def named(self, language: Language = "en") -> str:
         """Return what a person finds the code by: its label, and where it is."""
         found = label(self.frame) if self.frame is not None else ""
-        return ", ".join(part for part in (found, place(self.across, self.down, language), self.image) if part)
+        where = "" if self.across is None or self.down is None else place(self.across, self.down, language)
+        return ", ".join(part for part in (found, where, self.image) if part)
 
 
 def read(images: Iterable[tuple[str, bytes]], keys: Mapping[bytes, bytes]) -> list[Seen]:
-    """Return every code on some images, each given with its name. ``keys`` maps dispatch keys to parties.
+    """Return every code on some images, each given with its name, and for an image without any, one entry that says so
+    (``courier.image``, ``courier.no-code``). ``keys`` maps dispatch keys to parties.
 
-    Raises :class:`Malformed` (``courier.image``) and :class:`Missing` (``courier.no-code``, ``courier.no-reader``).
+    Raises :class:`Missing` (``courier.no-reader``) without the extra.
     """
-    found: list[Seen] = []
-    for name, data in images:
+    return [seen for name, data in images for seen in read_image(name, data, keys)]
+
+
+def read_image(name: str, data: bytes, keys: Mapping[bytes, bytes]) -> list[Seen]:
+    try:
         spots = found_in(data)
-        if not spots:
-            raise Missing("courier.no-code", f"{name}: no code on it: nearer, in better light, from straight above")
-        for spot in spots:
-            reason, detail = judge(spot.data, keys)
-            found.append(Seen(name, spot.across, spot.down, spot.data, reason, detail))
-    return found
+    except Malformed as error:
+        return [Seen(name, None, None, None, error.reason, error.detail)]
+    if not spots:
+        what = "there is no code on it: take it from nearer, in better light, from straight above"
+        return [Seen(name, None, None, None, "courier.no-code", what)]
+    return [Seen(name, spot.across, spot.down, spot.data, *judge(spot.data, keys)) for spot in spots]
 
 
 def good(seen: Iterable[Seen]) -> list[bytes]:

@@ -25,6 +25,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Self
 
+from pourparler.core.act import parse_act
+from pourparler.core.encoding import decode
+from pourparler.core.errors import PourparlerError
+from pourparler.dispatch.frame import Part, Telegram, parse_frame
 from pourparler.ports import ChannelTrouble
 
 HELD_FRAMES_MAX = 4_096  # that one link has on their way at once; a flood loses the rest
@@ -62,6 +66,25 @@ def garbage_after_the_header(frame: bytes, chance: random.Random) -> bytes:
     if len(head) == 17 and chance.random() < 0.5:
         head[14:17] = chance.randbytes(3)
     return bytes(head) + chance.randbytes(max(0, len(frame) - 17))
+
+
+def of_kinds(*kinds: str) -> Callable[[bytes], bool]:
+    """Return what a traitor asks who keeps acts of these kinds from a receiver. He reads telegrams and parts; a symbol
+    does not show what it is a piece of."""
+
+    def is_one(frame: bytes) -> bool:
+        try:
+            found = parse_frame(frame)
+        except PourparlerError:
+            return False
+        match found:
+            case Telegram(envelope=envelope):
+                return parse_act(envelope).kind in kinds
+            case Part(payload=payload):
+                return decode(payload)["kind"] in kinds
+        return False
+
+    return is_one
 
 
 @dataclass(slots=True)
