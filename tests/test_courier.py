@@ -115,6 +115,7 @@ def test_a_node_that_slept_through_two_elections_catches_up_from_a_file(post):
     account = only(delivered.accounts)
     assert (account.whole, account.shown) == (Whole.WHOLE, post.home.position(post.party)["count"])
     assert account.at == post.clock.time
+    assert only(delivered.reports).claim.act == post.beacon.id
     assert [reason for _, reason in delivered.seals] == [""]
     assert delivered.complete
     seats = node.registry.registers[post.party.id].spines.heads
@@ -226,7 +227,7 @@ def test_a_beacon_of_another_history_contradicts(post):
     other = post.party.beacon(post.clock.time + 5, count=position["count"], head=bytes(32))
     account = only(post.delivered(post.file(other)).accounts)
     assert (account.whole, account.reason) == (Whole.CONTRADICTED, "courier.contradicted")
-    forged = post.party.beacon(post.clock.time + 6, count=2, head=bytes(32), key=Key.from_name("thief"))
+    forged = post.party.beacon(post.clock.time + 6, count=9_999, head=bytes(32), key=Key.from_name("thief"))
     assert only(post.delivered(post.file(forged)).accounts).whole is Whole.WHOLE
 
 
@@ -383,6 +384,15 @@ def test_a_long_act_travels_on_paper_as_symbols_and_one_lost_sheet_does_not_matt
     delivered = couriering.deliver_sheets(node, pictures(kept), InProcess(), BAG)
     assert {taken.act for taken in delivered.taken} == {act.id for act in grants}
     assert State.NEW in {taken.state for taken in delivered.taken}
+
+
+def test_members_signatures_in_a_file_join(post):
+    node = post.node()
+    decision = post.draft_dismissal().envelope
+    rows = [(decision.payload, one.kid, one.value) for one in decision.signatures]
+    states = [post.delivered(post.file(parts=[row]), node).taken[-1].state for row in rows]
+    assert states == [State.PENDING, State.NEW]
+    assert node.standing(post.envoy.id, Power.PROPOSE).reason == "standing.dismissed"
 
 
 def test_frames_in_a_file_are_heard_as_on_the_radio(post):

@@ -291,12 +291,13 @@ def radio_or_skip(receivers: int, loss: float) -> Radio:
     return radio
 
 
-@pytest.mark.parametrize(
-    "group", ["239.255.68.80", "10.68.80.255", "ff12::6850"], ids=["multicast", "broadcast", "IPv6"]
-)
+GROUPS = {"multicast": "239.255.68.80", "broadcast": "10.68.80.255", "IPv6": "ff12::6850"}
+
+
+@pytest.mark.parametrize("group", GROUPS.values(), ids=GROUPS)
 def test_a_dismissal_arrives_where_the_kernel_drops_six_of_ten_packets(group, tmp_path):
-    """Real multicast and broadcast between real namespaces. One receiver is cut off at first; once its link heals, the carousel has
-    not stopped, and it learns of the dismissal, too."""
+    """Real multicast and broadcast between real namespaces. One receiver is cut off at first; once its link heals, the
+    carousel has not stopped, and it learns of the dismissal, too."""
     if ":" in group and not (socket.has_ipv6 and Path("/proc/sys/net/ipv6").exists()):
         pytest.skip("no IPv6 here")
     front = Front()
