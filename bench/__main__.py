@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 from rich.text import Text
 
-from bench import append, evidence, growth, lone, negotiate, recorded, rivals, sizes, speak
+from bench import append, evidence, growth, lone, negotiate, radio, recorded, rivals, sizes, speak
 from bench.measure import TIMES, Effort, Result, Tell
 from tools.environment import SetUpFailed
 
@@ -38,6 +38,7 @@ BENCHES: dict[str, tuple[str, Callable[[Effort, Tell], list[Result]]]] = {
     "receipt": ("acts to their durable proofs, alone and many at once", recorded.receipt),
     "proofs": ("proofs from a large ledger, and appends to it", recorded.proofs),
     "audit": ("whole ledgers read as a stranger reads them", recorded.audits),
+    "radio": ("frames and bytes on the air beside what must be, and in a flood", radio.run),
     "checked": ("a stranger's check of proofs and evidence", recorded.checked),
 }
 
@@ -116,7 +117,7 @@ def beside(result: Result) -> str:
 def figure(result: Result) -> str:
     if result.value is None:
         return "-"
-    if result.unit == "of an act":
+    if result.unit.startswith("of "):
         return f"{result.value:.1%}"
     return f"{result.value:.2f} {result.unit}" if result.unit == TIMES else f"{result.value:,.0f} {result.unit}"
 

@@ -29,6 +29,7 @@ from pourparler.dispatch.frame import (
     parse_symbol,
     symbol_frame,
     telegram,
+    three,
 )
 from pourparler.dispatch.parcel import batch, object_digest
 from pourparler.dispatch.receiver import Envelope, Receiver
@@ -108,7 +109,7 @@ def test_a_panicked_decoder_is_thrown_away():
 def test_a_claimed_length_allocates_nothing(length):
     """Attack 13: a header that claims more than an object can be, also signed by a stolen dispatch key. It could abort
     the whole process; a terabyte does not even fit into the header."""
-    head = HEADER.pack(0xD1, 3, bytes(8), length.to_bytes(3, "big"), kid_of(radio.THIEF.public_key)[0] << 24)
+    head = HEADER.pack(0xD1, 3, bytes(8), *three(length), kid_of(radio.THIEF.public_key)[0] << 24)
     frame = head + bytes(152)
     frame += radio.THIEF.sign(SIGNED + radio.PARTY + frame)
     listener = radio.receiver()

@@ -101,15 +101,21 @@ def numbers(count: int) -> int:
 def check_size(length: int, size: int, number: int) -> None:
     """Raise :class:`Malformed` (``frame.length``, ``frame.symbol-size``, ``frame.number``) unless a symbol of
     ``size`` bytes with this number can be one of an object of ``length`` bytes."""
+    if not 0 <= number < numbers_of(length, size):
+        raise Malformed("frame.number", f"symbol {number}; this object has {numbers_of(length, size)}")
+
+
+@lru_cache(maxsize=1024)
+def numbers_of(length: int, size: int) -> int:
+    """Return how many numbers the symbols of ``size`` bytes of an object have. Raises as :func:`check_size`."""
     if not 0 < length <= limits.OBJECT_MAX_BYTES:
         raise Malformed("frame.length", f"an object of {length} bytes; 1 to {limits.OBJECT_MAX_BYTES}")
     if size < ALIGNMENT_BYTES or size % ALIGNMENT_BYTES:
         raise Malformed("frame.symbol-size", f"a symbol of {size} bytes, which is no multiple of {ALIGNMENT_BYTES}")
-    count = -(-length // size)
+    count = symbols_needed(length, size)
     if count > limits.OBJECT_SYMBOLS_MAX or size != aligned(-(-length // count)):
         raise Malformed("frame.symbol-size", f"an object of {length} bytes has no symbols of {size}")
-    if number >= numbers(count):
-        raise Malformed("frame.number", f"symbol {number}; this object has {numbers(count)}")
+    return numbers(count)
 
 
 # --- the library ------------------------------------------------------------------------------------------------------
@@ -224,7 +230,7 @@ class Worker:
         if self.process is None or self.process.poll() is not None:
             self.close()
             library()  # so that its absence is said here
-            self.process = subprocess.Popen(
+            self.process = subprocess.Popen(  # noqa: S603 -- our own program
                 self.command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

@@ -22,6 +22,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 from pourparler.core import limits
 from pourparler.core.act import SINGLE, act_in, check_payload, issuer_of, parse_act
@@ -41,7 +42,7 @@ from pourparler.dispatch.fountain import check_size, symbols_needed
 from pourparler.ports import Signer
 
 FIRST_BYTE = 0xD1  # dispatch, version 1
-HEADER = struct.Struct(">BB8s3sI")
+HEADER = struct.Struct(">BB8sBHI")  # the length is of three bytes, read as one and two
 HEADER_BYTES = HEADER.size
 TAG_BYTES = 8
 SIGNED = b"pourparler/frame/1\x00"
@@ -60,11 +61,11 @@ class FrameForm(IntEnum):
     BARE = 4
 
 
+TELEGRAM, PART, SYMBOL, BARE = FrameForm  # names that cost nothing to look up, for every frame of a flood
 FORMS = {int(form): form for form in FrameForm}
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(NamedTuple):
     """The header of a frame whose length fits it. Nothing else is known of the frame: anybody can make one.
 
     ``size`` is the number of bytes of the symbol, 0 where there is none; ``hint`` the first byte of the dispatch key's
@@ -125,12 +126,12 @@ Frame = Telegram | Part | Symbol
 
 def telegram(envelope: bytes, act_id: bytes) -> bytes:
     """Return the telegram of an act."""
-    return HEADER.pack(FIRST_BYTE, FrameForm.TELEGRAM, act_id[:TAG_BYTES], three(len(envelope)), 0) + envelope
+    return HEADER.pack(FIRST_BYTE, TELEGRAM, act_id[:TAG_BYTES], *three(len(envelope)), 0) + envelope
 
 
 def part_frame(payload: bytes, kid: bytes, signature: bytes, act_id: bytes) -> bytes:
     """Return the part that carries one member's signature of an organ's act."""
-    head = HEADER.pack(FIRST_BYTE, FrameForm.PART, act_id[:TAG_BYTES], three(len(payload)), 0)
+    head = HEADER.pack(FIRST_BYTE, PART, act_id[:TAG_BYTES], *three(len(payload)), 0)
     return head + payload + kid + signature
 
 
@@ -148,14 +149,15 @@ def symbol_frame(piece: Piece, party: bytes = b"", signer: Signer | None = None)
 
     Raises :class:`OSError` where the signer cannot sign.
     """
-    form, hint = (FrameForm.SYMBOL, kid_of(signer.public_key)[0]) if signer else (FrameForm.BARE, 0)
-    head = HEADER.pack(FIRST_BYTE, form, piece.tag, three(piece.length), hint << 24 | piece.number)
+    form, hint = (SYMBOL, kid_of(signer.public_key)[0]) if signer else (BARE, 0)
+    head = HEADER.pack(FIRST_BYTE, form, piece.tag, *three(piece.length), hint << 24 | piece.number)
     signed = head + piece.data
     return signed + (signer.sign(SIGNED + party + signed) if signer else b"")
 
 
-def three(length: int) -> bytes:
-    return length.to_bytes(3, "big")
+def three(length: int) -> tuple[int, int]:
+    """Return a length as its highest byte and the two others."""
+    return length >> 16, length & 0xFFFF
 
 
 def symbol_room(frame_bytes: int, *, bare: bool = False) -> int:
@@ -171,22 +173,22 @@ def parse_header(frame: bytes) -> Header:
     """Return a frame's header. Raises :class:`Malformed` (``frame.*``); costs some microseconds, whatever comes in."""
     if not HEADER_BYTES < len(frame) <= limits.FRAME_MAX_BYTES:
         raise Malformed("frame.size", f"{len(frame)} bytes; {HEADER_BYTES + 1} to {limits.FRAME_MAX_BYTES}")
-    first, kind, tag, length_bytes, number = HEADER.unpack_from(frame)
+    first, kind, tag, high, low, number = HEADER.unpack_from(frame)
     if first != FIRST_BYTE:
         raise Malformed("frame.version", "the first byte names no version that is known here")
     form = FORMS.get(kind)
     if form is None:
         raise Malformed("frame.form", f"there is no form {kind}")
-    length, body = int.from_bytes(length_bytes, "big"), len(frame) - HEADER_BYTES
-    if form is FrameForm.TELEGRAM or form is FrameForm.PART:
-        if length == 0 or body != length + (PART_BYTES if form is FrameForm.PART else 0):
+    length, body = high << 16 | low, len(frame) - HEADER_BYTES
+    if form is TELEGRAM or form is PART:
+        if length == 0 or body != length + (PART_BYTES if form is PART else 0):
             raise Malformed("frame.length", f"the header says {length} bytes, and the body has {body}")
         if number:
             raise Malformed("frame.number", "a telegram or part has number 0")
         return Header(form, tag, length, 0, 0, 0)
-    size = body - (SIGNATURE_BYTES if form is FrameForm.SYMBOL else 0)
+    size = body - SIGNATURE_BYTES if form is SYMBOL else body
     hint, number = number >> 24, number & 0xFFFFFF
-    if form is FrameForm.BARE and hint:
+    if hint and form is BARE:
         raise Malformed("frame.number", "a bare symbol hints at no key")
     check_size(length, size, number)
     return Header(form, tag, length, hint, number, size)
@@ -196,9 +198,9 @@ def parse_frame(frame: bytes) -> Frame:
     """Return what a frame carries, unverified. Raises :class:`Malformed`: ``frame.*``, and of a telegram or part what
     an act is refused for before its signatures are looked at (``envelope.*``, ``cbor.*``, ``act.*``)."""
     header = parse_header(frame)
-    if header.form is FrameForm.TELEGRAM:
+    if header.form is TELEGRAM:
         return parse_telegram(frame, header)
-    if header.form is FrameForm.PART:
+    if header.form is PART:
         return parse_part(frame, header)
     return parse_symbol(frame, header)
 
@@ -232,7 +234,7 @@ def id_of_part(payload: bytes, kid: bytes, signature: bytes) -> bytes:
 def parse_symbol(frame: bytes, header: Header) -> Symbol:
     end = HEADER_BYTES + header.size
     piece = Piece(header.tag, header.length, header.number, frame[HEADER_BYTES:end])
-    return Symbol(piece, header, frame[:end], frame[end:] if header.form is FrameForm.SYMBOL else None)
+    return Symbol(piece, header, frame[:end], frame[end:] if header.form is SYMBOL else None)
 
 
 def check_tag(header: Header, name: bytes) -> None:

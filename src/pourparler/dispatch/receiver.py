@@ -23,7 +23,10 @@ from pourparler.core.encoding import kid_of
 from pourparler.core.errors import PourparlerError, Refused
 from pourparler.dispatch.fountain import Decoder, Undecodable, symbols, symbols_needed
 from pourparler.dispatch.frame import (
+    BARE,
+    PART,
     TAG_BYTES,
+    TELEGRAM,
     FrameForm,
     Header,
     Part,
@@ -41,7 +44,7 @@ FRAME_COST_BYTES = 320  # and a waiting frame
 SPARE_SYMBOLS = 8  # that one key may have kept of one object beyond k
 SOURCES = 64  # sources are told apart by a checksum of their names
 CHECKS_PER_SECOND = 4_000.0  # signatures and acts looked at, of all sources together
-SHARE_OF_SOURCE = 0.75  # of these, at most, for one source
+SHARE_OF_SOURCE = 0.95  # of these, at most, for one source
 BURST_SECONDS = 1.0
 DONE_SECONDS = 3_600.0  # after which an object that was whole may be received again
 BARE_KEY = b""  # where the link itself says who sends
@@ -82,6 +85,8 @@ class Bucket:
     since: float | None = None
 
     def fill(self, now: float) -> None:
+        if now == self.since:
+            return
         if self.since is not None and now > self.since:
             self.left = min(self.per_second * BURST_SECONDS, self.left + (now - self.since) * self.per_second)
         self.since = now
@@ -92,6 +97,7 @@ class Waiting:
     """The frames of one source that wait for their check, in three lines: acts, objects that are coming, new ones."""
 
     bucket: Bucket
+    slot: int
     lines: tuple[deque[tuple[bytes, Header]], ...] = field(default_factory=lambda: (deque(), deque(), deque()))
     turn: int = 0
     size: int = 0  # bytes, with what Python needs beside the frames
@@ -144,6 +150,7 @@ class Receiver:
         self.banned: set[bytes] = set()
         self.bucket = Bucket(checks_per_second, checks_per_second * BURST_SECONDS)
         self.sources: dict[int, Waiting] = {}
+        self.latest: tuple[str | None, Waiting] = (None, Waiting(Bucket(0.0, 0.0), 0))
         self.order: deque[int] = deque()  # sources whose frames wait, by turn
         self.waiting_bytes = 0
         self.trusted: dict[bytes, bytes] = {}
@@ -171,7 +178,7 @@ class Receiver:
         waiting = self.source(source)
         if not self.order and self.bucket.left >= 1 and waiting.bucket.left >= 1:
             return self.check(frame, header, waiting, now)
-        self.queue(waiting, line, frame, header, source)
+        self.queue(waiting, line, frame, header)
         return self.work(now)
 
     def work(self, now: float) -> list[Heard]:
@@ -208,8 +215,11 @@ class Receiver:
             self.forget_key(key)
         self.trusted = keys
         self.banned &= keys.keys()
+        self.sort_keys()
+
+    def sort_keys(self) -> None:
         self.by_hint = {}
-        for key in sorted(keys):
+        for key in sorted(self.trusted.keys() - self.banned):
             self.by_hint.setdefault(kid_of(key)[0], []).append(key)
 
     def line_of(self, header: Header, now: float) -> int | None:
@@ -218,7 +228,7 @@ class Receiver:
         Raises :class:`Refused` (``frame.bare``, ``frame.key``). A frame is passed over as known only for what was
         verified before: else one forged frame would keep the genuine one out.
         """
-        if header.form is FrameForm.TELEGRAM or header.form is FrameForm.PART:
+        if header.form is TELEGRAM or header.form is PART:
             return None if self.known(header.form, header.tag) else 0
         keys = self.signers(header)
         whole = self.done.get(header.tag)
@@ -229,32 +239,37 @@ class Receiver:
         ref = (header.tag, header.length, header.size)
         if ref not in self.holders:
             return 2
-        return None if all(header.number in self.pile(key, ref) for key in keys) else 1
+        for key in keys:
+            if header.number not in self.pile(key, ref):
+                return 1
+        return None
 
     def signers(self, header: Header) -> list[bytes]:
         """Return the keys that may have signed a symbol. Raises :class:`Refused` where there is none."""
-        if header.form is FrameForm.BARE:
+        if header.form is BARE:
             if not self.bare:
                 raise Refused("frame.bare", "a symbol without signature, and the link does not say who sends")
             return [BARE_KEY]
-        found = [key for key in self.by_hint.get(header.hint, ()) if key not in self.banned]
-        if not found:
+        found = self.by_hint.get(header.hint)
+        if found is None:
             raise Refused("frame.key", "no dispatch key that counts here has this hint")
         return found
 
     def source(self, name: str) -> Waiting:
-        slot = zlib.crc32(name.encode("utf-8", "replace")) % SOURCES
-        waiting = self.sources.get(slot)
-        if waiting is None:
-            rate = self.bucket.per_second * SHARE_OF_SOURCE
-            waiting = self.sources[slot] = Waiting(Bucket(rate, rate * BURST_SECONDS))
+        if name != self.latest[0]:
+            slot = zlib.crc32(name.encode("utf-8", "replace")) % SOURCES
+            if slot not in self.sources:
+                rate = self.bucket.per_second * SHARE_OF_SOURCE
+                self.sources[slot] = Waiting(Bucket(rate, rate * BURST_SECONDS), slot)
+            self.latest = name, self.sources[slot]
+        waiting = self.latest[1]
         waiting.bucket.fill(self.bucket.since or 0.0)
         return waiting
 
-    def queue(self, waiting: Waiting, line: int, frame: bytes, header: Header, source: str) -> None:
+    def queue(self, waiting: Waiting, line: int, frame: bytes, header: Header) -> None:
         """Let a frame wait; where too much waits, the source that has most waiting loses its oldest."""
         if not waiting.size:
-            self.order.append(zlib.crc32(source.encode("utf-8", "replace")) % SOURCES)
+            self.order.append(waiting.slot)
         waiting.add(line, frame, header)
         self.waiting_bytes += len(frame) + FRAME_COST_BYTES
         while self.waiting_bytes > limits.RECEIVER_QUEUE_MAX_BYTES:
@@ -273,9 +288,9 @@ class Receiver:
         self.bucket.left -= 1
         waiting.bucket.left -= 1
         try:
-            if header.form is FrameForm.TELEGRAM:
+            if header.form is TELEGRAM:
                 return [Envelope(parse_telegram(frame, header).envelope)]
-            if header.form is FrameForm.PART:
+            if header.form is PART:
                 return [parse_part(frame, header)]
             key = self.signed_by(frame, header)
             return self.take(key, parse_symbol(frame, header).piece, now)
@@ -286,7 +301,7 @@ class Receiver:
     def signed_by(self, frame: bytes, header: Header) -> bytes:
         """Return the key that signed a symbol. Raises :class:`Refused` where none that counts did."""
         keys = self.signers(header)
-        if header.form is FrameForm.BARE:
+        if header.form is BARE:
             return BARE_KEY
         for key in keys[:-1]:
             try:
@@ -382,6 +397,7 @@ class Receiver:
         self.forget_key(key)
         if key != BARE_KEY:
             self.banned.add(key)
+            self.sort_keys()
         self.refused["frame.banned"] += 1
         for ref in refs:
             self.try_at.pop(ref, None)
