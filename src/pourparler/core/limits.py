@@ -102,4 +102,7 @@ NODE_PROOFS_MAX = 1_024
 NODE_SAID_ROWS_MAX = 4_096
 NODE_NAME_MAX_BYTES = 128  # of a channel, or of a peer
 NODE_HOME_BYTES_MAX = 256 * 1024 * 1024  # of one home ledger's copy
+NODE_HOMES_BYTES_MAX = 1024 * 1024 * 1024  # of all of them
+NODE_BUNDLE_BYTES_MAX = 8 * 1024 * 1024
 NODE_BUNDLES_KEPT = 4  # of one party
+NODE_BUNDLES_MAX = 256  # of all parties

@@ -538,7 +538,7 @@ class NodeStore:
         return [bytes(row[0]) for row in self._all(query, origin, key)]
 
     def add_bundle(self, id_: bytes, party: bytes, data: bytes) -> None:
-        """Keep a bundle that shows a party's home; of each party the newest few are kept."""
+        """Keep a bundle that shows a party's home; of each party the newest few are kept, and of all."""
         with self.changing():
             self._do("INSERT OR IGNORE INTO bundle (id, party, data) VALUES (?, ?, ?)", id_, party, data)
             self._do(
@@ -546,6 +546,7 @@ class NodeStore:
                 " ORDER BY number DESC LIMIT 1 OFFSET ?)",
                 party, party, limits.NODE_BUNDLES_KEPT,
             )  # fmt: skip
+            self._do("DELETE FROM bundle WHERE number <= (SELECT max(number) FROM bundle) - ?", limits.NODE_BUNDLES_MAX)
 
     def bundles(self) -> list[bytes]:
         """Return the bundles that are kept, the oldest first."""

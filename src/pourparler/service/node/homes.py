@@ -135,14 +135,18 @@ class Homes:
         size = len(held.leaves) if held else 0
         if start != size:
             raise Refused("proof.root", f"entries from {start} on do not follow the {size} that are held")
-        if sum(map(len, entries)) + (held.held_bytes if held else 0) > limits.NODE_HOME_BYTES_MAX:
-            raise Refused("node.quota", "the copy of a home ledger would be larger than this node keeps")
+        more, others = sum(map(len, entries)), sum(ledger.held_bytes for ledger in self.copies.values())
+        if more + (held.held_bytes if held else 0) > limits.NODE_HOME_BYTES_MAX or (
+            more + others > limits.NODE_HOMES_BYTES_MAX
+        ):
+            raise Refused("node.quota", "the copies of home ledgers would be larger than this node keeps")
         opened(depositary, note, [*(held.leaves if held else ()), *map(leaf_hash, entries)])
         ledger = held or empty(depositary)
         ledger.texts.update(texts_in(texts))
         before = ledger.note
         try:
             grown(ledger, entries, note)
+            self.check_forked(ledger)
             self.store.extend_home(depositary.origin, depositary.key, start, entries, note)
         except BaseException:  # the fold holds what is not stored
             if held:
@@ -165,6 +169,8 @@ class Homes:
     def take_bundle(self, data: bytes, follows: Callable[[bytes], bool]) -> tuple[list[Ledger], list[bytes]]:
         """Take an evidence bundle: return the ledgers that it shows, and its acts in their order, without those of
         parties that nobody here follows. Raises :class:`PourparlerError`."""
+        if len(data) > limits.NODE_BUNDLE_BYTES_MAX:
+            raise Refused("node.quota", "the bundle is larger than this node keeps")
         ledgers, acts = read_bundle(data, follows)
         for ledger in ledgers:
             self.check_forked(ledger)

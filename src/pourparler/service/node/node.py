@@ -281,7 +281,7 @@ class Node:
         for ledger in ledgers:
             shown = {party for party in ledger.registry.registers if self.follows(party) and ledger.shows(party)}
             parties |= shown
-            if shown and ledger.time <= self.holdings.wall.now() + limits.NODE_SKEW_SECONDS:
+            if shown and ledger.time <= self.holdings.latest() + limits.NODE_SKEW_SECONDS:
                 self.holdings.note_time(ledger.time)
         for party in parties & self.registry.registers.keys():
             beacons.check_against_home(self.holdings, self.registry.registers[party])

@@ -119,8 +119,8 @@ class Fresh(Enum):
 class Freshness:
     """How current what is known of a party is. ``as_of``: the time of the newest beacon of which all is here;
     ``newest`` that of the newest one; ``due`` when the next was to come. ``more``: who shows (a beacon) or says (a
-    peer) that there is more, since when; ``shown`` says that a signed beacon does, ``doubted`` that beacons of the party
-    contradict each other."""
+    peer) that there is more, since when; ``shown`` says that a signed beacon does, ``doubted`` that beacons of the
+    party contradict each other."""
 
     party: bytes
     state: Fresh

@@ -41,8 +41,8 @@ class Known:
     """All that a judgement about one party rests on: the journal, the home as it is shown, bad news that works while it
     waits, the beacons that may be relied on (the newest first), the moment after all of it, and the machine's clock.
 
-    ``forked`` says why the home itself cannot be relied on. Of a decision, ``doubt`` returns what contradicts it, or one
-    that it builds on, while the home has not decided between the two; ``lost`` says that the home has, for another.
+    ``forked`` says why the home itself cannot be relied on. Of a decision, ``doubt`` returns what contradicts it, or
+    one that it builds on, while the home has not decided between the two; ``lost`` says that it has, for another.
     """
 
     registry: Registry
@@ -198,7 +198,9 @@ def endings_of(known: Known, link: Mandate, moment: Moment) -> Iterator[tuple[Re
         for ending in home.endings.get(link.id, ()):
             yield home, ending
     for act, heard in known.working:
-        if act.get("mandate") == link.id or act.get("target") == link.id or act.get("about") == link.id:
+        named = act.get("mandate") or act.get("target") or act.get("about")
+        above = act.kind != "object" or known.register.spines.stands_above(act["organ"], link.organ)
+        if named == link.id and above:
             yield known.register, ending_of(known.register, act, heard)
 
 
