@@ -22,10 +22,13 @@ from pourparler.core import clauses, encoding, errors, evidence, ledger, passkey
 from pourparler.core.council import Depositary
 from pourparler.core.errors import Malformed, PourparlerError, Refused
 from pourparler.core.ledger import tiles
+from pourparler.dispatch import courier as couriers
 from pourparler.dispatch import frame as frames
 from pourparler.dispatch import heads, messages, parcel, riblt
 from pourparler.dispatch.fountain import InProcess
+from pourparler.dispatch.kiss import Unframer
 from pourparler.dispatch.receiver import Receiver, Whole
+from pourparler.dispatch.sheets import label
 from spec.vectors import generate, kit
 from tests import oracle_cbor, oracle_cddl
 
@@ -294,6 +297,23 @@ def run_symbols(case, key: bytes) -> None:
     assert sorted(f"{short:016x}" for short in peeling.ours) == case["only_ours"]
 
 
+def run_courier(case) -> None:
+    if "frame" in case:
+        assert label(bytes.fromhex(case["frame"])) == case["label"]
+    elif "stream" in case:
+        unframer = Unframer(case["frame_bytes"])
+        assert [one.hex() for one in unframer.feed(kit.joined(case["stream"]))] == case["frames"]
+        assert unframer.junk == case["junk"]
+    else:
+        sending = couriers.read(kit.joined(case["input"]))
+        for seal in sending.seals:
+            couriers.check_seal(sending, seal, {bytes.fromhex(k): bytes.fromhex(case["party"]) for k in case["keys"]})
+        found = sending.contents
+        assert [acts.parse_act(act).id.hex() for act in found.acts] == case["acts"]
+        assert [frames.id_of_part(*part).hex() for part in found.parts] == case["parts"]
+        assert (len(found.bundles), len(found.frames)) == (case["bundles"], case["frames"])
+
+
 RUNNERS = {
     "exchange": run_exchange,
     "cosignature": run_cosignature,
@@ -312,6 +332,7 @@ RUNNERS = {
     "tiles": run_tiles,
     "frame": run_frame,
     "object": run_object,
+    "courier": run_courier,
 }
 
 

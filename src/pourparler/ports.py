@@ -1,6 +1,7 @@
-"""Contracts for what the core must not touch: keys, time, chance, storage. Written for the caller's need.
+"""Contracts for what the core must not touch: keys, time, chance, storage, channels. Written for the caller's need.
 
-Each says how it fails; implementations live in ``store``, ``service`` and ``testing``, and share nothing but these.
+Each says how it fails; implementations live in ``store``, ``dispatch``, ``service`` and ``testing``, and share nothing
+but these.
 """
 
 from collections.abc import Iterator, Sequence
@@ -47,6 +48,56 @@ class Chance(Protocol):
 
     def bytes(self, count: int) -> bytes:
         """Return ``count`` bytes that nobody can foretell."""
+
+
+class ChannelTrouble(OSError):
+    """Why a channel cannot be used: a stable dotted reason, what is wrong, and what its user can do about it."""
+
+    def __init__(self, reason: str, what: str, do: str = "") -> None:
+        super().__init__(what)
+        self.reason, self.what, self.do = reason, what, do
+
+    def __str__(self) -> str:
+        return f"{self.what} [{self.reason}]"
+
+    def __reduce__(self) -> tuple[type["ChannelTrouble"], tuple[str, str, str]]:
+        return type(self), (self.reason, self.what, self.do)
+
+
+class FrameChannel(Protocol):
+    """A lossy medium for frames: a radio, a datagram network, a loop of codes on a screen.
+
+    It promises almost nothing. A frame that is sent may arrive at no receiver, or at several, twice, late, after
+    later ones, or with other bytes; frames that nobody here sent arrive, too; a sender may hear itself. So whoever
+    receives believes a frame for its signatures only, and whoever sends repeats. What it does promise: what arrives
+    is a frame whole, of 1 to ``frame_bytes`` bytes, never the join or the half of two; and it never holds more than
+    a bounded number of frames, whoever floods it.
+
+    One thread may send while another receives. Failures raise ``OSError``; those of this project raise
+    :class:`ChannelTrouble`, which is one. `pourparler.testing.conformance` tries a channel against all this.
+    """
+
+    @property
+    def frame_bytes(self) -> int:
+        """The most bytes that one frame may have."""
+
+    def send(self, frame: bytes) -> None:
+        """Hand a frame to the medium, and wait where its rate limit says so. Returning says nothing of its arrival.
+
+        Raises :class:`ValueError` for a frame of no or of too many bytes, which is the caller's mistake, and
+        ``OSError`` where the medium cannot take it: that frame is lost, and the next one may be tried, unless the
+        reason is ``channel.closed`` or ``channel.ended``.
+        """
+
+    def receive(self, seconds: float) -> bytes | None:
+        """Return the next frame, or None where none came within ``seconds``; with 0, what is here already.
+
+        Raises ``OSError`` where nothing will come any more: the channel was closed (``channel.closed``), or its medium
+        has ended (``channel.ended``), after the frames that came before that were returned.
+        """
+
+    def close(self) -> None:
+        """Give the medium back. Closing twice does nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,16 @@ COSE_DEPTH_MAX = 8
 RECEIPTS_MAX = 16
 WITNESS_BODY_MAX_BYTES = 64 * 1024  # a request to cosign, and the answer
 
+# Dispatch: couriers' files and sheets (spec/courier.md).
+COURIER_FILE_MAX_BYTES = 64 * 1024 * 1024
+COURIER_ITEMS_MAX = 200_000
+COURIER_BUNDLES_MAX = 16
+COURIER_SEALS_MAX = 16
+COURIER_FRAMES_MAX = 16_384
+CODE_FRAME_MAX_BYTES = 1_272  # in a QR code of version 25, level L
+IMAGE_MAX_BYTES = 64 * 1024 * 1024
+IMAGE_MAX_PIXELS = 64_000_000
+
 # Acts.
 PASSKEY_SIGNATURE_MAX_BYTES = 2_048
 CLIENT_DATA_DEPTH_MAX = 8  # brackets of JSON within one another

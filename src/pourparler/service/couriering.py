@@ -1,0 +1,140 @@
+"""What goes into a courier's file, and what a node makes of one that came: by hand, on paper. ``spec/courier.md``.
+
+Out: the acts to send, and for each party whatever lets a receiver who has slept catch up (:func:`catching_up`). In:
+every act, part, bundle and frame goes to the node as if it had been heard, and is judged there; what the carrier did to
+it is said beside (:class:`Delivered`).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pourparler.core.errors import PourparlerError
+from pourparler.core.evidence import Bundle, Claim, Report, Trust
+from pourparler.core.registry import Registry
+from pourparler.dispatch import courier, sheets
+from pourparler.dispatch.courier import Account, Contents, Seal, Sending
+from pourparler.dispatch.fountain import Decoder
+from pourparler.dispatch.frame import Part
+from pourparler.dispatch.receiver import Bundle as BundleHeard
+from pourparler.dispatch.receiver import Envelope, Heard, Receiver
+from pourparler.dispatch.sheets import Seen
+from pourparler.ports import Signer
+from pourparler.service.export import Ledger, assemble
+from pourparler.service.node.node import Node
+from pourparler.service.node.nouns import Came, Shown, Taken
+
+# --- out --------------------------------------------------------------------------------------------------------------
+
+
+def catching_up(party: bytes, ledgers: Sequence[Ledger]) -> Bundle:
+    """Return the bundle by which a node that knows only the party's id catches up: the claim that the party's newest
+    beacon was recorded, which rests on its whole stream. Without a beacon, its founding act takes its place.
+
+    The first ledger is the party's home now; the others are those that it had before. Raises :class:`Missing`
+    (``unknown.party``), and what the ledger's stamp raises.
+    """
+    home = ledgers[0]
+    with home.still() as registry:
+        about = newest_beacon(registry, party)
+    return assemble(Claim("recorded", home.depositary, 0, act=about), ledgers)
+
+
+def newest_beacon(registry: Registry, party: bytes) -> bytes:
+    """Return the id of a party's newest beacon, else that of its founding act. Raises :class:`Missing`."""
+    register = registry.register(party)
+    newest = max(register.beacons, key=lambda beacon: (beacon.act["count"], beacon.act["at"]), default=None)
+    return newest.act.id if newest is not None else party
+
+
+def file(
+    acts: Iterable[bytes],
+    *,
+    parts: Iterable[tuple[bytes, bytes, bytes]] = (),
+    bundles: Iterable[Bundle] = (),
+    sealers: Iterable[tuple[bytes, Signer]] = (),
+) -> bytes:
+    """Return a courier's file. Raises as :func:`courier.write`."""
+    encoded = tuple(bundle.encoded() for bundle in bundles)
+    return courier.write(Contents(tuple(acts), tuple(parts), encoded), sealers)
+
+
+# --- in ---------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Delivered:
+    """What a delivery brought. ``taken`` is what became of each act and part; ``shown`` of each bundle; ``seals`` why a
+    seal is none, empty where it is good; ``accounts`` whether something is missing; ``seen`` the codes of sheets."""
+
+    taken: list[Taken] = field(default_factory=list)
+    shown: list[Shown] = field(default_factory=list)
+    reports: list[Report] = field(default_factory=list)
+    accounts: list[Account] = field(default_factory=list)
+    seals: list[tuple[Seal, str]] = field(default_factory=list)
+    seen: list[Seen] = field(default_factory=list)
+
+    @property
+    def bad(self) -> list[Seen]:
+        """The codes that were bad."""
+        return [one for one in self.seen if one.reason]
+
+    @property
+    def complete(self) -> bool:
+        """Whether all that the delivery speaks of is there, so far as anybody can tell."""
+        whole = all(account.whole is courier.Whole.WHOLE for account in self.accounts)
+        return whole and not any(reason for _, reason in self.seals)
+
+
+def deliver(node: Node, data: bytes, decoder: Decoder, came: Came, trust: Mapping[bytes, str]) -> Delivered:
+    """Bring a courier's file to a node; return what became of it. ``trust`` maps parties to how each was learnt.
+
+    Raises :class:`Malformed` where the file is none (steps 1 and 2), and what the node raises where its disk fails.
+    """
+    sending = courier.read(data)
+    reports = courier.verified(sending.contents, Trust(dict(trust)))
+    delivered = Delivered(reports=reports, accounts=courier.accounts(sending.contents, reports))
+    delivered.shown += [node.take_bundle(bundle, came) for bundle in sending.contents.bundles]
+    delivered.taken += node.take_many(sending.contents.acts, came)
+    delivered.taken += [node.take_part(*part, came) for part in sending.contents.parts]
+    bring_frames(node, sending.contents.frames, decoder, came, delivered)
+    delivered.seals += [(seal, why_not(sending, seal, node)) for seal in sending.seals]
+    return delivered
+
+
+def why_not(sending: Sending, seal: Seal, node: Node) -> str:
+    """Return the reason why a seal says nothing, empty where it is good. The file itself may have said whose key it is,
+    so this is asked last."""
+    try:
+        courier.check_seal(sending, seal, node.dispatch_keys())
+    except PourparlerError as error:
+        return error.reason
+    return ""
+
+
+def deliver_sheets(node: Node, images: Iterable[tuple[str, bytes]], decoder: Decoder, came: Came) -> Delivered:
+    """Bring photographs of sheets to a node, each with its name; return what became of what is on them.
+
+    Raises as :func:`sheets.read`, and what the node raises where its disk fails.
+    """
+    delivered = Delivered(seen=sheets.read(images, node.dispatch_keys()))
+    bring_frames(node, sheets.good(delivered.seen), decoder, came, delivered)
+    return delivered
+
+
+def bring_frames(node: Node, frames: Iterable[bytes], decoder: Decoder, came: Came, delivered: Delivered) -> None:
+    """Bring frames to a node by way of a receiver, which makes acts whole. Unlike a radio, paper waits: no frame is
+    dropped for want of time."""
+    receiver = Receiver(node.dispatch_keys, decoder)
+    for number, frame in enumerate(frames):
+        for heard in receiver.hear(frame, float(number), came.peer):
+            bring(node, heard, came, delivered)
+
+
+def bring(node: Node, heard: Heard, came: Came, delivered: Delivered) -> None:
+    match heard:
+        case Envelope(data):
+            delivered.taken.append(node.take(data, came))
+        case Part(payload, kid, signature):
+            delivered.taken.append(node.take_part(payload, kid, signature, came))
+        case BundleHeard(data):
+            delivered.shown.append(node.take_bundle(data, came))
