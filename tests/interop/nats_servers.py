@@ -66,9 +66,13 @@ class Server:
     def wait(self) -> None:
         end = time.monotonic() + READY_SECONDS
         while not self.ready():
-            assert self.process is not None and self.process.poll() is None, (self.folder / "log").read_text()[-2000:]
-            assert time.monotonic() < end, f"{self.name} is not ready:\n{(self.folder / 'log').read_text()[-2000:]}"
+            assert self.process is not None
+            assert self.process.poll() is None, self.last_words()
+            assert time.monotonic() < end, f"{self.name} is not ready:\n{self.last_words()}"
             time.sleep(0.1)
+
+    def last_words(self) -> str:
+        return (self.folder / "log").read_text()[-2000:]
 
     def kill(self) -> None:
         if self.process is not None:
