@@ -60,7 +60,7 @@ def go() -> str:
 def program(name: str) -> Path:
     """Return the path of a program of Go, built if it is not there yet. Raises :class:`Absent`."""
     tool = listed()["tools"][name]
-    target = BUILT / "bin" / name
+    target = BUILT / "bin" / name / tool["binary"] if "binary" in tool else BUILT / "bin" / name
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
         if "install" in tool:

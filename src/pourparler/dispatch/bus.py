@@ -1,0 +1,299 @@
+"""The bus: acts fanned out by NATS, which never decides order. Specification: ``spec/bus.md``.
+
+A :class:`Bus` is one connection, for a caller without asyncio: a thread of its own runs the client's loop, and each
+call waits for its answer. It hands over bytes and believes nothing of them; a delivery is acknowledged by the caller
+once its journal has it, so that a crash between the two only brings it again. Needs the extra ``bus`` (``nats-py``).
+"""
+
+import asyncio
+import contextlib
+import json
+import re
+import threading
+import urllib.request
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import CancelledError
+from concurrent.futures import TimeoutError as WaitedTooLong
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from pourparler.core import limits
+
+STREAM = "POURPARLER"
+SUBJECTS = "pourparler.v1"
+OLDEST_SOLE_COPY = (2, 12, 3)
+FETCH_MOST = 256
+MONITOR_MOST_BYTES = 1024 * 1024
+PATIENCE_SECONDS = 5.0
+PAUSE_SECONDS = 0.2
+SPARE_SECONDS = 10.0  # beyond what the client was given, before the thread is taken for dead
+
+Result = TypeVar("Result")
+
+
+class BusTrouble(OSError):
+    """The bus cannot be used: a stable reason, what is wrong, and what its operator can do."""
+
+    def __init__(self, reason: str, what: str, do: str = "") -> None:
+        super().__init__(what)
+        self.reason, self.what, self.do = reason, what, do
+
+    def __str__(self) -> str:
+        return f"{self.what} [{self.reason}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One message with an act, not verified. ``done`` tells the bus that it need not come again; ``later`` asks for it
+    again soon. ``times`` says how often it has come, this time included."""
+
+    party: bytes
+    data: bytes
+    times: int
+    done: Callable[[], None]
+    later: Callable[[], None]
+
+
+def act_subject(party: bytes) -> str:
+    """Return the subject on which a party's acts are published."""
+    return f"{SUBJECTS}.{party.hex()}.act"
+
+
+def heads_subject(party: bytes) -> str:
+    """Return the subject on which nodes say what they have of a party."""
+    return f"{SUBJECTS}.{party.hex()}.heads"
+
+
+def version_of(said: str) -> tuple[int, ...]:
+    """Return a server's version as numbers; what cannot be read is older than any."""
+    found = re.search(r"(\d+)\.(\d+)\.(\d+)", said)
+    return tuple(map(int, found.groups())) if found else (0,)
+
+
+def check_server(version: str, *, only_copy: bool, syncs: bool | None) -> str:
+    """Return what the user should know about a server, or an empty string.
+
+    Raises :class:`BusTrouble` (``bus.version``, ``bus.sync``, ``bus.sync-unknown``) where it would be the only copy of
+    what it carries, and is not fit to be (``spec/bus.md`` 3).
+    """
+    oldest = ".".join(map(str, OLDEST_SOLE_COPY))
+    if version_of(version) < OLDEST_SOLE_COPY:
+        named = ".".join(map(str, version_of(version)))
+        old = f"the server is NATS {named}: before {oldest} it has lost acknowledged messages and chosen two winners"
+        if only_copy:
+            raise BusTrouble("bus.version", f"{old}; it cannot be the only copy.", f"Use {oldest} or newer.")
+        return f"{old}; everything on it is kept elsewhere too"
+    if only_copy and syncs is None:
+        what = "whether the server writes through cannot be seen, and it would be the only copy."
+        raise BusTrouble("bus.sync-unknown", what, "Give its monitoring address, like http://127.0.0.1:8222.")
+    if only_copy and not syncs:
+        what = "the server does not write through: a power cut would lose acknowledged messages."
+        raise BusTrouble("bus.sync", what, "Set sync_interval: always in its jetstream block.")
+    return ""
+
+
+def writes_through(monitor: str, seconds: float = PATIENCE_SECONDS) -> bool:
+    """Ask a server's monitoring address whether it syncs before it acknowledges. Raises :class:`BusTrouble`."""
+    url = f"{monitor.rstrip('/')}/jsz?config=true"
+    if not url.startswith(("http://", "https://")):
+        raise BusTrouble("bus.sync-unknown", f"{monitor} is no monitoring address.", "Like http://127.0.0.1:8222.")
+    try:
+        with urllib.request.urlopen(url, timeout=seconds) as answer:  # noqa: S310  its scheme was looked at
+            config = json.loads(answer.read(MONITOR_MOST_BYTES))["config"]
+        return config.get("sync_always") is True
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        what = f"{url} does not say how the server syncs: {error}"
+        raise BusTrouble("bus.sync-unknown", what, "Does it run with JetStream, and its monitoring port?") from error
+
+
+class Bus:
+    """One connection to a bus, for the acts of some parties. ``name`` is the node's: its place among what was heard is
+    kept by the server under it. ``domain`` names the JetStream beyond a leaf node. ``told`` is what the user should
+    know of the server.
+
+    Raises :class:`BusTrouble` where it cannot be reached, or is not fit (``spec/bus.md`` 3); every method does while
+    the connection is away. It connects again by itself.
+    """
+
+    def __init__(
+        self,
+        servers: Sequence[str],
+        parties: Sequence[bytes],
+        name: str,
+        *,
+        only_copy: bool = False,
+        monitor: str | None = None,
+        replicas: int = 1,
+        hear_heads: Callable[[bytes, bytes], None] | None = None,
+        credentials: str | None = None,
+        domain: str | None = None,
+        seconds: float = PATIENCE_SECONDS,
+    ) -> None:
+        try:
+            import nats  # noqa: PLC0415  an extra, imported where it is used
+            import nats.errors  # noqa: PLC0415
+        except ImportError as error:
+            what = "the bus needs what is not installed: nats-py."
+            raise BusTrouble("bus.not-installed", what, "Install it: pip install 'pourparler[bus]'") from error
+        if not re.fullmatch(r"[\w-]{1,64}", name):
+            raise BusTrouble("bus.name", f"{name!r} is no name for a consumer.", "Letters, digits, - and _.")
+        self.nats = nats
+        self.parties, self.name, self.seconds, self.domain = tuple(parties), name, seconds, domain
+        self.hear_heads = hear_heads
+        self.told = ""
+        self._readers: dict[bytes, Any] = {}
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="pourparler bus", daemon=True)
+        self._thread.start()
+        try:
+            self._run(self._connect(list(servers), credentials))
+            syncs = writes_through(monitor, seconds) if monitor else None
+            self.told = check_server(str(self._client.connected_server_version), only_copy=only_copy, syncs=syncs)
+            self._run(self._begin_in_time(replicas), seconds)
+        except BaseException:
+            self.close()
+            raise
+
+    # What a node does with it.
+
+    def publish(self, party: bytes, act_id: bytes, envelope: bytes) -> None:
+        """Publish an act; return once the server has acknowledged it, which keeps nothing (``spec/bus.md`` 1)."""
+        headers = {"Nats-Msg-Id": act_id.hex()}
+        self._run(self._stream.publish(act_subject(party), envelope, timeout=self.seconds, headers=headers))
+
+    def fetch(self, most: int = FETCH_MOST, seconds: float = 1.0) -> list[Delivery]:
+        """Return what has come and was not acknowledged yet, at most ``most`` a party; empty where nothing came within
+        ``seconds``. A message that no act can be in is dropped for good."""
+        found: list[Delivery] = []
+        for party, messages in self._run(self._fetch(min(most, FETCH_MOST), seconds), seconds):
+            for message in messages:
+                if len(message.data) > limits.ENVELOPE_MAX_BYTES:
+                    self._run(message.term())
+                else:
+                    found.append(self._delivery(party, message))
+        return found
+
+    def tell_heads(self, party: bytes, heads: bytes) -> None:
+        """Say what this node has of a party, to whoever listens now."""
+        self._run(self._client.publish(heads_subject(party), heads))
+
+    def close(self) -> None:
+        """Leave the bus. Closing twice does nothing."""
+        if self._loop.is_closed():
+            return
+        if hasattr(self, "_client"):
+            with contextlib.suppress(BusTrouble):
+                self._run(self._client.close())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(SPARE_SECONDS)
+        if not self._thread.is_alive():
+            self._loop.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # Within the loop's thread.
+
+    async def _connect(self, servers: list[str], credentials: str | None) -> None:
+        async def quiet(_: Exception) -> None:  # each call says what went wrong for itself
+            return
+
+        more: dict[str, Any] = {"user_credentials": credentials} if credentials else {}
+        self._client = await self.nats.connect(
+            servers,
+            name=f"pourparler {self.name}",
+            connect_timeout=self.seconds,
+            max_reconnect_attempts=-1,
+            reconnect_time_wait=0.5,
+            allow_reconnect=True,
+            error_cb=quiet,
+            **more,
+        )
+        self._stream = self._client.jetstream(timeout=self.seconds, domain=self.domain)
+
+    async def _begin_in_time(self, replicas: int) -> None:
+        """Begin, and again while a cluster has no leader yet, or a leaf no link."""
+        from nats.js.errors import ServiceUnavailableError  # noqa: PLC0415
+
+        end = self._loop.time() + self.seconds
+        while True:
+            try:
+                return await self._begin(replicas)
+            except (ServiceUnavailableError, self.nats.errors.TimeoutError, self.nats.errors.NoRespondersError):
+                if self._loop.time() >= end:
+                    raise
+                await asyncio.sleep(PAUSE_SECONDS)
+
+    async def _begin(self, replicas: int) -> None:
+        """Make the stream where there is none, and a consumer for each party."""
+        from nats.js import api  # noqa: PLC0415
+        from nats.js.errors import BadRequestError, NotFoundError  # noqa: PLC0415
+
+        try:
+            await self._stream.stream_info(STREAM)
+        except NotFoundError:
+            stream = api.StreamConfig(
+                name=STREAM,
+                subjects=[f"{SUBJECTS}.*.act"],
+                storage=api.StorageType.FILE,
+                num_replicas=replicas,
+                max_msg_size=limits.ENVELOPE_MAX_BYTES,
+            )
+            with contextlib.suppress(BadRequestError):  # somebody made it in between
+                await self._stream.add_stream(stream)
+        for party in self.parties:
+            config = api.ConsumerConfig(ack_policy=api.AckPolicy.EXPLICIT, ack_wait=30)
+            durable = f"{self.name}-{party.hex()[:16]}"
+            self._readers[party] = await self._stream.pull_subscribe(
+                act_subject(party), durable=durable, stream=STREAM, config=config
+            )
+            if self.hear_heads:
+                await self._client.subscribe(heads_subject(party), cb=self._heads_of(party))
+
+    def _heads_of(self, party: bytes) -> Callable[[Any], Coroutine[Any, Any, None]]:
+        async def heard(message: Any) -> None:
+            assert self.hear_heads is not None
+            if len(message.data) <= limits.ENVELOPE_MAX_BYTES:
+                self.hear_heads(party, message.data)
+
+        return heard
+
+    async def _fetch(self, most: int, seconds: float) -> list[tuple[bytes, list[Any]]]:
+        async def of(party: bytes) -> tuple[bytes, list[Any]]:
+            try:
+                return party, await self._readers[party].fetch(most, timeout=seconds)
+            except self.nats.errors.TimeoutError:
+                return party, []
+
+        return await asyncio.gather(*map(of, self._readers))
+
+    def _delivery(self, party: bytes, message: Any) -> Delivery:
+        return Delivery(
+            party,
+            message.data,
+            message.metadata.num_delivered,
+            done=lambda: self._run(message.ack()),
+            later=lambda: self._run(message.nak()),
+        )
+
+    def _run(self, doing: Coroutine[Any, Any, Result], extra: float = 0.0) -> Result:
+        """Wait for something that the loop does. Raises :class:`BusTrouble` for whatever goes wrong with it."""
+        if self._loop.is_closed() or not self._thread.is_alive():
+            doing.close()
+            raise BusTrouble("bus.closed", "the connection to the bus was closed.")
+        waiting = asyncio.run_coroutine_threadsafe(doing, self._loop)
+        try:
+            return waiting.result(self.seconds + extra + SPARE_SECONDS)
+        except BusTrouble:
+            raise
+        except (self.nats.errors.Error, OSError, WaitedTooLong, CancelledError, asyncio.InvalidStateError) as error:
+            waiting.cancel()
+            said = str(error) or type(error).__name__
+            what = f"the bus does not do what it was asked: {said}."
+            raise BusTrouble("bus.unreachable", what, "Is the server there, and may this node use it?") from error
