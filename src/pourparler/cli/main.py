@@ -41,6 +41,7 @@ class Nouns(Grouped):
         "Talks": ("dossier", "act"),
         "Decide": ("inbox", "vote"),
         "Check": ("verify", "ledger", "witness"),
+        "Reach": ("dispatch",),
     }
 
     def load(self, name: str) -> typer.Typer:
@@ -48,7 +49,7 @@ class Nouns(Grouped):
         loaded: typer.Typer = import_module(f"pourparler.cli.{name}").app
         return loaded
 
-    nouns = ("key", "party", "organ", "mandate", "dossier", "act", "vote", "inbox", "ledger", "witness")
+    nouns = ("key", "party", "organ", "mandate", "dossier", "act", "vote", "inbox", "ledger", "witness", "dispatch")
 
 
 app = Commands(
@@ -179,7 +180,11 @@ class Language(StrEnum):
     FR = "fr"
 
 
-@app.command(epilog="\n\n".join(f"{name}: {sentence}" for name, sentence in scenarios().items()))
+JAMMED = "The dismissal again, by jammed radio: real sockets, 60% loss, a forger, a traitor on the wire. Who knows?"
+DEMOS = scenarios() | {"jammed": JAMMED}
+
+
+@app.command(epilog="\n\n".join(f"{name}: {sentence}" for name, sentence in DEMOS.items()))
 def demo(
     name: Annotated[str, typer.Argument(help="Which negotiation; below, a line on each.")] = "november-1917",
     once: Annotated[bool, typer.Option("--once", help="Tell it, verify it, and stop; wait for no key.")] = False,
@@ -202,6 +207,10 @@ def demo(
     Real keys, made for this run; every act through the real intake into a real ledger. At the end the evidence is
     verified, tampered with, and cut short. Exit code 0 if all of that ends as it must.
     """
+    if name == "jammed":
+        from pourparler.cli.jammed import run as run_jammed
+
+        return run_jammed(once=once, language=lang.value, keep=keep)
     from pourparler.cli.demo import run
 
     return run(name, once=once, reading=reading, pace=pace, language=lang.value, keep=keep)

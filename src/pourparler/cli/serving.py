@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -29,9 +30,10 @@ def serve_routes(
     prefix: str,
     *,
     lines: Callable[[str], list[str]] = lambda _: [],
+    seconds: float | None = None,
     **answer: Any,
 ) -> None:
-    """Serve routes until somebody says stop; ``lines`` are printed after the URL, which they are given.
+    """Serve routes until somebody says stop, or for so many seconds; ``lines``, which are given the URL, are printed.
 
     Raises :class:`Problem` where what serves is not installed, or the address is not to be had.
     """
@@ -59,7 +61,12 @@ def serve_routes(
         for line in lines(url):
             print_now(line)
     silent = session.quiet or session.as_json
-    Serving(app, bound, (lambda _: None) if silent else print_log).run()
+    serving = Serving(app, bound, (lambda _: None) if silent else print_log)
+    if seconds is not None:
+        stopping = threading.Timer(seconds, serving.stop)
+        stopping.daemon = True
+        stopping.start()
+    serving.run()
     session.mention("stopped; everything that was answered is on the disk")
     session.as_json = False  # its one value has been printed
 

@@ -27,6 +27,7 @@ FETCH_MOST = 256
 MONITOR_MOST_BYTES = 1024 * 1024
 PATIENCE_SECONDS = 5.0
 PAUSE_SECONDS = 0.2
+PING_SECONDS = 5
 SPARE_SECONDS = 10.0  # beyond what the client was given, before the thread is taken for dead
 
 Result = TypeVar("Result")
@@ -211,6 +212,7 @@ class Bus:
             connect_timeout=self.seconds,
             max_reconnect_attempts=-1,
             reconnect_time_wait=0.5,
+            ping_interval=PING_SECONDS,  # a server that stands still is left for another after two of these
             allow_reconnect=True,
             error_cb=quiet,
             **more,

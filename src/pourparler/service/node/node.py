@@ -19,7 +19,7 @@ from pourparler.core.council import Depositary
 from pourparler.core.errors import PourparlerError, Refused
 from pourparler.core.registry import Registry
 from pourparler.ports import Clock, HighWater, Signer, Store
-from pourparler.service.books import BEGINNING, parse_copy
+from pourparler.service.books import BEGINNINGS, parse_copy
 from pourparler.service.drafting import draft
 from pourparler.service.heads import ReadOnly
 from pourparler.service.node import beacons, offering
@@ -216,7 +216,7 @@ class Node:
         """Take an evidence bundle, or a copy of a ledger: its acts, as any that came, and what it shows of parties'
         home ledgers, which then judges between siblings. Raises as :meth:`take`."""
         try:
-            if data.startswith(BEGINNING):
+            if data.startswith(BEGINNINGS):
                 copy = parse_copy(data)
                 whole = (copy.entries, copy.checkpoint, copy.texts)
                 return self._take_ledger(copy.depositary, lambda homes: homes.take_copy(copy.depositary, *whole), came)
