@@ -247,7 +247,7 @@ def stuck() -> str:
         stream = client.jetstream(timeout=5)
         source = api.StreamSource(name=STREAM)
         await stream.add_stream(api.StreamConfig(name="GATHERED", sources=[source], storage=api.StorageType.FILE))
-        for at in range(4):  # what somebody else's publisher sends
+        for _ in range(4):  # what somebody else's publisher sends
             await stream.publish("pourparler.v1.other.act", b"x", headers={"Nats-Expected-Stream": STREAM})
         for envelope in replies(side, 10):
             await stream.publish(act_subject(side.party), envelope)
@@ -296,7 +296,8 @@ def run(names: list[str]) -> str:
             said = check()
             passed += 1
         except tools.Absent as why:
-            assert tools.excused(tool), f"{name}: it should be here: {why}"
+            if not tools.excused(tool):
+                raise AssertionError(f"{name}: it should be here: {why}") from why
             absent.append(name)
             said = f"SKIPPED: {why}"
         print(f"  {name}: {said} ({time.monotonic() - begun:.0f} s)", flush=True)

@@ -17,13 +17,17 @@ from pourparler.cli.grouped import noun
 from pourparler.cli.nodes import FOLDER, KEY, ROLE, from_file, is_made, node_folder, node_of, taken_first, to_send
 from pourparler.cli.serving import Host, Port, Prefix, print_log, serve_routes
 from pourparler.cli.session import MARK, Session, command
-from pourparler.cli.trouble import CANNOT_TELL, INPUT, USAGE, Problem
+from pourparler.cli.trouble import CANNOT_TELL, INPUT, INVALID, USAGE, Problem
+from pourparler.cli.verify import read_file
 from pourparler.cli.words import clean, count, date_time, duration, short
+from pourparler.core import limits
 from pourparler.core.act import Act, parse_act
 from pourparler.core.ledger.note import check_key_name
 from pourparler.dispatch import courier
 from pourparler.dispatch.exchange import Exchanged
 from pourparler.ports import ChannelTrouble, FrameChannel, Signer
+from pourparler.service import couriering
+from pourparler.service.couriering import Delivered
 from pourparler.service.node.node import Node
 from pourparler.service.node.nouns import Came, Fresh, Reached, Shown, State, Taken
 from pourparler.service.station import Event, News, Station, Trouble
@@ -34,6 +38,8 @@ if TYPE_CHECKING:
 
     from pourparler.dispatch.bus import Bus
     from pourparler.dispatch.carousel import Carousel
+    from pourparler.dispatch.fountain import Decoder
+    from pourparler.service.books import Book
 
 app = noun("Dispatch: get acts to whom they concern, by wire, bus, radio or courier; see whom they reached.")
 
@@ -432,14 +438,20 @@ def by_courier(
             sheet = sheets.sheet(envelopes, parts, sealer=sealer, names=name_in(session, node), language=language)  # type: ignore[arg-type]
             write_atomically(out, sheets.html(sheet).encode())
         else:
-            beacons = [node.store.beacons(party)[-1:] for party in node.registry.registers]
-            acts = dict.fromkeys([*envelopes, *(e for found in beacons for one in found for e in node.acts([one.act]))])
-            write_atomically(
-                out, courier.write(courier.Contents(tuple(acts), tuple(parts)), [sealer] if sealer else [])
-            )
+            bundles = [couriering.catching_up(party, [book]) for party, book in homes_here(session, node)]
+            sealers = [sealer] if sealer else []
+            write_atomically(out, couriering.file(envelopes, parts=parts, bundles=bundles, sealers=sealers))
         session.say(f"courier: {out} holds {count(len(envelopes) + len(parts), 'act')}", lead="✓ ")
     session.answer(files=[str(out) for out in outs])
     return True
+
+
+def homes_here(session: Session, node: Node) -> "Iterator[tuple[bytes, Book]]":
+    """Yield the parties that the node knows whose home ledger is here: whoever gets a file can catch up from it."""
+    for book in session.all_books():
+        for party, register in book.registry.registers.items():
+            if party in node.registry.registers and register.spines.party.home == book.depositary:
+                yield party, book
 
 
 def name_in(session: Session, node: Node) -> Any:
@@ -594,34 +606,63 @@ def line_of(event: Event) -> str:
 
 def from_courier(session: Session, node: Node, files: Sequence[Path]) -> int | None:
     """Take what files and photos hold. Exit code 1 where a code on paper is forged or cannot be read."""
-    from pourparler.dispatch import sheets
-    from pourparler.dispatch.fountain import InProcess
+    from pourparler.dispatch.fountain import Worker
 
     came = Came("courier", "", WallClock().now())
-    station = Station(node, InProcess(), WallClock(), tell=telling(session), relays=False)
-    bad = 0
     photos = [path for path in files if is_picture(path)]
-    for path in files:
-        if path not in photos:
-            envelopes, parts = from_file(session, path)
-            station.take(envelopes, came)
-            for part in parts:
-                taken = node.take_part(*part, came)
-                session.mention(f"courier: a signature: {taken.state.value} {taken.reason}")
-            bad += not envelopes and not parts
-    if photos:
-        seen = sheets.read([(path.name, path.read_bytes()) for path in photos], node.dispatch_keys())
-        for code in seen:
-            if code.reason:
-                bad += 1
-                session.say(
-                    f"courier: {clean(code.named())}: {clean(code.detail)} [{code.reason}]", lead=[MARK["no"], " "]
-                )
-        for frame in sheets.good(seen):
-            station.hear(frame, "courier")
+    bad = 0
+    with Worker() as decoder:
+        for path in files:
+            if path not in photos:
+                bad += tell_delivered(session, deliver_file(session, node, path, decoder, came))
+        if photos:
+            images = [(path.name, path.read_bytes()) for path in photos]
+            bad += tell_delivered(session, couriering.deliver_sheets(node, images, decoder, came))
     session.answer(bad=bad, entries=node.journal.size)
     session.say(f"courier: read {count(len(files), 'file')}; {bad} bad", lead="✓ " if not bad else "! ")
-    return 1 if bad else None
+    return INVALID if bad else None
+
+
+def deliver_file(session: Session, node: Node, path: Path, decoder: "Decoder", came: Came) -> Delivered:
+    """Bring a file to the node: a courier's, or an act as it travels from desk to desk."""
+    data = read_file(path, limits.EVIDENCE_MAX_BYTES, "an act")
+    if courier.FORMAT.encode() in data[:64]:
+        return couriering.deliver(node, data, decoder, came, known_parties(session))
+    envelopes, parts = from_file(session, path)
+    taken = [*node.take_many(envelopes, came), *(node.take_part(*part, came) for part in parts)]
+    return Delivered(taken=taken)
+
+
+def known_parties(session: Session) -> dict[bytes, str]:
+    return dict(session.workspace.settings.trust)
+
+
+def tell_delivered(session: Session, found: Delivered) -> int:
+    """Say what a delivery brought; return how much of it was bad."""
+    for taken in found.taken:
+        if taken.state is not State.KNOWN:
+            print_news(
+                session, f"courier: {short(taken.act) if taken.act else 'bytes'} {taken.state.value}", taken.reason
+            )
+    for shown in found.shown:
+        print_news(session, f"courier: a bundle, {shown.acts or 'nothing new'}", shown.reason)
+    for account in found.accounts:
+        if account.reason:
+            what = f"{account.shown} acts shown" + (f" of {account.stated}" if account.stated is not None else "")
+            session.say(
+                f"courier: of {short(account.party)} {what}: {account.whole.value} [{account.reason}]", lead="! "
+            )
+    for code in found.bad:
+        session.say(f"courier: {clean(code.named())}: {clean(code.detail)} [{code.reason}]", lead=[MARK["no"], " "])
+    for seal, reason in found.seals:
+        if reason:
+            session.say(f"courier: the seal of {short(seal.key)} says nothing [{reason}]", lead="! ")
+    refused = sum(taken.state is State.REFUSED for taken in found.taken)
+    return len(found.bad) + refused
+
+
+def print_news(session: Session, said: str, reason: str) -> None:
+    session.say(said + (f" [{reason}]" if reason else ""))
 
 
 def is_picture(path: Path) -> bool:

@@ -10,12 +10,14 @@ import threading
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from pourparler.cli.trouble import INPUT, USAGE, Problem, complain
 from pourparler.cli.words import Part, Screen
 from pourparler.ports import StoreError
+from pourparler.testing import jammed
 from pourparler.testing.jammed import Happened, Row, Scene
 
 FAILED = 1
@@ -148,19 +150,14 @@ class Told:
 
 def run(*, once: bool, language: str, keep: Path | None) -> int:
     """Play the scene; return 0 where everybody knows in the end."""
-    try:
-        import raptorq  # noqa: F401
-        import starlette  # noqa: F401
-        import uvicorn  # noqa: F401
-    except ImportError as error:
-        what = f"this demo needs what is not installed: {error.name}."
+    lacking = [name for name in ("raptorq", "starlette", "uvicorn") if find_spec(name) is None]
+    if lacking:
+        what = f"this demo needs what is not installed: {', '.join(lacking)}."
         return complain(Problem(USAGE, what, "Install it: pip install 'pourparler[radio,serve]'"))
     screen = Screen()
     live = not once and sys.stdout.isatty()
     told = Told(screen, language, live=live)
     screen.rule(told.say("title"))
-    from pourparler.testing import jammed
-
     screen.line(told.say("about", loss=jammed.LOSS, forged=jammed.FORGED))
     screen.line()
     with ExitStack() as opened:
