@@ -6,8 +6,10 @@ import shutil
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -131,6 +133,29 @@ def test_a_decision_with_too_few_signatures_is_kept_as_parts_and_joined(party):
     whole = party.grant()
     halves = [whole.envelope.with_signatures((one,)).encoded() for one in whole.envelope.signatures]
     assert [node.take(half, came()).state for half in halves] == [State.PENDING, State.NEW]
+
+
+def test_what_a_holder_of_several_keys_says_with_too_few_is_refused(party):
+    node = memory_node()
+    keys = sorted((Key.from_name(f"delegate {n}") for n in range(2)), key=lambda key: key.public_key)
+    grant = party.decide("grant", to={"keys": [[key.public_key, 1] for key in keys], "needs": 2}, powers=3)
+    hear(node, party.found, grant)
+    word = draft("reply", {"by": grant.id, "about": grant.id}, several=True)
+    taken = node.take(data(word.signed_by(keys[0])), came())
+    assert (taken.state, taken.reason) == (State.REFUSED, "decision.insufficient")
+    assert hear(node, word.signed_by(*keys)) == ["new"]
+    elsewhere = draft("say", {"by": grant.id, "dossier": bytes(32)}, several=True)
+    assert hear(node, elsewhere.signed_by(keys[1]), elsewhere.signed_by(*keys)) == ["refused", "carried"]
+
+
+def test_several_threads_may_bring_acts_at_once(party):
+    node = memory_node()
+    acts = [party.found, *(party.grant(f"holder {n}") for n in range(24))]
+    Random(1).shuffle(acts)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda act: node.take(data(act), came()), acts))
+    assert hear(node, *acts) == ["known"] * len(acts)
+    assert node.status()["waiting"] == []
 
 
 def test_parts_of_an_act_whose_place_is_unknown_join_while_they_wait(party):
@@ -710,6 +735,7 @@ def test_a_full_disk_beside_the_journal_loses_nothing_that_was_answered(party, m
 VICTIM = """
 import os, sys
 from pathlib import Path
+from random import Random
 from tests.nodes import Party, came, data, disk_node
 party = Party()
 node = disk_node(Path(sys.argv[1]), follow=[party.id])

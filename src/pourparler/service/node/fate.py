@@ -5,6 +5,7 @@ from dataclasses import replace
 from pourparler.core.act import parse_act
 from pourparler.core.dossier import Outcome
 from pourparler.service.node.holdings import Holdings
+from pourparler.service.node.index import is_decision
 from pourparler.service.node.nouns import Fate
 from pourparler.service.node.standing import is_real
 
@@ -31,7 +32,8 @@ def journaled(holdings: Holdings, outcome: Outcome) -> Fate:
     assert outcome.party is not None
     register = holdings.registry.registers[outcome.party]
     home = holdings.home(register)
-    if home is not None and act.row.spine and is_real(replace(register, home=home), act):
+    decided = is_decision(act) or act.kind == "found"
+    if home is not None and decided and is_real(replace(register, home=home), act):
         return Fate(act.id, "proven", act.kind, time=time)
     if holdings.lost(act):
         return Fate(act.id, "lost", act.kind, "standing.sibling", time=time)

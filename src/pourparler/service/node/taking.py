@@ -19,7 +19,7 @@ from pourparler.core.errors import Malformed, Missing, PourparlerError, Refused
 from pourparler.service.intake import Receipt
 from pourparler.service.node import beacons
 from pourparler.service.node.holdings import Holdings
-from pourparler.service.node.index import BAD_NEWS, IN_FULL, share_of
+from pourparler.service.node.index import BAD_NEWS, IN_FULL, is_decision, share_of
 from pourparler.service.node.nouns import Came, State, Taken
 from pourparler.store.node import Ack, StoredPart, Waiting
 
@@ -169,7 +169,7 @@ class Taking:
             return self.wait(act, came, answer, since=since)
         if answer.reason.startswith("decision.") and act.kind in ("suspend", "urgent-dismiss") and self.works(act):
             return self.wait(act, came, answer, since=since)
-        if answer.reason in TOO_FEW and act.envelope.form is Form.SIGN and act.kind != "found":
+        if answer.reason in TOO_FEW and act.issuer in IN_FULL and act.kind != "found":
             return self.collect(act, answer, came)
         return Taken(State.REFUSED, act.id, answer.reason, answer.detail)
 
@@ -196,7 +196,7 @@ class Taking:
         for other in self.holdings.index.siblings(act):
             first, second = self.holdings.envelope(other) or b"", outcome.envelope.encoded()
             self.holdings.accuse(DECISION, party, act["organ"], first, second)
-        if act.row.spine and act.kind != "found":
+        if is_decision(act):
             self.store.unsay(act["organ"])
 
     def forget_waiting(self, act: Act) -> None:
