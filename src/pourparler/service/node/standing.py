@@ -255,7 +255,10 @@ def check_lease(known: Known, mandate: Mandate, power: Power) -> bool:
 
 
 def covered(known: Known, beacon: StoredBeacon) -> bool:
-    """Return whether all that a beacon speaks of is here: shown by the home, or, where none is, heard in number."""
+    """Return whether all that a beacon speaks of is here: shown by the home, or, where none is, heard in number.
+
+    The beacons before this one are in the party's stream as well, and a listener needs none of them: as a party numbers
+    them from 1 without gaps, they are one fewer than its serial."""
     if known.home is None:
-        return known.held >= beacon.count
+        return known.held + max(0, beacon.serial - 1) >= beacon.count
     return any(register.had(beacon.count, beacon.head) for register in known.home.registers)
