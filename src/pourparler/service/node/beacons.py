@@ -108,6 +108,7 @@ def keep(holdings: Holdings, act: Act, key: bytes, came: Came, *, journaled: boo
         journaled, came.channel, act.envelope.encoded(),
     )  # fmt: skip
     holdings.store.add_beacon(beacon)
+    holdings.store.unsay(beacon_issuer(act["party"], key))  # who said that there is a later one says so again
     if act["at"] <= holdings.latest() + limits.NODE_SKEW_SECONDS:
         holdings.note_time(act["at"])
     holdings.tell(act)
