@@ -14,7 +14,7 @@ from random import Random
 import pytest
 
 from pourparler.core.council import organ_id
-from pourparler.core.evidence import Claim
+from pourparler.core.evidence import Bundle, Claim, Shown
 from pourparler.ports import StoreError
 from pourparler.service.drafting import draft, powers
 from pourparler.service.export import assemble
@@ -383,6 +383,33 @@ def test_evidence_shows_a_home_as_a_copy_does_and_with_a_gap_it_shows_none(party
     said = node.standing(grant.id, PROPOSE)
     assert (said.answer, said.proven, said.by) == (Answer.REFUSED, True, dismissal.id)
     node.close()
+
+
+@pytest.mark.parametrize("as_copy", [True, False])
+def test_of_a_home_that_many_share_only_followed_parties_are_taken(party, as_copy):
+    node, home, stranger = memory_node(follow=[party.id]), HomeLedger(), Party("Kornilov")
+    grant = party.grant()
+    home.log(party.found, stranger.found, stranger.grant(), grant)
+    claim = Claim("recorded", home.intake.depositary, 0, act=grant.id)
+    bundle = assemble(claim, [home.intake]).encoded()
+    found = node.take_bundle(home.copy(party) if as_copy else bundle, came())
+    assert (found.parties, found.reason) == ((party.id,), "")
+    assert {act.id for act in node.every()} == {party.found.id, grant.id}
+    assert node.status()["waiting"] == []
+    assert node.standing(grant.id, PROPOSE).words == "in force (proven)"
+
+
+def test_a_whole_ledger_as_evidence_brings_no_strangers(party):
+    """A bundle shows whatever entries its maker likes: here all of a home that a stranger shares."""
+    node, home, stranger = memory_node(follow=[party.id]), HomeLedger(), Party("Kornilov")
+    home.log(party.found, stranger.found, stranger.grant())
+    home.intake.stamp([party.id, stranger.id])
+    entries = tuple((entry.index, entry.data) for entry in home.intake.store.entries())
+    shown = Shown(home.intake.depositary, home.intake.checkpoint(), entries, ())
+    bundle = Bundle(Claim("recorded", home.intake.depositary, 0, act=party.found.id), (shown,), ())
+    assert node.take_bundle(bundle.encoded(), came()).parties == (party.id,)
+    assert [act.id for act in node.every()] == [party.found.id]
+    assert node.status()["waiting"] == []
 
 
 def test_evidence_that_was_altered_shows_nothing(party):
