@@ -73,6 +73,12 @@ def interop_part(seed: str, seconds: float) -> str:
     return interop.run(list(interop.checks.CHECKS))
 
 
+def bus_part(seed: str, seconds: float) -> str:
+    from tests.interop import buses
+
+    return buses.run(list(buses.CHECKS))
+
+
 def gaps_part(seed: str, seconds: float) -> str:
     from tests import gaps
 
@@ -115,6 +121,7 @@ PARTS: dict[str, tuple[Callable[[str, float], str], float]] = {
     "faults": (faults_part, FAULTS_SECONDS),
     "casino": (casino_part, 400),
     "interop": (interop_part, 600),
+    "bus": (bus_part, 300),
     "javascript": (javascript_part, 180),
     "browser": (browser_part, 180),
 }
