@@ -64,3 +64,32 @@ RECEIVER_QUEUE_MAX_BYTES = 4 * 1024 * 1024  # frames that wait to be verified, w
 RECEIVER_DONE_MAX = 4_096  # objects known to be whole
 CAROUSEL_ITEMS_MAX = 4_096
 CAROUSEL_MAX_BYTES = 32 * 1024 * 1024
+
+# Dispatch: nodes (spec/node.md). An owner is whoever a thing counts against: an issuer whose signature is good, else
+# the peer that brought it.
+NODE_PARTIES_MAX = 1_024  # that a node follows
+NODE_SPEAKER_ACTS_MAX = 4_096  # in the journal, of a holder, member, certifier
+NODE_SPEAKER_BYTES_MAX = 4 * 1024 * 1024
+NODE_ORGAN_ACTS_MAX = 65_536  # in the journal, of an organ by its full decision
+NODE_ORGAN_BYTES_MAX = 64 * 1024 * 1024
+NODE_OWNER_ROWS_MAX = 256  # in one pool (pending, parts), of one owner
+NODE_OWNER_BYTES_MAX = 512 * 1024
+NODE_POOL_ROWS_MAX = 8_192  # in one pool, of all
+NODE_POOL_BYTES_MAX = 32 * 1024 * 1024
+NODE_CARRIED_ROWS_MAX = 4_096  # of one mandate
+NODE_CARRIED_BYTES_MAX = 4 * 1024 * 1024
+NODE_CARRIED_ALL_ROWS_MAX = 65_536
+NODE_CARRIED_ALL_BYTES_MAX = 256 * 1024 * 1024
+NODE_WAITS_MAX = 8  # acts that one pending act is noted to wait for
+NODE_PENDING_SECONDS = 30 * 86_400
+NODE_BEACONS_KEPT = 256  # of one key
+NODE_BEACON_SPACING_SECONDS = 60  # between two beacons of one key in the journal
+NODE_BEACON_JUMP = 1_024  # that a serial may go up at once, and two more for each second between the two
+NODE_BEACON_PERIOD_MAX_SECONDS = 7 * 86_400  # no beacon puts off the next for longer
+NODE_SKEW_SECONDS = 600  # that other clocks may be ahead
+NODE_AHEAD_SECONDS = 7 * 86_400  # that journal time may be ahead of the newest time that others signed
+NODE_PROOFS_MAX = 1_024
+NODE_SAID_ROWS_MAX = 4_096
+NODE_NAME_MAX_BYTES = 128  # of a channel, or of a peer
+NODE_HOME_BYTES_MAX = 256 * 1024 * 1024  # of one home ledger's copy
+NODE_BUNDLES_KEPT = 4  # of one party
