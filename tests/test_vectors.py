@@ -20,8 +20,12 @@ from cwt import COSE, COSEKey
 from pourparler.core import act as acts
 from pourparler.core import clauses, encoding, errors, evidence, ledger, passkey, redline
 from pourparler.core.council import Depositary
-from pourparler.core.errors import Malformed, PourparlerError
+from pourparler.core.errors import Malformed, PourparlerError, Refused
 from pourparler.core.ledger import tiles
+from pourparler.dispatch import frame as frames
+from pourparler.dispatch import parcel
+from pourparler.dispatch.fountain import InProcess
+from pourparler.dispatch.receiver import Receiver, Whole
 from spec.vectors import generate, kit
 from tests import oracle_cbor, oracle_cddl
 
@@ -221,6 +225,39 @@ def run_witness(case) -> None:
     assert request.encoded() == kit.joined(case["input"])
 
 
+def run_frame(case) -> None:
+    keys = {bytes.fromhex(key): bytes.fromhex(case["party"]) for key in case.get("keys", ())}
+    receiver = Receiver(lambda: keys, InProcess(), bare=case.get("bare", False))
+    if "frames" in case:
+        heard = [receiver.hear(bytes.fromhex(data), now) for now, data in enumerate(case["frames"])]
+        if receiver.refused:
+            raise Refused(*receiver.refused)
+        assert not any(heard[:-1])
+        assert heard[-1][0] == Whole(bytes.fromhex(case["object"]))
+        return
+    data = bytes.fromhex(case["input"])
+    header, found = frames.parse_header(data), frames.parse_frame(data)
+    assert header.form.name == case["form"]
+    if isinstance(found, frames.Symbol):
+        receiver.trust(keys)
+        receiver.signed_by(data, header)
+        assert (found.piece.length, found.piece.number, len(found.piece.data)) == (
+            case["length"],
+            case["number"],
+            case["size"],
+        )
+    else:
+        assert found.act_id.hex() == case["act_id"]
+
+
+def run_object(case) -> None:
+    data = kit.joined(case["input"])
+    found = parcel.read_object(data)
+    assert [act_id.hex() for act_id in found.act_ids] == case["act_ids"]
+    assert parcel.object_digest(data).hex() == case["digest"]
+    assert parcel.batch(reversed(found.envelopes)) == data
+
+
 RUNNERS = {
     "cosignature": run_cosignature,
     "witness": run_witness,
@@ -236,6 +273,8 @@ RUNNERS = {
     "statement": run_statement,
     "transparent": run_transparent,
     "tiles": run_tiles,
+    "frame": run_frame,
+    "object": run_object,
 }
 
 

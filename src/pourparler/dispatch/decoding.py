@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from pourparler.dispatch.fountain import ANSWER, PACKET_HEADER_BYTES, REQUEST, decode_here
 
-ADDRESS_SPACE_BYTES = 256 * 1024 * 1024
+ADDRESS_SPACE_BYTES = 128 * 1024 * 1024
 FILES = 32
 
 

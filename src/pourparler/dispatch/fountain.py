@@ -25,7 +25,7 @@ import struct
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Protocol, Self
 
@@ -135,17 +135,22 @@ def encoder(data: bytes, size: int) -> Any:
 
 
 def encode(data: bytes, size: int, first: int, count: int) -> list[bytes]:
-    """Return ``count`` symbols of an object, from the number ``first`` on.
+    """Return ``count`` symbols of an object, from the number ``first`` on. See :func:`symbols`."""
+    return symbols(data, size, range(first, first + count))
+
+
+def symbols(data: bytes, size: int, wanted: Sequence[int]) -> list[bytes]:
+    """Return an object's symbols of these numbers.
 
     The library always begins at 0: a symbol with a high number costs as much as all before it, at most 64 times the
-    object, some 20 milliseconds. So ask for many at once. Raises :class:`Missing` where the library is not installed.
+    object, which is a tenth of a second. So ask for many at once. Raises :class:`Malformed` for a size or number that
+    the object does not have, :class:`Missing` where the library is not installed.
     """
-    needed = -(-len(data) // size)
-    check_size(len(data), size, first + count - 1)
-    packets = encoder(data, size).get_encoded_packets(max(0, first + count - needed))
-    found = [packet[PACKET_HEADER_BYTES:] for packet in packets[first : first + count]]
-    assert all(int.from_bytes(packets[n][:4], "big") == n for n in (first, first + count - 1)), "not one block"
-    return found
+    last = max(wanted)
+    check_size(len(data), size, last)
+    packets = encoder(data, size).get_encoded_packets(max(0, last + 1 - symbols_needed(len(data), size)))
+    assert int.from_bytes(packets[last][:PACKET_HEADER_BYTES], "big") == last, "not one source block"
+    return [packets[number][PACKET_HEADER_BYTES:] for number in wanted]
 
 
 def decode_here(length: int, size: int, symbols: Mapping[int, bytes]) -> bytes | None:

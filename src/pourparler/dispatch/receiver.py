@@ -20,8 +20,8 @@ from itertools import chain
 
 from pourparler.core import limits
 from pourparler.core.encoding import kid_of
-from pourparler.core.errors import Malformed, PourparlerError, Refused
-from pourparler.dispatch.fountain import Decoder, Undecodable, encode, symbols_needed
+from pourparler.core.errors import PourparlerError, Refused
+from pourparler.dispatch.fountain import Decoder, Undecodable, symbols, symbols_needed
 from pourparler.dispatch.frame import (
     TAG_BYTES,
     FrameForm,
@@ -409,8 +409,8 @@ class Receiver:
 
     def tried(self, ref: Ref, keys: list[bytes], needed: int) -> bytes | None:
         """Return what these keys' symbols give, right or wrong; None where they are too few."""
-        symbols = self.together(ref, keys)
-        return self.decoder.decode(ref[1], ref[2], symbols) if len(symbols) >= needed else None
+        found = self.together(ref, keys)
+        return self.decoder.decode(ref[1], ref[2], found) if len(found) >= needed else None
 
     def sorted_out(self, ref: Ref, keys: list[bytes], needed: int) -> tuple[bytes | None, list[bytes]]:
         """Try an object without each key's symbols in turn, then with each key's alone. Who signed a symbol that the
@@ -437,8 +437,7 @@ class Receiver:
         pile = self.pile(key, ref)
         if not pile:
             return True
-        right = encode(data, ref[2], 0, max(pile) + 1)
-        return all(right[number] == symbol for number, symbol in pile.items())
+        return symbols(data, ref[2], list(pile)) == list(pile.values())
 
     def whole(self, data: bytes, ref: Ref, now: float) -> list[Heard]:
         """Return what a whole object holds, and forget its symbols, of whatever size."""
@@ -450,7 +449,7 @@ class Receiver:
             self.done.popitem(last=False)
         try:
             found = read_object(data)
-        except Malformed as error:
+        except PourparlerError as error:
             self.refused[error.reason] += 1
             return []
         if isinstance(found, Batch):
