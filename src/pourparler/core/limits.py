@@ -65,6 +65,29 @@ RECEIVER_DONE_MAX = 4_096  # objects known to be whole
 CAROUSEL_ITEMS_MAX = 4_096
 CAROUSEL_MAX_BYTES = 32 * 1024 * 1024
 
+# Dispatch. Exchange between two nodes (spec/exchange.md).
+EXCHANGE_MESSAGE_MAX_BYTES = 256 * 1024
+EXCHANGE_BATCH_MAX_BYTES = 1024 * 1024  # the messages that one POST, or its answer, holds
+EXCHANGE_BATCH_MESSAGES_MAX = 64
+EXCHANGE_ITEMS_MAX = 65_536  # of CBOR, in one message
+EXCHANGE_ACTS_MAX = 512  # in one message
+EXCHANGE_IDS_MAX = 4_096  # likewise
+EXCHANGE_SESSIONS_MAX = 64  # that a node holds at once, with all its peers
+EXCHANGE_SESSIONS_OF_PEER_MAX = 8
+EXCHANGE_SESSION_SECONDS = 120
+EXCHANGE_ROUNDS_MAX = 512  # answers of one peer that whoever asked waits for
+EXCHANGE_JUNK_MAX = 64  # acts of one session that are none, before it is ended
+EXCHANGE_LISTED_MAX = 4  # sets of loose acts that are compared at once; each takes some 40 MB at most
+EXCHANGE_QUEUE_MAX = 8_192  # acts that wait to be sent in one session; the next session has the rest
+EXCHANGE_PEERS_MAX = 1_024  # whose allowances are remembered
+HEADS_ROWS_MAX = 4_096  # of organs, and as many of beacons
+RECONCILED_MAX = 131_072  # loose acts that one session compares: of more, a part
+RECONCILED_PARTS_MAX = 4_096
+SYMBOLS_MAX = 65_536  # of one stream
+SYMBOLS_AT_ONCE_MAX = 8_192  # in one message
+SYMBOLS_WELCOME_MAX = 64
+SHORT_IDS_AT_ONCE_MAX = 16_384  # in one message
+
 # Dispatch: nodes (spec/node.md). An owner is whoever a thing counts against: an issuer whose signature is good, else
 # the peer that brought it.
 NODE_PARTIES_MAX = 1_024  # that a node follows

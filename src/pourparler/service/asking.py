@@ -144,7 +144,14 @@ def check_url(url: str) -> None:
         raise Unreachable("its URL is none of http or https")
 
 
-def ask(url: str, body: bytes | None = None, *, most: int, seconds: float = TIMEOUT_SECONDS) -> Reply:
+def ask(
+    url: str,
+    body: bytes | None = None,
+    *,
+    most: int,
+    seconds: float = TIMEOUT_SECONDS,
+    content_type: str = "text/plain; charset=utf-8",
+) -> Reply:
     """Return the answer of a server to a GET, or to a POST of ``body``; at most ``most`` bytes of it are read.
 
     Raises :class:`Unreachable`, also where the answer is longer or leads elsewhere.
@@ -152,7 +159,7 @@ def ask(url: str, body: bytes | None = None, *, most: int, seconds: float = TIME
     check_url(url)
     headers = {"User-Agent": f"pourparler/{__version__}", "Accept": "*/*"}
     if body is not None:
-        headers["Content-Type"] = "text/plain; charset=utf-8"
+        headers["Content-Type"] = content_type
     opener = urllib.request.build_opener(NoRedirect, TimedHTTP, TimedHTTPS)
     with Deadline(seconds) as deadline:
         try:

@@ -1,0 +1,44 @@
+"""Which act goes first, from what its signers signed. Specification: ``spec/exchange.md`` section 7.
+
+A relay that may say what is urgent starves an order by calling everything else urgent. So the rank of an act follows
+from its kind, which stands inside the signature, and nothing that travels beside an act changes it. Bad news goes
+first: what ends or stops powers works from when it is heard.
+"""
+
+from enum import IntEnum
+
+from pourparler.core.act import Issuer, read_act
+from pourparler.core.encoding import parse_envelope
+from pourparler.core.errors import PourparlerError
+
+STOPPING = frozenset({"dismiss", "urgent-dismiss", "suspend", "revoke", "withdraw-certificate", "denounce", "dissolve"})
+GUARDING = frozenset({"beacon", "recover", "confirm", "object"})
+GIVING = frozenset(
+    {"found", "constitute", "elect", "appoint", "hand-over", "grant", "urgent-grant", "delegate", "certify"}
+)
+
+
+class Urgency(IntEnum):
+    """When an act is sent: the lowest first."""
+
+    STOPS = 0  # ends or stops powers
+    GUARDS = 1  # says how far a register goes, or watches over it
+    DECIDES = 2  # what else an organ decided
+    GIVES = 3  # gives powers, or makes an organ
+    SPEAKS = 4  # what a holder or a member says
+    NONE = 5  # cannot be read
+
+
+def urgency_of(envelope: bytes) -> Urgency:
+    """Return how urgent the act in an envelope is. Raises nothing: what is no act comes last."""
+    try:
+        act = read_act(parse_envelope(envelope))
+    except PourparlerError:
+        return Urgency.NONE
+    if act.kind in STOPPING:
+        return Urgency.STOPS
+    if act.kind in GUARDING:
+        return Urgency.GUARDS
+    if act.kind in GIVING:
+        return Urgency.GIVES
+    return Urgency.DECIDES if act.issuer is Issuer.ORGAN else Urgency.SPEAKS
