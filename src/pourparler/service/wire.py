@@ -29,7 +29,8 @@ from pourparler.dispatch.peers import Peers
 from pourparler.ports import Chance, Signer, StoreError
 from pourparler.service.asking import Unreachable, ask
 from pourparler.service.intake import texts_brought
-from pourparler.service.node import Came, Node, State, Taken
+from pourparler.service.node.node import Node
+from pourparler.service.node.nouns import Came, State, Taken
 from pourparler.service.sources import Folder, Source
 from pourparler.service.tiles import CHECKPOINT, text_path
 from pourparler.service.workspace import write_atomically

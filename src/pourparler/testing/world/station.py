@@ -1,0 +1,374 @@
+"""A station: a place with a real node, real exchanges with its peers, and a real receiver beside the radio.
+
+A traitor's station runs the same code, so that he knows what he betrays; what he does with it says his
+:class:`~pourparler.testing.world.plan.Treason`.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from pourparler.core.act import Power, parse_act
+from pourparler.core.council import Depositary
+from pourparler.core.encoding import Value, decode, encode
+from pourparler.core.errors import PourparlerError
+from pourparler.dispatch.exchange import Exchange, Word
+from pourparler.dispatch.fountain import InProcess
+from pourparler.dispatch.frame import Part
+from pourparler.dispatch.peers import Peer, Peers
+from pourparler.dispatch.receiver import Bundle, Envelope, Heard, Receiver
+from pourparler.ports import StoreError
+from pourparler.service.intake import Intake
+from pourparler.service.node.node import Node
+from pourparler.service.node.nouns import Came, Freshness, Standing, State, Taken
+from pourparler.service.wire import NodeHolding, word_of
+from pourparler.store.memory import MemoryStore
+from pourparler.store.node import NodeStore
+from pourparler.testing.keys import Key
+from pourparler.testing.world.chance import Chance
+from pourparler.testing.world.depositary import NAME as DEPOSITARY
+from pourparler.testing.world.depositary import ORIGIN, as_bytes, as_count, blobs
+from pourparler.testing.world.disk import Disk
+from pourparler.testing.world.places import Place
+from pourparler.testing.world.plan import Treason, committees
+from pourparler.testing.world.timeline import HOUR
+
+if TYPE_CHECKING:
+    from pourparler.testing.world.world import World
+
+HIDDEN_KINDS = frozenset({"dismiss", "urgent-dismiss", "suspend", "elect", "revoke"})
+OLD_MESSAGES = 30
+DELAY_HOURS = 5
+ASKED_AT_ONCE = 2
+
+
+class DiskNodeStore(NodeStore):
+    """What a node keeps beside its journal, on a disk whose power may go just before a commit."""
+
+    def __init__(self, disk: Disk) -> None:
+        self.disk: Disk | None = None
+        super().__init__(None)
+        self.disk = disk
+
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        outermost = not self._depth
+        with super().changing():
+            yield
+            if outermost and self.disk is not None:
+                self.disk.touch()
+
+    def copy(self) -> "DiskNodeStore":
+        """Return a copy of what is stored now."""
+        other = DiskNodeStore(Disk())
+        other.become(self)
+        return other
+
+    def become(self, other: "DiskNodeStore") -> None:
+        """Hold what another store holds."""
+        other._database.backup(self._database)  # noqa: SLF001  two of one kind
+
+
+class Hands(NodeHolding):
+    """The node as its exchange has it; what a traitor hides he never takes."""
+
+    def __init__(self, station: "Station", node: Node) -> None:
+        super().__init__(node)
+        self.station = station
+
+    def loose(self) -> Iterator[bytes]:
+        ids = list(self._chains.loose())
+        yield from ids
+        beside = self.node.beside() if hasattr(self.node, "beside") else self.node.loose()
+        yield from sorted(beside.keys() - set(ids))
+
+    def take(self, envelopes: Sequence[bytes], peer: str) -> list[Word]:
+        return [word_of(self.station.take(envelope, "wire", peer)) for envelope in envelopes]
+
+
+class Station(Place):
+    """One node and what carries acts to it. ``peers`` are those it exchanges with, ``pulls`` whether it copies the home
+    ledger as well."""
+
+    def __init__(self, world: "World", name: str) -> None:
+        super().__init__(world, name)
+        self.treason = world.plan.treason(name)
+        self.key = Key.from_name(f"node {name} {world.plan.seed}")
+        self.chance = world.chance.of(f"station {name}")
+        self.pulls = name in world.plan.pullers
+        self.beside = DiskNodeStore(self.disk)
+        self.beside_yesterday: DiskNodeStore | None = None
+        self.peers = Peers([Peer(one, pinned=one == "council") for one in neighbours(world, name)])
+        self.node: Node | None = None
+        self.exchanges: Exchange | None = None
+        self.receiver: Receiver | None = None
+        self.begun: list[tuple[str, bytes]] = []
+        self.old: list[bytes] = []
+        self.acknowledged: set[bytes] = set()
+        self.met_both = False
+
+    # Running.
+
+    def start(self) -> None:
+        origin = f"{self.name}.example/journal"
+        self.node = Node(self.store, self.beside, self.key, self.clock, origin, high_water=self.high_water)
+        hands = Hands(self, self.node)
+        self.exchanges = Exchange(hands, self.chance.of(f"start {self.world.timeline.now}"), self.clock, heard=self.peers.learnt)
+        self.receiver = Receiver(self.node.dispatch_keys, InProcess())
+
+    def stop(self) -> None:
+        self.node = self.exchanges = self.receiver = None
+        self.begun.clear()
+
+    @property
+    def running(self) -> Node:
+        """The node while it runs."""
+        assert self.node is not None
+        return self.node
+
+    @property
+    def ledger(self) -> Intake | None:
+        return self.node.journal if self.node else None
+
+    @property
+    def read_only(self) -> bool:
+        return self.node is not None and self.node.read_only is not None
+
+    def came(self, channel: str, peer: str) -> Came:
+        """Say how something came, and when by this machine's clock."""
+        return Came(channel, peer, self.clock.now())
+
+    # Taking.
+
+    def hear(self, what: str, source: str, data: bytes) -> None:
+        try:
+            self._hear(what, source, data)
+        except PourparlerError:
+            return  # bytes that were spoilt on the way, or that never were anything
+        except (StoreError, KeyError, TypeError) as error:
+            self.world.trace.note(self.name, f"could not take {what} from {source}: {type(error).__name__}")
+
+    def _hear(self, what: str, source: str, data: bytes) -> None:
+        match what:
+            case "exchange":
+                self.answer(source, data)
+            case "act":
+                self.take(data, "wire", source)
+            case "frame":
+                self.hear_frame(data)
+            case "file" | "pulled":
+                self.take_copy(what, source, data)
+            case _:
+                self.world.letters(self.name, what, data)
+
+    def take(self, envelope: bytes, channel: str, peer: str) -> Taken:
+        """Take an act; what a traitor hides he never has."""
+        if self.treason is Treason.SELECTIVE and hidden(envelope):
+            return Taken(State.REFUSED, b"", "treason")
+        taken = self.running.take(envelope, self.came(channel, peer))
+        self.note(taken, channel, peer)
+        return taken
+
+    def note(self, taken: Taken, channel: str, peer: str) -> None:
+        """Write down what was acknowledged."""
+        if taken.state is State.NEW:
+            name = self.world.names.get(taken.act, "an act")
+            self.world.trace.note(self.name, f"takes {name} {taken.act.hex()[:8]} from {peer or channel}")
+        if taken.kept or taken.works:
+            told = self.world.truth.told.setdefault(self.name, {})
+            if taken.kept:
+                told.setdefault(taken.act, self.world.timeline.now)
+
+    def keep(self, envelope: bytes) -> None:
+        """Take what somebody beside this machine says."""
+        if not self.up or self.still:
+            return
+        try:
+            self.take(envelope, "here", "")
+        except StoreError:
+            return
+
+    def hear_frame(self, frame: bytes) -> None:
+        """Take what a frame brings."""
+        assert self.receiver is not None
+        for heard in self.receiver.hear(frame, float(self.world.timeline.seconds), "radio"):
+            self.take_heard(heard)
+
+    def take_heard(self, heard: Heard) -> None:
+        match heard:
+            case Envelope(data):
+                self.take(data, "radio", "")
+            case Part(payload, kid, signature):
+                self.note(self.running.take_part(payload, kid, signature, self.came("radio", "")), "radio", "")
+            case Bundle(data):
+                self.running.take_bundle(data, self.came("radio", ""))
+
+    # Exchanging.
+
+    def exchange(self) -> None:
+        """Begin an exchange with some of the peers, and see what became of those before."""
+        assert self.exchanges is not None
+        for peer, first in self.begun:
+            done = self.exchanges.end(peer, first)
+            if done.whole:
+                self.peers.asked(peer)
+            if done.withheld:
+                self.peers.broke_promise(peer)
+        self.begun.clear()
+        if self.treason is Treason.MUTE:
+            return
+        for peer in self.peers.round(self.chance, ASKED_AT_ONCE):
+            first = self.exchanges.begin(peer.name)
+            self.begun.append((peer.name, first))
+            self.send(peer.name, first)
+        if self.pulls:
+            asked = encode({"from": self.running.home_size(self.home)})
+            self.world.network.send(self.name, DEPOSITARY, "pull", asked)
+
+    def answer(self, source: str, data: bytes) -> None:
+        """Answer a peer's message, each traitor in his way."""
+        assert self.exchanges is not None
+        answers = self.exchanges.answer(data, source)
+        match self.treason:
+            case Treason.MUTE:
+                return
+            case Treason.LIES:
+                answers = [self.chance.bytes(max(1, len(answer))) for answer in answers]
+            case Treason.REPLAYS:
+                self.old = [*self.old[-OLD_MESSAGES:], *answers]
+                answers = [self.chance.pick(self.old) for _ in answers]
+            case _:
+                pass
+        for answer in answers:
+            self.send(source, answer)
+
+    def send(self, target: str, data: bytes) -> None:
+        if self.treason is Treason.DELAYS:
+            timeline = self.world.timeline
+            timeline.after(DELAY_HOURS * HOUR, lambda: self.world.network.send(self.name, target, "exchange", data))
+        else:
+            self.world.network.send(self.name, target, "exchange", data)
+
+    # Homes and files.
+
+    @property
+    def home(self) -> Depositary:
+        """The ledger at which both parties are at home."""
+        return Depositary(ORIGIN, self.world.depositary.key.public_key)
+
+    def file(self) -> bytes:
+        """Return what a courier takes from here: the copy of the home ledger, or else the acts of this node."""
+        if not self.up or self.treason is not None:
+            return b""
+        held = self.running.homes.copies.get(self.home)
+        if held is not None:
+            entries: list[Value] = list(self.beside.home_entries(ORIGIN, self.home.key))
+            return encode({"from": 0, "note": held.note, "entries": entries, "texts": []})
+        acts: list[Value] = [act for act in self.running.acts([act.id for act in self.running.every()])]
+        return encode({"acts": acts})
+
+    def take_copy(self, what: str, source: str, data: bytes) -> None:
+        """Take entries of the home ledger that were pulled, or what a courier brought."""
+        value = decode(data, most_bytes=2**24)
+        if not isinstance(value, dict):
+            return
+        channel = "courier" if what == "file" else "wire"
+        if "acts" in value:
+            for act in blobs(value["acts"]):
+                self.take(act, channel, source)
+            return
+        entries, note = blobs(value["entries"]), as_bytes(value["note"])
+        start, whole = as_count(value["from"]), what == "file"
+        if whole:
+            self.compare(entries)
+        shown = self.running.take_home(
+            self.home, start, entries, note, self.came(channel, source), texts=blobs(value["texts"]), whole=whole
+        )
+        if shown.reason:
+            self.world.trace.note(self.name, f"home from {source}: {shown.reason}")
+
+    def compare(self, entries: Sequence[bytes]) -> None:
+        """Note, for the checker alone, that two histories of one ledger have met here."""
+        held = self.beside.home_entries(ORIGIN, self.home.key)
+        self.met_both |= any(ours != theirs for ours, theirs in zip(held, entries, strict=False))
+
+    # What the checker asks.
+
+    def acknowledge(self) -> None:
+        """Let the holder at this place say that the dismissal has reached him."""
+        people = self.world.people
+        mandate = next((one.mandate for one in people.committees if one.place == self.name), b"")
+        key = next((one.key for one in people.committees if one.place == self.name), None)
+        ended = self.world.truth.ended.get(people.general.mandate)
+        if ended and key and ended.act in self.world.truth.told.get(self.name, {}) and ended.act not in self.acknowledged:
+            self.acknowledged.add(ended.act)
+            self.running.acknowledge(key, mandate, ended.act)
+
+    def standing(self, mandate: bytes, power: Power) -> Standing:
+        """Ask the node about a mandate."""
+        return self.running.standing(mandate, power)
+
+    def freshness(self) -> Freshness:
+        """Ask the node how current it is about our party."""
+        return self.running.freshness(self.world.people.ours)
+
+    def holds(self, act: bytes) -> bool:
+        return bool(self.running.acts([act]))
+
+    def has_taken(self, act: bytes) -> bool:
+        """Return whether the node has acknowledged an act."""
+        return act in self.world.truth.told.get(self.name, {})
+
+    def pool_rows(self) -> int:
+        """Return how many rows wait or are collected here."""
+        counts = self.beside.counts()
+        return max(counts[pool][0] for pool in ("pending", "part"))
+
+    def reports_fork(self) -> bool:
+        """Return whether the node accuses the home ledger of two histories."""
+        return any(proof.kind == "home" for proof in self.beside.proofs())
+
+    def fed_again(self, chance: Chance) -> "Fresh":
+        """Return a new node that was fed with all that this one knows, in another order."""
+        return Fresh(self, chance)
+
+
+class Fresh:
+    """A node that has just begun, and heard everything at once in an order of chance."""
+
+    def __init__(self, station: Station, chance: Chance) -> None:
+        old = station.running
+        acts = old.acts([*(act.id for act in old.every()), *old.loose()])
+        self.node = Node(MemoryStore(), NodeStore(None), station.key, station.clock, "again.example/journal")
+        came = station.came("wire", "another")
+        for envelope in chance.some(acts, len(acts)):
+            self.node.take(envelope, came)
+        held = old.homes.copies.get(station.home)
+        if held is not None:
+            entries = station.beside.home_entries(ORIGIN, station.home.key)
+            self.node.take_home(station.home, 0, entries, held.note, came, whole=True)
+
+    def standing(self, mandate: bytes, power: Power) -> Standing:
+        return self.node.standing(mandate, power)
+
+
+def hidden(envelope: bytes) -> bool:
+    """Return whether an act is one that a traitor would rather nobody heard of."""
+    try:
+        return parse_act(envelope).kind in HIDDEN_KINDS
+    except PourparlerError:
+        return False
+
+
+def neighbours(world: "World", name: str) -> list[str]:
+    """Return with whom a node exchanges: everybody with the relays, the council with nobody else but the general, who
+    stands between it and the committees; these with each other."""
+    plan = world.plan
+    relays = [f"relay-{number}" for number in range(plan.relays)]
+    bodies = list(committees(plan))
+    near = {"council": ["general", *relays], "general": ["council", *relays, *bodies], "counterpart": relays}
+    if name in bodies:
+        found = ["general", *relays, *bodies]
+    else:
+        found = near.get(name, list(plan.places))
+    return [one for one in found if one != name]
