@@ -244,7 +244,11 @@ class Checker:
 
     def loyal(self) -> list["Station"]:
         """Return the nodes that run, of those who do not betray."""
-        return [one for one in self.world.stations.values() if one.up and one.treason is None and not one.still]
+        return [
+            one
+            for one in self.world.stations.values()
+            if one.up and one.treason is None and not one.still and not one.read_only
+        ]
 
     def one_history(self, place: "Place") -> None:
         """S8: recompute the trees that a ledger has signed, from its entries and by another code than its own."""
@@ -296,14 +300,15 @@ class Checker:
         """S6: who has heard a dismissal refuses."""
         for mandate, ended in self.world.truth.ended.items():
             if not ended.lapses and ended.act in self.world.truth.told.get(station.name, {}):
-                refused = self.answer(station, mandate) is Answer.REFUSED
-                story = f"{station.name} heard the dismissal {short(ended.act)} and does not refuse"
-                self.hold("S6 bad news was heard", refused, story)
+                found = station.standing(mandate, Power.SIGN_AD_REFERENDUM)
+                story = f"{station.name} heard the dismissal {short(ended.act)} and says: {found.words}"
+                kept = found.answer is Answer.REFUSED
+                self.hold("S6 bad news was heard", kept, story)
 
     def knows_that_it_is_blind(self, station: "Station") -> None:
         """G10: who has heard no beacon for two periods and the skew says that he is cut off, or starved."""
         world = self.world
-        heard = [stated for act, stated in world.truth.beacons.items() if station.has_taken(act)]
+        heard = [stated for act, stated in world.truth.beacons.items() if station.holds(act)]
         period = world.plan.beacon_minutes * 60
         if not heard or station.clock.jump_seconds:
             return
@@ -327,12 +332,13 @@ class Checker:
         loyal = self.loyal()
         for mandate in (self.world.people.general.mandate, self.world.people.envoy.mandate):
             said = [(one.name, one.standing(mandate, Power.SIGN_AD_REFERENDUM)) for one in loyal]
-            proven = [(name, found) for name, found in said if found.proven]
+            proven = [(name, found) for name, found in said if found.proven and found.reason != "standing.suspended"]
             for number, (name, found) in enumerate(proven):
                 for other, against in proven[:number]:
                     if found.as_of == against.as_of:
                         premise = "S6 two nodes were asked about one mandate"
-                        self.hold(premise, found.answer is against.answer, f"{name} and {other} prove the contrary")
+                        story = f"{name} proves {found.words}, and {other} {against.words}"
+                        self.hold(premise, found.answer is against.answer, story)
 
     # At the end.
 
@@ -408,10 +414,17 @@ class Checker:
         station = chance.pick(loyal)
         other = station.fed_again(chance)
         for mandate in self.world.truth.given:
+            if self.was_suspended(mandate):
+                continue  # a suspension lapses so long after it was heard
             here, there = (one.standing(mandate, Power.SIGN_AD_REFERENDUM) for one in (station, other))
             same = here.answer is there.answer
             story = f"{station.name} says of {short(mandate)}: {here.words}; in another order: {there.words}"
             self.hold("S4 a node was fed in another order", same, story)
+
+    def was_suspended(self, mandate: bytes) -> bool:
+        """Return whether a member suspended a mandate, or one above it."""
+        truth = self.world.truth
+        return any(spoken.kind == "suspend" and spoken.fields["target"] in truth.chain(mandate) for spoken in truth.spoken.values())
 
     def forks_reported(self) -> None:
         """L4: who has seen two histories of one ledger says so."""

@@ -43,6 +43,7 @@ class Talker(Speaker):
         self.mandate = b""
         self.done: set[tuple[str, bytes]] = set()
         self.verdicts: dict[bytes, Report] = {}
+        self.asked_at = 0
 
     @property
     def party(self) -> bytes:
@@ -110,7 +111,10 @@ class Talker(Speaker):
         return self.say("open", fields, honest=honest)
 
     def ask_for_evidence(self) -> None:
-        """Ask for the evidence of every text that was signed for both sides."""
+        """Ask for the evidence of every text that was signed for both sides, once there is something new to read."""
+        if self.read == self.asked_at:
+            return
+        self.asked_at = self.read
         for talks in self.talks.values():
             for paper in talks.papers.values():
                 if len(paper.adopted) == 2 and (paper.ratified or paper.concluded) and not self.convinced(paper.text):

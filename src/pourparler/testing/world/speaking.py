@@ -149,6 +149,7 @@ class Speaker:
         self.key = Key.from_name(f"{name} {world.plan.seed}")
         self.chance = world.chance.of(f"person {name}")
         self.outbox: dict[bytes, Waiting] = {}
+        self.untold: list[Act] = []
         self.read = 0
         self.talks: dict[bytes, Talks] = {}
         self.texts: dict[bytes, bytes] = {}
@@ -161,11 +162,18 @@ class Speaker:
         self.world.truth.spoken[act.id] = Spoken(self.name, kind, self.world.timeline.now, honest, dict(fields))
         self.world.trace.note(self.name, f"says {kind} {short(act.id)}")
         self.outbox[act.id] = Waiting(act, tuple(texts))
-        self.world.spread(self.place, act.envelope.encoded())
+        self.untold.append(act)
+        self.tell_node()
         return act
+
+    def tell_node(self) -> None:
+        """Give the node beside what it was not given yet, because it was off."""
+        while self.untold and self.world.spread(self.place, self.untold[0], self.untold[0].envelope.encoded()):
+            self.untold.pop(0)
 
     def hand_in(self) -> None:
         """Send what waits to the depositary, the oldest first."""
+        self.tell_node()
         waiting = list(self.outbox.values())[:BATCH_ACTS]
         if waiting:
             acts: list[Value] = [one.act.envelope.encoded() for one in waiting]

@@ -28,7 +28,7 @@ from pourparler.testing.keys import Key
 from pourparler.testing.world.chance import Chance
 from pourparler.testing.world.depositary import NAME as DEPOSITARY
 from pourparler.testing.world.depositary import ORIGIN, as_bytes, as_count, blobs
-from pourparler.testing.world.disk import Disk
+from pourparler.testing.world.disk import Disk, PowerCut
 from pourparler.testing.world.places import Place
 from pourparler.testing.world.plan import Treason, committees
 from pourparler.testing.world.timeline import HOUR
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 HIDDEN_KINDS = frozenset({"dismiss", "urgent-dismiss", "suspend", "elect", "revoke"})
 OLD_MESSAGES = 30
 DELAY_HOURS = 5
-ASKED_AT_ONCE = 2
 
 
 class DiskNodeStore(NodeStore):
@@ -179,14 +178,18 @@ class Station(Place):
             if taken.kept:
                 told.setdefault(taken.act, self.world.timeline.now)
 
-    def keep(self, envelope: bytes) -> None:
-        """Take what somebody beside this machine says."""
+    def keep(self, envelope: bytes) -> bool:
+        """Take what somebody beside this machine says; return whether it was taken, whatever became of it."""
         if not self.up or self.still:
-            return
+            return False
         try:
             self.take(envelope, "here", "")
         except StoreError:
-            return
+            return False
+        except PowerCut:
+            self.world.crash(self)
+            return False
+        return not self.read_only
 
     def hear_frame(self, frame: bytes) -> None:
         """Take what a frame brings."""
@@ -217,7 +220,7 @@ class Station(Place):
         self.begun.clear()
         if self.treason is Treason.MUTE:
             return
-        for peer in self.peers.round(self.chance, ASKED_AT_ONCE):
+        for peer in self.peers.round(self.chance, self.world.plan.asks):
             first = self.exchanges.begin(peer.name)
             self.begun.append((peer.name, first))
             self.send(peer.name, first)

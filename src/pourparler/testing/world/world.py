@@ -14,7 +14,7 @@ from typing import Any
 
 import nacl.bindings
 
-from pourparler.core.act import parse_act
+from pourparler.core.act import Act, parse_act
 from pourparler.core.errors import PourparlerError
 from pourparler.ports import StoreError
 from pourparler.testing.keys import Key
@@ -212,14 +212,13 @@ class World:
                     case "bundled":
                         person.shown(data)
 
-    def spread(self, place: str, envelope: bytes) -> None:
-        """Give an act to the node at a place, and so to the exchange; what the council says goes on air as well."""
-        act = parse_act(envelope)
+    def spread(self, place: str, act: Act, envelope: bytes) -> bool:
+        """Give an act to the node at a place, and so to the exchange; what the council says goes on air as well. Return
+        whether the node took it: a machine that is off is told later."""
         self.names[act.id] = act.kind
-        station = self.stations[place]
-        station.keep(envelope)
         if self.radio and place == "council":
             self.radio.put(act, envelope)
+        return self.stations[place].keep(envelope)
 
     def name_of(self, envelope: bytes) -> str:
         """Return what an act is called in the trace."""
