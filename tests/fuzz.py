@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 
 from pourparler.core import evidence, ledger, limits
 from pourparler.core.act import parse_act
@@ -20,7 +21,11 @@ from pourparler.core.errors import Malformed, PourparlerError
 from pourparler.core.ledger.cose import parse_sign1
 from pourparler.core.passkey import open_assertion, open_client_data
 from pourparler.core.redline import parse_lines, parse_text
-from tests import samples
+from pourparler.dispatch import messages
+from pourparler.dispatch.exchange import Exchange
+from pourparler.service.wire import NodeHolding
+from spec.vectors import exchange as vectors
+from tests import exchanging, nodes, samples
 
 Parser = Callable[[bytes], object]
 
@@ -60,6 +65,50 @@ def check_same_evidence(data: bytes) -> None:
     assert [shown.entries for shown in theirs.ledgers] == [shown.entries for shown in ours.ledgers]
 
 
+@cache
+def shelf() -> NodeHolding:
+    """A node with a party and some of what it said, for exchanges to be about."""
+    node = nodes.memory_node(name="fuzzed")
+    talks = exchanging.Talks(decisions=3, words=5)
+    exchanging.give(node, talks.all)
+    return NodeHolding(node)
+
+
+class Drawn:
+    """Chance that draws what the vectors' messages say was drawn, so that they meet a session of their name."""
+
+    def __init__(self) -> None:
+        self.left = [vectors.SESSION, vectors.NONCE]
+
+    def bytes(self, count: int) -> bytes:
+        return self.left.pop(0) if self.left else vectors.kit.chance("more", count)
+
+
+def exchanged(data: bytes) -> object:
+    """Give a message to a node that began an exchange, to one that was greeted, and to one that knows of none."""
+    refused: list[PourparlerError] = []
+    answers: list[bytes] = []
+    for role in ("asks", "answers", "idles"):
+        chance = Drawn()
+        exchange = Exchange(shelf(), chance, shelf().node.wall)
+        first = exchange.begin("peer")
+        if role != "asks":
+            exchange.end("peer", first)
+        if role == "answers":
+            exchange.answer(first, "peer")
+        try:
+            answers += exchange.answer(data, "peer")
+        except PourparlerError as error:
+            refused.append(error)
+        assert len(exchange.sessions) <= 2
+    assert sum(map(len, answers)) <= 3 * limits.EXCHANGE_BATCH_MAX_BYTES
+    for answer in answers:
+        messages.read(answer)  # what a node says is a message, whatever it was told
+    if refused:
+        raise refused[0]
+    return answers
+
+
 TARGETS: dict[str, tuple[Parser, Callable[[], list[bytes]]]] = {
     "cbor": (decode, samples.values),
     "envelope": (parse_envelope, samples.envelopes),
@@ -79,6 +128,9 @@ TARGETS: dict[str, tuple[Parser, Callable[[], list[bytes]]]] = {
     "transparent": (ledger.parse_transparent, samples.transparents),
     "policy": (ledger.parse_policy, samples.policies),
     "bundle": (evidence.parse_bundle, samples.bundles),
+    "message": (messages.read, samples.messages),
+    "batch": (messages.read_batch, samples.batches),
+    "exchange": (exchanged, samples.messages),
     "evidence": (verified, samples.bundles),
 }
 

@@ -110,7 +110,9 @@ class HomeLedger:
 
 def memory_node(clock=None, name="node", follow=(), store=None, journal=None):
     beside = store or NodeStore(None)
-    return Node(journal or MemoryStore(), beside, Key.from_name(name), clock or SetClock(), f"{name}.example", follow=follow)
+    return Node(
+        journal or MemoryStore(), beside, Key.from_name(name), clock or SetClock(), f"{name}.example", follow=follow
+    )
 
 
 def disk_node(folder, clock=None, name="node", follow=()):

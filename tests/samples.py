@@ -2,6 +2,7 @@
 
 import json
 from functools import cache
+from pathlib import Path
 
 from pourparler.core.act import Act
 from pourparler.core.council import organ_id
@@ -9,13 +10,16 @@ from pourparler.core.encoding import Value, encode
 from pourparler.core.evidence import Claim, Trust, Verdict, verify
 from pourparler.core.ledger import KeyType, TlogProof, VerifierKey, cosign_note_text, inclusion_path, with_receipts
 from pourparler.core.redline import text_digest
+from pourparler.dispatch.messages import batch, message
 from pourparler.service import receipts as making
 from pourparler.service.drafting import draft, powers
 from pourparler.service.export import assemble
 from pourparler.service.intake import Intake
 from pourparler.store.memory import MemoryStore
 from pourparler.testing.keys import Key
+from spec.vectors import exchange as vectors
 
+SPEC = Path(__file__).resolve().parent.parent / "spec"
 key = Key.from_name
 LEDGER, WITNESS = key("ledger"), key("witness")
 ORIGIN = "ledger.example/samples"
@@ -226,3 +230,22 @@ def policies() -> list[bytes]:
     own, witness = (known.text for known in known_keys())
     lines = f"log {own}\nwitness w1 {witness} https://witness.example\ngroup g any w1\nquorum g\n"
     return [lines.encode(), f"log {own}\nquorum none\n".encode()]
+
+
+@cache
+def messages() -> list[bytes]:
+    """One message of each kind that two nodes exchange, and some with real acts in them."""
+    cases = json.loads((SPEC / "vectors" / "exchange.json").read_text("utf-8"))["cases"]
+    found = [bytes.fromhex(case["message"]) for case in cases if "fields" in case]
+    session = vectors.SESSION
+    acts = [data for data in envelopes() if len(data) < 2_000][:20]
+    return [
+        *found,
+        message("acts", session=session, acts=acts, left=3),
+        message("acts", session=session, acts=acts[:1], left=0),
+    ]
+
+
+@cache
+def batches() -> list[bytes]:
+    return [batch(messages()[:5]), batch([]), batch(messages()[-2:])]

@@ -4,7 +4,8 @@ import pytest
 
 from tests import fuzz
 
-SLOW = {"evidence": 3_000}  # not a parser but the whole verification; each input costs as much as a hundred others
+# Not parsers but whole services: each input costs as much as a hundred others.
+SLOW = {"evidence": 3_000, "exchange": 3_000}
 
 
 @pytest.mark.parametrize("target", sorted(fuzz.TARGETS))

@@ -26,6 +26,7 @@ from pourparler.dispatch import frame as frames
 from pourparler.dispatch import parcel
 from pourparler.dispatch.fountain import InProcess
 from pourparler.dispatch.receiver import Receiver, Whole
+from pourparler.dispatch import heads, messages, riblt
 from spec.vectors import generate, kit
 from tests import oracle_cbor, oracle_cddl
 
@@ -256,9 +257,44 @@ def run_object(case) -> None:
     assert [act_id.hex() for act_id in found.act_ids] == case["act_ids"]
     assert parcel.object_digest(data).hex() == case["digest"]
     assert parcel.batch(reversed(found.envelopes)) == data
+def run_exchange(case) -> None:
+    if "message" in case:
+        data = kit.joined(case["message"])
+        found = messages.read(data)
+        value = {"kind": found.kind, "session": found.session, **found.fields}
+        assert same(value, kit.meant(case["fields"]))
+        assert encoding.encode(value) == data == messages.message(found.kind, session=found.session, **found.fields)
+    elif "body" in case:
+        found = messages.read_batch(bytes.fromhex(case["body"]))
+        assert [one.hex() for one in found] == case["messages"]
+        assert messages.batch(found).hex() == case["body"]
+    elif "chains" in case:
+        chains = {bytes.fromhex(issuer): (place, bytes.fromhex(act)) for issuer, place, act in case["chains"]}
+        made, none = heads.Heads(chains).rows(bytes.fromhex(case["salt"]))
+        assert (made, none) == (
+            [[bytes.fromhex(one), place, bytes.fromhex(act)] for one, place, act in case["rows"]],
+            [],
+        )
+    else:
+        run_symbols(case, messages.session_key(bytes.fromhex(case["session"]), bytes.fromhex(case["nonce"])))
+
+
+def run_symbols(case, key: bytes) -> None:
+    coder = riblt.Coder(key)
+    coder.extend(map(bytes.fromhex, case.get("ids") or case.get("ours") or []))
+    symbols = bytes.fromhex(case["symbols"])
+    if "ours" not in case:
+        assert coder.symbols(0, len(symbols) // riblt.SYMBOL_BYTES) == symbols
+        return
+    peeling = riblt.Peeling(coder, case["loose"] - len(coder.names))
+    peeling.add(symbols)
+    assert peeling.done
+    assert sorted(f"{short:016x}" for short in peeling.theirs) == case["only_theirs"]
+    assert sorted(f"{short:016x}" for short in peeling.ours) == case["only_ours"]
 
 
 RUNNERS = {
+    "exchange": run_exchange,
     "cosignature": run_cosignature,
     "witness": run_witness,
     "encoding": run_encoding,
@@ -538,6 +574,26 @@ def test_every_bound_is_stated() -> None:
     ):
         number = getattr(limits, name)
         assert f"{number:,}" in text or str(number) in text, name
+
+
+def test_every_reason_of_an_exchange_that_bytes_alone_show_has_a_vector() -> None:
+    explained = {row[0].strip("`"): row[1] for row in table(SPEC / "exchange.md", "## 10. Reason codes")}
+    source = "".join(path.read_text("utf-8") for path in sorted((ROOT / "src/pourparler/dispatch").glob("[ehmr]*.py")))
+    raised_there = set(re.findall(r'"(exchange\.[a-z-]+)"', source))
+    assert raised_there == set(explained)
+    shown = {case["reason"] for case in GROUPS["exchange"].cases if "reason" in case}
+    assert {reason for reason, family in explained.items() if family == "Malformed"} <= shown
+
+
+def test_the_cddl_of_exchange_has_a_rule_for_every_message() -> None:
+    schema = oracle_cddl.Schema((SPEC / "exchange.cddl").read_text(encoding="utf-8"))
+    assert {part[1] for part in schema.rules["message"][1]} == set(messages.MESSAGES)
+    for case in GROUPS["exchange"].cases:
+        if "fields" in case:
+            value = kit.meant(case["fields"])
+            assert schema.matches("message", value)
+            assert schema.matches(value["kind"], value)
+            assert not schema.matches("message", {**value, "urgent": True})
 
 
 # --- CDDL -------------------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ if __name__ == "__main__":
 
 from spec.vectors import kit  # noqa: E402
 
-MODULES = ("formats", "acts", "terms", "notes", "tiles", "receipts", "frames")
+MODULES = ("formats", "acts", "terms", "notes", "tiles", "receipts", "frames", "exchange")
 
 
 def groups() -> dict[str, kit.Group]:

@@ -372,16 +372,18 @@ class Exchange:
                 heappush(session.queue, (urgency_of(envelope), next(self._numbers), envelope))
 
     def _next(self, session: Session) -> Iterator[bytes]:
-        """Yield the next acts that wait, as one message, unless some are still unanswered."""
+        """Yield the next acts that wait, as one message, unless some are still unanswered: the most urgent ones, and
+        these in the order of their chains."""
         if session.unanswered or not session.queue:
             return
-        acts: list[bytes] = []
+        acts: list[tuple[int, bytes]] = []
         room = MESSAGE_ROOM_BYTES
         while session.queue and len(acts) < limits.EXCHANGE_ACTS_MAX and len(session.queue[0][2]) + 5 <= room:
-            acts.append(heappop(session.queue)[2])
-            room -= len(acts[-1]) + 5
+            acts.append(heappop(session.queue)[1:])
+            room -= len(acts[-1][1]) + 5
         session.unanswered = len(acts)
-        yield message("acts", session=session.name, acts=acts, left=len(session.queue))
+        envelopes = [envelope for _, envelope in sorted(acts)]
+        yield message("acts", session=session.name, acts=envelopes, left=len(session.queue))
 
     # The loose ones.
 
@@ -433,12 +435,13 @@ class Exchange:
             theirs = peeling.theirs
             ours = peeling.ours if session.their_count else list(coder.names)
             return self._compared(session, theirs, ours)
-        if have >= peeling.most or SHORT_BYTES * session.their_count < SYMBOL_BYTES * max(surplus, have):
+        most = min(peeling.most, SHORT_BYTES * session.their_count // SYMBOL_BYTES + 64)  # past that a list is cheaper
+        if have >= most or surplus >= most:
             session.listing = True
             return [message("request", session=session.name, list=[0, LISTED_AT_ONCE])]
         expected = peeling.estimate * 5 // 4
         more = expected - have if expected > have else max(8, have // 16)
-        more = min(more, peeling.most - have, limits.SYMBOLS_AT_ONCE_MAX)
+        more = min(more, most - have, limits.SYMBOLS_AT_ONCE_MAX)
         return [message("request", session=session.name, symbols=[have, more])]
 
     def _compared(self, session: Session, theirs: Iterable[int], ours: Iterable[int]) -> Iterable[bytes]:

@@ -13,9 +13,7 @@ from pourparler.core.errors import PourparlerError
 
 STOPPING = frozenset({"dismiss", "urgent-dismiss", "suspend", "revoke", "withdraw-certificate", "denounce", "dissolve"})
 GUARDING = frozenset({"beacon", "recover", "confirm", "object"})
-GIVING = frozenset(
-    {"found", "constitute", "elect", "appoint", "hand-over", "grant", "urgent-grant", "delegate", "certify"}
-)
+GIVING = frozenset({"urgent-grant", "delegate", "certify"})  # beside what an organ decides
 
 
 class Urgency(IntEnum):
@@ -23,10 +21,9 @@ class Urgency(IntEnum):
 
     STOPS = 0  # ends or stops powers
     GUARDS = 1  # says how far a register goes, or watches over it
-    DECIDES = 2  # what else an organ decided
-    GIVES = 3  # gives powers, or makes an organ
-    SPEAKS = 4  # what a holder or a member says
-    NONE = 5  # cannot be read
+    DECIDES = 2  # what else an organ decided, and links and certificates
+    SPEAKS = 3  # what a holder or a member says
+    NONE = 4  # cannot be read
 
 
 def urgency_of(envelope: bytes) -> Urgency:
@@ -39,6 +36,4 @@ def urgency_of(envelope: bytes) -> Urgency:
         return Urgency.STOPS
     if act.kind in GUARDING:
         return Urgency.GUARDS
-    if act.kind in GIVING:
-        return Urgency.GIVES
-    return Urgency.DECIDES if act.issuer is Issuer.ORGAN else Urgency.SPEAKS
+    return Urgency.DECIDES if act.issuer is Issuer.ORGAN or act.kind in GIVING else Urgency.SPEAKS

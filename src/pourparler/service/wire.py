@@ -1,9 +1,9 @@
-"""The wire: a node exchanges acts with others over HTTP, and reads home ledgers from any mirror. ``spec/exchange.md`` 9.
+"""The wire: a node exchanges acts with others over HTTP, and reads home ledgers from any mirror. ``spec/exchange.md``.
 
-:class:`Desk` is one node's end: it answers what is posted to it, and goes to others itself. Each question is one POST, and
-what comes back is judged like everything else; a peer that drops, delays, cuts short, floods or lies costs a bounded time
-and number of bytes, and what was taken before stays taken. So whoever is cut off in the middle goes on where he was, and
-begins again with a fresh ``hello`` where a session is lost.
+:class:`Desk` is one node's end: it answers what is posted to it, and goes to others itself. Each question is one POST,
+and what comes back is judged like everything else; a peer that drops, delays, cuts short, floods or lies costs a
+bounded time and number of bytes, and what was taken before stays taken. So whoever is cut off in the middle begins
+again with a fresh ``hello``, and goes on where he was.
 
 A home ledger is read as files (``spec/tiles.md``), each from whichever mirror gives one that is proven. A mirror that
 gives a wrong one is asked last from then on, and can do no more than that.
@@ -16,8 +16,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pourparler.core import limits
+from pourparler.core.act import Act
 from pourparler.core.council import Depositary
-from pourparler.core.errors import Malformed, Missing, PourparlerError, Refused
+from pourparler.core.errors import Missing, PourparlerError, Refused
 from pourparler.core.evidence import ledger_key
 from pourparler.core.ledger import Checkpoint, consistency_path, open_checkpoint, verify_consistency
 from pourparler.core.ledger.tiles import TILE_WIDTH, Tile, TileReader, encode_bundle, tile_of
@@ -26,7 +27,7 @@ from pourparler.dispatch.exchange import Exchange, Exchanged, Manners, Word
 from pourparler.dispatch.heads import Chains, Heads, Marked, beacons_lacking, behind
 from pourparler.dispatch.messages import batch, read_batch
 from pourparler.dispatch.peers import Peers
-from pourparler.ports import Chance, Signer, StoreError
+from pourparler.ports import Chance, Signer
 from pourparler.service.asking import Unreachable, ask
 from pourparler.service.intake import texts_brought
 from pourparler.service.node.node import Node
@@ -59,9 +60,9 @@ class NodeHolding:
                 self._chains.add(act)
             node.listeners.append(self._add)
 
-    def _add(self, act: object) -> None:
+    def _add(self, act: Act) -> None:
         with self._adding:
-            self._chains.add(act)  # type: ignore[arg-type]
+            self._chains.add(act)
 
     def came(self, peer: str) -> Came:
         return Came(self.channel, peer, self.node.wall.now())
@@ -82,7 +83,8 @@ class NodeHolding:
         with self._adding:
             ids = list(self._chains.loose())
         yield from ids
-        yield from self.node.beside().keys() - set(ids)
+        beside = {act for act, _ in self.node.store.all_carried()} | {one.act for one in self.node.store.working()}
+        yield from sorted(beside.difference(ids))
 
     def acts(self, ids: Sequence[bytes]) -> list[bytes]:
         return self.node.acts(ids)
@@ -254,7 +256,8 @@ class Fault:
 @dataclass(slots=True)
 class Pulled:
     """What reading a home ledger came to: how many entries it has, how many were read and taken, and what the mirrors
-    did. ``whole``: all of it is here. ``forked``: two checkpoints that the ledger signed and that contradict each other."""
+    did. ``whole``: all of it is here. ``forked``: two checkpoints that the ledger signed, and that contradict each
+    other."""
 
     home: Depositary
     size: int = 0

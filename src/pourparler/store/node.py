@@ -350,7 +350,7 @@ class NodeStore:
     def _pending(self, where: str, *values: Any) -> list[Waiting]:
         columns = "p.id, p.act, p.owner, p.time, p.reason, p.data, p.channel, p.peer, p.ready, p.works"
         rows = self._all(f"SELECT {columns} FROM pending p {where} ORDER BY p.number", *values)  # noqa: S608
-        return [Waiting(*row[:9], works=bool(row[9])) for row in rows]
+        return [Waiting(*row) for row in rows]
 
     def pending(self) -> list[Waiting]:
         """Return all that waits, the oldest first."""
@@ -452,7 +452,7 @@ class NodeStore:
     def beacons(self, party: bytes) -> list[StoredBeacon]:
         """Return the beacons of a party that are kept, the newest serials first."""
         rows = self._all("SELECT * FROM beacon WHERE party = ? ORDER BY serial DESC, at DESC", party)
-        return [StoredBeacon(*row[:9], bool(row[9]), *row[10:]) for row in rows]
+        return [StoredBeacon(*row) for row in rows]
 
     def beacon(self, act: bytes) -> bytes | None:
         """Return the envelope of a beacon that is kept, or None."""

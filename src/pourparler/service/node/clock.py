@@ -1,9 +1,9 @@
 """The node's time: what stamps its journal. Specification: ``spec/node.md`` section 5.
 
 A machine's clock may be wrong by years, and whoever holds the machine may set it. Set back, it must not bring a mandate
-to life again; set forward, it must not end everybody's for good. So *journal time* never goes back (the journal's stamps
-see to that, across restarts too), and it never runs ahead of the newest time that others have signed, the *anchor*, by
-more than a bound. Beyond that, the machine's clock can only make the node refuse.
+to life again; set forward, it must not end everybody's for good. So *journal time* never goes back (the stamps of the
+journal see to that, across restarts too), and it never runs ahead of the newest time that others have signed, the
+*anchor*, by more than a bound. Beyond that, the machine's clock can only make the node refuse.
 """
 
 from collections.abc import Callable

@@ -1,8 +1,8 @@
 """How current is what a node knows of a party? Specification: ``spec/node.md`` section 7.
 
 Silence does not show by itself: so the party says beforehand when it will speak next. A beacon states the head of the
-party's stream, its own time, and when the next will come. Whoever gets none by then is *cut off*. Whoever gets a beacon,
-or hears from another node, that more was said than has reached him, is *behind*, and after a beacon period *being
+party's stream, its own time, and when the next will come. Whoever gets none by then is *cut off*. Whoever learns from a
+beacon, or from another node, that more was said than has reached him, is *behind*, and after a beacon period *being
 starved*: somebody lets the beacons through and holds the acts back.
 """
 
@@ -15,8 +15,9 @@ from pourparler.store.node import StoredBeacon
 PERIOD_WITHOUT_BEACONS = 3_600  # after so long, what others say counts as held back where no beacon says a period
 
 
-def freshness(known: Known, said: Sequence[tuple[str, str, int, int]]) -> Freshness:
-    """Return how current a party is. ``said`` is who says to know more, by which channel, since when, and when last."""
+def freshness(known: Known, said: Sequence[tuple[str, str, int, int]], *, doubted: bool = False) -> Freshness:
+    """Return how current a party is. ``said`` is who says to know more, by which channel, since when, and when last;
+    ``doubted``, that beacons of the party contradict each other."""
     party = known.register.party
     now = max(known.moment.time, known.wall)
     newest = known.beacons[0] if known.beacons else None
@@ -40,6 +41,7 @@ def freshness(known: Known, said: Sequence[tuple[str, str, int, int]]) -> Freshn
         shown=bool(lacking),
         more=more,
         since=since,
+        doubted=doubted,
     )
 
 

@@ -1,11 +1,11 @@
-"""What a node was shown of parties' home ledgers: a copy that grows, or evidence bundles. Specification: ``spec/node.md`` 4.
+"""What a node was shown of parties' home ledgers: copies that grow, and evidence. Specification: ``spec/node.md`` 4.
 
 Good news works when it is proven, and the proof is the home's: its signed checkpoint, the entries under it, and a stamp
 that states the party's stream as we have folded it. What is shown so judges between siblings
 (:class:`~pourparler.core.authority.HomeView`); what is shown with a gap judges nothing.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 
@@ -14,12 +14,13 @@ from pourparler.core.act import Act, Issuer, parse_act
 from pourparler.core.authority import HomeView, Register
 from pourparler.core.council import Depositary
 from pourparler.core.errors import PourparlerError, Refused
-from pourparler.core.evidence import Trust, Verification, at_home, fold, ledger_key, parse_bundle, prove
+from pourparler.core.evidence import Trust, Verification, fold, ledger_key, parse_bundle, prove
 from pourparler.core.ledger import Statement, leaf_hash, open_checkpoint, root_of
 from pourparler.core.redline import Text, parse_text, text_digest
 from pourparler.core.registry import Registry, parse_entry
 from pourparler.store.node import NodeStore
 
+BUNDLED_MAX = 64  # ledgers of bundles in memory, before those that the store keeps are read again
 PLACELESS = Verification(Trust({}), None)  # follows a party through its moves as evidence does
 
 
@@ -36,10 +37,15 @@ class Ledger:
     stated: dict[bytes, tuple[int, bytes]] = field(default_factory=dict)
     time: int = 0
 
+    def is_home_of(self, party: bytes) -> bool:
+        """Return whether this is or was the party's home."""
+        register = self.registry.registers.get(party)
+        return register is not None and (register.spines.party.home == self.depositary or register.spines.home)
+
     def shows(self, party: bytes) -> Register | None:
         """Return the party's register, where this is or was its home and its stream is whole up to a stated head."""
         register = self.registry.registers.get(party)
-        if register is None or party not in at_home(self.depositary, self.registry):
+        if register is None or not self.is_home_of(party):
             return None
         stream = self.registry.streams[party]
         return register if self.stated.get(party) == (stream.count, stream.head) else None
@@ -70,13 +76,10 @@ class Homes:
     def __init__(self, store: NodeStore) -> None:
         self.store = store
         self.copies: dict[Depositary, Ledger] = {}
-        self.bundled: dict[Depositary, list[Ledger]] = {}
         for origin, key, _, note in store.homes():
             depositary = Depositary(origin, key)
             self.copies[depositary] = self.reloaded(depositary, note)
-        for data in store.bundles():
-            for ledger in read_bundle(data)[0]:
-                self.bundled.setdefault(ledger.depositary, []).append(ledger)
+        self.bundled = self.reread()
 
     # What is shown.
 
@@ -126,8 +129,8 @@ class Homes:
     def extend(
         self, depositary: Depositary, start: int, entries: Sequence[bytes], note: bytes, texts: Iterable[bytes] = ()
     ) -> Ledger:
-        """Let a copy grow by entries and the checkpoint over all of it. Raises :class:`PourparlerError` (``proof.root``,
-        ``checkpoint.*``, ``note.*``, ``stamp.*``, ``node.quota``), and then nothing has changed."""
+        """Let a copy grow by entries and the checkpoint over all of it. Raises :class:`PourparlerError`
+        (``proof.root``, ``checkpoint.*``, ``note.*``, ``stamp.*``, ``node.quota``), and then nothing has changed."""
         held = self.copies.get(depositary)
         size = len(held.leaves) if held else 0
         if start != size:
@@ -148,24 +151,40 @@ class Homes:
         self.copies[depositary] = ledger
         return ledger
 
+    def reload(self, depositary: Depositary) -> None:
+        """Hold of a copy what the store holds: a transaction was undone."""
+        self.copies.pop(depositary, None)
+        for origin, key, _, note in self.store.homes():
+            if (origin, key) == (depositary.origin, depositary.key):
+                self.copies[depositary] = self.reloaded(depositary, note)
+
     def reloaded(self, depositary: Depositary, note: bytes) -> Ledger:
         """Return a copy as the store holds it."""
         return grown(empty(depositary), self.store.home_entries(depositary.origin, depositary.key), note)
 
-    def take_bundle(self, data: bytes) -> tuple[list[Ledger], list[bytes]]:
-        """Take an evidence bundle: return the ledgers that it shows, and its acts in their order. Raises
-        :class:`PourparlerError`."""
-        ledgers, acts = read_bundle(data)
+    def take_bundle(self, data: bytes, follows: Callable[[bytes], bool]) -> tuple[list[Ledger], list[bytes]]:
+        """Take an evidence bundle: return the ledgers that it shows, and its acts in their order, without those of
+        parties that nobody here follows. Raises :class:`PourparlerError`."""
+        ledgers, acts = read_bundle(data, follows)
         for ledger in ledgers:
             self.check_forked(ledger)
         for ledger in ledgers:
-            for party in sorted(at_home(ledger.depositary, ledger.registry)):
+            for party in sorted(filter(follows, ledger.registry.registers)):
                 if ledger.shows(party) is not None:
                     self.store.add_bundle(sha256(data).digest(), party, data)
             shown = self.bundled.setdefault(ledger.depositary, [])
-            shown.append(ledger)
-            del shown[: -limits.NODE_BUNDLES_KEPT]
+            if any(follows(party) and ledger.shows(party) for party in ledger.registry.registers):
+                shown.append(ledger)
+        self.bundled = self.reread() if sum(map(len, self.bundled.values())) > BUNDLED_MAX else self.bundled
         return ledgers, acts
+
+    def reread(self) -> dict[Depositary, list[Ledger]]:
+        """Return what the bundles show that the store keeps."""
+        found: dict[Depositary, list[Ledger]] = {}
+        for data in self.store.bundles():
+            for ledger in read_bundle(data)[0]:
+                found.setdefault(ledger.depositary, []).append(ledger)
+        return found
 
     def check_forked(self, ledger: Ledger) -> None:
         """Raise :class:`Forks` where a ledger states one stream otherwise than what is held of it."""
@@ -228,7 +247,7 @@ def note_stated(ledger: Ledger) -> None:
         ledger.stated[stream] = (count, head)
 
 
-def read_bundle(data: bytes) -> tuple[list[Ledger], list[bytes]]:
+def read_bundle(data: bytes, follows: Callable[[bytes], bool] = lambda _: True) -> tuple[list[Ledger], list[bytes]]:
     """Return what an evidence bundle shows of each ledger, and its acts, in their ledgers' order.
 
     The claim is not asked for: what counts here are entries under signed checkpoints. Raises :class:`PourparlerError`.
@@ -247,7 +266,10 @@ def read_bundle(data: bytes) -> tuple[list[Ledger], list[bytes]]:
             for stream, stated in stamp.streams.items():
                 ledger.stated[stream] = max(stated, ledger.stated.get(stream, (0, b"")))
         ledgers.append(ledger)
-        acts += [act.envelope.encoded() for _, act in proven.acts if act.kind not in ("ledger", "stamp")]
+        for _, act in proven.acts:
+            outcome = registry.outcomes.get(act.id)
+            if act.issuer is not Issuer.LEDGER and (outcome is None or outcome.party is None or follows(outcome.party)):
+                acts.append(act.envelope.encoded())
     return ledgers, acts
 
 

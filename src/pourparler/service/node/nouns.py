@@ -84,8 +84,8 @@ class Answer(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Whether a power may be used under a mandate. ``proven``: by the party's home ledger, as of ``as_of`` (the log time
-    of the newest stamp that is shown of it); else as heard. ``by`` is the act that ended it."""
+    """Whether a power may be used under a mandate. ``proven``: by the party's home ledger, as of ``as_of`` (the log
+    time of the newest stamp that is shown of it); else as heard. ``by`` is the act that ended it."""
 
     answer: Answer
     proven: bool = False
@@ -112,14 +112,15 @@ class Fresh(Enum):
     BEHIND = "behind"  # more was said than is here, and it is not overdue yet
     STARVED = "being starved"  # more was said than is here, for longer than a beacon period
     CUT_OFF = "cut off"  # no beacon came when the newest one said that the next would
-    UNKNOWN = "unknown"  # the party has no beacons, or none was heard
+    UNKNOWN = "unknown"  # the party has no beacons, none was heard, or none may be relied on
 
 
 @dataclass(frozen=True, slots=True)
 class Freshness:
-    """How current what is known of a party is. ``as_of``: the time of the newest beacon of which all is here; ``newest``
-    that of the newest one; ``due`` when the next was to come. ``more``: who shows (a beacon) or says (a peer) that there
-    is more, since when; ``shown`` says that a signed beacon does."""
+    """How current what is known of a party is. ``as_of``: the time of the newest beacon of which all is here;
+    ``newest`` that of the newest one; ``due`` when the next was to come. ``more``: who shows (a beacon) or says (a
+    peer) that there is more, since when; ``shown`` says that a signed beacon does, ``doubted`` that beacons of the party
+    contradict each other."""
 
     party: bytes
     state: Fresh
@@ -131,6 +132,7 @@ class Freshness:
     shown: bool = False
     more: tuple[str, ...] = ()
     since: int | None = None
+    doubted: bool = False
 
     @property
     def words(self) -> str:
@@ -141,6 +143,8 @@ class Freshness:
                 return current
             case Fresh.BEHIND:
                 return f"{current}; more is on its way"
+            case Fresh.UNKNOWN if self.doubted:
+                return "its beacons contradict each other: nobody can tell how current this is"
             case Fresh.UNKNOWN:
                 return "no beacon was heard: nobody can tell how current this is"
         return f"{self.state.value}; {current}"

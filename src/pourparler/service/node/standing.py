@@ -41,8 +41,8 @@ class Known:
     """All that a judgement about one party rests on: the journal, the home as it is shown, bad news that works while it
     waits, the beacons that may be relied on (the newest first), the moment after all of it, and the machine's clock.
 
-    ``forked`` says why the home itself cannot be relied on; ``doubt`` returns of a decision what contradicts it:
-    another one at its place, or at a place before it, between which the home has not decided.
+    ``forked`` says why the home itself cannot be relied on. Of a decision, ``doubt`` returns what contradicts it, or one
+    that it builds on, while the home has not decided between the two; ``lost`` says that the home has, for another.
     """
 
     registry: Registry
@@ -56,6 +56,7 @@ class Known:
     held: int = 0
     forked: str = ""
     doubt: Callable[[Act], bytes | None] = lambda _: None
+    lost: Callable[[Act], bool] = lambda _: False
 
     @property
     def view(self) -> Register:
@@ -151,7 +152,7 @@ def check_grants(known: Known, mandate: Mandate) -> bool:
     view, proven = known.view, known.home is not None
     for link in mandate.chain():
         real = is_real(view, link.act)
-        if real is False:
+        if real is False or (real is None and known.lost(link.act)):
             raise Refused("standing.sibling", "the home ledger took another decision in this one's place")
         if real is None and known.doubt(link.act) is not None:
             raise Refused("node.equivocation", "the organ signed two decisions at one place; its home has to decide")
@@ -175,11 +176,11 @@ def check_urgent(known: Known, view: Register, link: Mandate) -> bool:
 
 
 def check_endings(known: Known, mandate: Mandate, power: Power, moment: Moment) -> None:
-    """Raise :class:`Ended` where something that was heard before the moment stops the power, and no home disproves it."""
+    """Raise :class:`Ended` where something heard before the moment stops the power, and no home disproves it."""
     view = known.view
     for link in mandate.chain():
         for register, ending in endings_of(known, link, moment):
-            if not known.register.ends(ending, link.organ) or disproven(view, ending):
+            if not known.register.ends(ending, link.organ) or disproven(known, view, ending):
                 continue
             answer = answered(register, view, ending)
             if ending.works(power, Moment(LATER, moment.time), answer):
@@ -211,11 +212,13 @@ def ending_of(register: Register, act: Act, heard: int) -> Ending:
     return dismissal(act, Moment(0, heard))
 
 
-def disproven(view: Register, ending: Ending) -> bool:
-    """Return whether the home shows that it took another decision in this one's place, or in that of the one by which
-    the member who suspended has his seat."""
+def disproven(known: Known, view: Register, ending: Ending) -> bool:
+    """Return whether the home shows that it took another decision in this one's place, or in that of one that it builds
+    on, or of the one by which the member who suspended has his seat."""
     if view.home is None:
         return False
+    if known.lost(ending.act):
+        return True
     try:
         return not (view.is_real(ending.act) and view.is_seated(ending))
     except (Missing, KeyError):  # not shown so far, or a seat that only the home knows
@@ -223,8 +226,8 @@ def disproven(view: Register, ending: Ending) -> bool:
 
 
 def answered(register: Register, view: Register, ending: Ending) -> Confirmation | None:
-    """Return what the organ answered about a suspension or an urgent act. That it lasts is bad news, and counts as heard;
-    that it is undone is good news, and counts once a home has taken the answer."""
+    """Return what the organ answered about a suspension or an urgent act. That it lasts is bad news, and counts as
+    heard; that it is undone is good news, and counts once a home has taken the answer."""
     heard = register.answered(ending)
     if heard is None or heard.answer:
         return heard
@@ -250,7 +253,7 @@ def check_lease(known: Known, mandate: Mandate, power: Power) -> bool:
 
 
 def covered(known: Known, beacon: StoredBeacon) -> bool:
-    """Return whether all that a beacon speaks of is here: shown by the home, or, where none is shown, heard in number."""
+    """Return whether all that a beacon speaks of is here: shown by the home, or, where none is, heard in number."""
     if known.home is None:
         return known.held >= beacon.count
     return any(register.had(beacon.count, beacon.head) for register in known.home.registers)

@@ -1,0 +1,110 @@
+"""What a node holds, in one place: journal, the file beside it, what was shown of homes, the time. No rule is here."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from pourparler.core.act import Act, parse_act
+from pourparler.core.authority import HomeView, Moment, Register
+from pourparler.core.errors import PourparlerError
+from pourparler.core.registry import Registry
+from pourparler.ports import Clock
+from pourparler.service.intake import Intake
+from pourparler.service.node.clock import JournalClock
+from pourparler.service.node.homes import Homes
+from pourparler.service.node.index import Index, Place, is_decision
+from pourparler.store.node import NodeStore, Proof
+
+
+class Journal(Intake):
+    """The node's own ledger. Refusals are not kept in it: whoever floods a node leaves nothing on its disk."""
+
+    def _keep_refusal(self, ticket: object, data: bytes, error: PourparlerError) -> None:
+        pass
+
+
+@dataclass(slots=True)
+class Holdings:
+    """One node's holdings. ``told`` is called with each act that is new here and may be handed on."""
+
+    journal: Journal
+    store: NodeStore
+    homes: Homes
+    wall: Clock
+    clock: JournalClock
+    index: Index = field(default_factory=Index)
+    told: list[Callable[[Act], None]] = field(default_factory=list)
+
+    @property
+    def registry(self) -> Registry:
+        """The journal's fold. It changes with every act that is taken."""
+        return self.journal.registry
+
+    def now(self) -> int:
+        """Return the journal's time, in seconds."""
+        stamp = self.registry.stamp
+        return max(self.clock.now(), stamp.time if stamp else 0)
+
+    def latest(self) -> int:
+        """Return the journal's time, or the machine's where that is later: what makes a node refuse."""
+        return max(self.now(), self.wall.now())
+
+    def moment(self) -> Moment:
+        """Return the moment after all that is in the journal."""
+        return Moment(self.journal.size + 1, self.now())
+
+    def home(self, register: Register) -> HomeView | None:
+        """Return what is shown of a party's home."""
+        return self.homes.view(register.party, register)
+
+    def decided(self, place: Place) -> bool:
+        """Return whether a home shows which decision it took at a place."""
+        party = self.registry.party_of_organ.get(place[0])
+        home = self.home(self.registry.registers[party]) if party else None
+        return home is not None and any(place in one.spines.taken for one in home.registers)
+
+    def doubt(self, act: Act) -> bytes | None:
+        """Return a decision that contradicts an act, or one that it builds on, without the home having decided."""
+        return self.index.doubt(act, self.registry.outcomes, self.decided)
+
+    def lost(self, act: Act) -> bool:
+        """Return whether the home took another decision in the place of an act, or of one that it builds on."""
+        party = self.registry.party_of_organ.get(act.get("organ") or b"")
+        home = self.home(self.registry.registers[party]) if party else None
+        at: Act | None = act
+        while home is not None and at is not None and is_decision(at):
+            if any(at.id in one.spines.canonical for one in home.registers):
+                return False
+            taken = [one.spines.taken.get((at["organ"], at["prior"]), at.id) for one in home.registers]
+            if any(one != at.id for one in taken):
+                return True
+            before = self.registry.outcomes.get(at["prior"])
+            at = before.act if before else None
+        return False
+
+    def envelope(self, act: bytes) -> bytes | None:
+        """Return the envelope of an act that was verified here, or None."""
+        outcome = self.registry.outcomes.get(act)
+        if outcome is not None:
+            return outcome.envelope.encoded()
+        kept = self.store.carried(act) or self.store.beacon(act)
+        if kept is not None:
+            return kept
+        return next((one.data for one in self.store.pending_of(act) if one.works), None)
+
+    def working(self) -> tuple[tuple[Act, int], ...]:
+        """Return the bad news that works while it waits, each with when it came."""
+        return tuple((parse_act(one.data), one.time) for one in self.store.working())
+
+    def accuse(self, kind: str, party: bytes, subject: bytes, first: bytes, second: bytes) -> None:
+        """Keep two signed things that contradict each other."""
+        first, second = sorted((first, second))
+        self.store.add_proof(Proof(kind, party, subject, self.now(), first, second))
+
+    def tell(self, act: Act) -> None:
+        """Call whoever keeps an index of his own."""
+        for told in self.told:
+            told(act)
+
+    def note_time(self, time: int) -> None:
+        """Take a time that others have signed for an anchor."""
+        self.clock.raise_anchor(time, lambda anchor: self.store.set_fact("anchor", anchor))

@@ -1,0 +1,120 @@
+"""What is asked of a journal again and again, kept beside its fold: forks, shares, what made each organ."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+
+from pourparler.core import limits
+from pourparler.core.act import Act, Issuer
+from pourparler.core.authority import Mandate
+from pourparler.core.council import organ_id
+from pourparler.core.dossier import Outcome
+from pourparler.core.encoding import digest
+from pourparler.core.registry import Registry
+
+BAD_NEWS = {"dismiss", "urgent-dismiss", "object", "suspend", "revoke", "withdraw-certificate"}
+IN_FULL = (Issuer.ORGAN, Issuer.URGENT, Issuer.RECOVERY)
+WORDS = {"reply", "query", "beacon"}  # which a home rarely logs
+Place = tuple[bytes, bytes]
+
+
+class Index:
+    """Fed with every act of the journal, in its order; made anew at every start."""
+
+    def __init__(self) -> None:
+        self.used: dict[bytes, list[int]] = {}  # speaker -> acts and bytes
+        self.children: dict[Place, list[bytes]] = {}  # organ and prior -> the decisions that follow
+        self.forks: set[Place] = set()
+        self.forked: set[bytes] = set()  # the organs of these
+        self.brought_by: dict[bytes, bytes] = {}  # organ -> the act that made it
+        self.brought: dict[bytes, list[bytes]] = {}
+        self.words: Counter[bytes] = Counter()  # party -> acts of its stream here that are words
+
+    def add(self, outcome: Outcome, registry: Registry) -> None:
+        act = outcome.act
+        used = self.used.setdefault(self.speaker(act, registry), [0, 0])
+        used[0] += 1
+        used[1] += len(outcome.envelope.payload)
+        if act.kind in WORDS and outcome.party is not None:
+            self.words[outcome.party] += 1
+        names = [one["name"] for one in act["organs"]] if act.kind == "found" else []
+        names += [act["new"]["name"]] if act.kind == "constitute" else []
+        for name in names:
+            self.brought_by[organ_id(act.id, name)] = act.id
+            self.brought.setdefault(act.id, []).append(organ_id(act.id, name))
+        if is_decision(act):
+            place = (act["organ"], act["prior"])
+            siblings = self.children.setdefault(place, [])
+            siblings.append(act.id)
+            if len(siblings) > 1:
+                self.forks.add(place)
+                self.forked.add(act["organ"])
+
+    def siblings(self, act: Act) -> list[bytes]:
+        """Return the other decisions at the place of one."""
+        place = (act["organ"], act["prior"]) if is_decision(act) else None
+        return [one for one in self.children[place] if one != act.id] if place in self.forks else []
+
+    def doubt(self, act: Act, outcomes: Mapping[bytes, Outcome], decided: Callable[[Place], bool]) -> bytes | None:
+        """Return a decision that contradicts an act, or one that it builds on, where the home has not decided between
+        the two. Cost: as long as the chain, where any place has two decisions."""
+        at: Act | None = act if self.forks else None
+        while at is not None and is_decision(at):
+            others = self.siblings(at)
+            if others and not decided((at["organ"], at["prior"])):
+                return others[0]
+            before = outcomes.get(at["prior"])
+            at = before.act if before else None
+        return None
+
+    # Shares of the journal.
+
+    def speaker(self, act: Act, registry: Registry) -> bytes:
+        """Return whose share an act counts against: for holders that of their chain's grant, so that whoever appoints
+        others has no more; for members and beacons a key's; for what an organ decides in full the organ's."""
+        match act.issuer:
+            case Issuer.HOLDER | Issuer.CERTIFIER:
+                name: bytes = act["by"] if act.issuer is Issuer.HOLDER else act["class"]
+                party = registry.party_of_mandate.get(name)
+                mandate = registry.registers[party].mandates.get(name) if party else None
+                return share_of(mandate) if mandate else name
+            case Issuer.MEMBER:
+                return digest("node-speaker", act["organ"], act.envelope.signatures[0].kid)
+            case Issuer.BEACON:
+                return digest("node-speaker", act["party"], act.envelope.signatures[0].kid)
+            case _:
+                return act.id if act.kind == "found" else bytes(act["organ"])
+
+    def has_room(self, act: Act, registry: Registry) -> bool:
+        """Return whether its issuer has room left in the journal. For bad news there is as much room again; beacons are
+        bounded by their pace instead."""
+        if act.issuer is Issuer.BEACON:
+            return True
+        rows, size = self.used.get(self.speaker(act, registry), (0, 0))
+        most_rows, most_bytes = limits.NODE_SPEAKER_ACTS_MAX, limits.NODE_SPEAKER_BYTES_MAX
+        if act.issuer in IN_FULL:
+            most_rows, most_bytes = limits.NODE_ORGAN_ACTS_MAX, limits.NODE_ORGAN_BYTES_MAX
+        factor = 2 if act.kind in BAD_NEWS else 1
+        return rows < factor * most_rows and size < factor * most_bytes
+
+
+def is_decision(act: Act) -> bool:
+    """Return whether an act stands on its organ's spine, after another."""
+    return act.row.spine and act.issuer is Issuer.ORGAN and act.kind != "found"
+
+
+def share_of(mandate: Mandate) -> bytes:
+    """Return the link whose share a chain uses: its grant, or under a class mandate the certificate."""
+    chain = mandate.chain()
+    return chain[1].id if chain[0].holder is None and len(chain) > 1 else chain[0].id
+
+
+def chain_of(registry: Registry, organ: bytes, head: bytes) -> Iterator[bytes]:
+    """Yield the decisions of an organ from its head back to its beginning."""
+    spines = registry.registers[registry.party_of_organ[organ]].spines
+    at = head
+    while at != organ:
+        yield at
+        act = spines.decisions.get(at)
+        if act is None:  # a recovery, which replaces keys and is no decision
+            return
+        at = act["prior"] if act["organ"] == organ else act["theirs"]

@@ -1,0 +1,104 @@
+"""What a node hands on, and how far it has each chain. Nothing that was not verified here is among it."""
+
+from collections.abc import Iterable, Iterator
+
+from pourparler.core.act import NO_POWER, Act, parse_act
+from pourparler.core.authority import Moment, Register
+from pourparler.service.node.beacons import beacon_issuer, newest_appointment
+from pourparler.service.node.holdings import Holdings
+from pourparler.service.node.index import chain_of, is_decision
+from pourparler.service.node.nouns import Heads
+
+
+def heads(holdings: Holdings) -> Heads:
+    """Return how far each chain is known; an organ with two decisions at one place has no row."""
+    organs: dict[bytes, tuple[int, bytes]] = {}
+    beacons: dict[bytes, tuple[int, bytes]] = {}
+    for party, register in holdings.registry.registers.items():
+        for organ, head in register.spines.heads.items():
+            if organ not in holdings.index.forked:
+                organs[organ] = (register.spines.at[organ, head].place, head)
+        for one in reversed(holdings.store.beacons(party)):
+            beacons[beacon_issuer(party, one.key)] = (one.serial, one.act)
+    return Heads(organs, beacons)
+
+
+def lacking(holdings: Holdings, theirs: Heads) -> list[bytes]:
+    """Return the acts on chains that somebody with these heads lacks, each chain in its order, what made an organ
+    before what it decided."""
+    ours = heads(holdings)
+    found: dict[bytes, None] = {}
+    for organ, (_, head) in ours.organs.items():
+        found.update(dict.fromkeys(after(holdings, organ, head, theirs.organs.get(organ))))
+    for issuer, (serial, act) in ours.beacons.items():
+        said = theirs.beacons.get(issuer)
+        if said is None or said[0] < serial:
+            found[act] = None
+    return list(found)
+
+
+def after(holdings: Holdings, organ: bytes, head: bytes, theirs: tuple[int, bytes] | None) -> list[bytes]:
+    """Return the acts of an organ's chain after the place that somebody has, in order. Where what he has there is not
+    ours, the act of that place, too: he lacks it, and asks for the one before it."""
+    chain = [*chain_of(holdings.registry, organ, head)][::-1]
+    if theirs is None:
+        return [holdings.index.brought_by[organ], *chain]
+    place, there = theirs
+    if 0 < place <= len(chain) and chain[place - 1] != there:
+        place -= 1
+    return chain[place:]
+
+
+def loose(holdings: Holdings) -> dict[bytes, bytes]:
+    """Return the envelopes of the acts that no row of the heads speaks for."""
+    found: dict[bytes, bytes] = {}
+    for id_, outcome in holdings.registry.outcomes.items():
+        act = outcome.act
+        chained = act.kind in ("beacon", "found") or is_decision(act)
+        if not chained or act.get("organ") in holdings.index.forked:
+            found[id_] = outcome.envelope.encoded()
+    found.update(holdings.store.all_carried())
+    found.update({one.act: one.data for one in holdings.store.working()})
+    return found
+
+
+def every(holdings: Holdings) -> Iterator[Act]:
+    """Yield every act that may be handed on: the journal's in its order, then carried ones, beacons, and bad news that
+    works while it waits."""
+    outcomes = holdings.registry.outcomes
+    yield from [outcome.act for outcome in outcomes.values()]
+    yield from (parse_act(data) for _, data in holdings.store.all_carried())
+    for party in holdings.registry.registers:
+        yield from (parse_act(one.data) for one in holdings.store.beacons(party) if one.act not in outcomes)
+    yield from (parse_act(one.data) for one in holdings.store.working())
+
+
+def acts(holdings: Holdings, ids: Iterable[bytes]) -> list[bytes]:
+    """Return the envelopes of those of these acts that were verified here; for an organ's id, of what made it."""
+    found = (holdings.envelope(holdings.index.brought_by.get(id_, id_)) for id_ in ids)
+    return [envelope for envelope in found if envelope is not None]
+
+
+def dispatch_keys(holdings: Holdings) -> dict[bytes, bytes]:
+    """Return the keys that sign frames, each with its party: those that its newest appointment names, without what is
+    suspended."""
+    found: dict[bytes, bytes] = {}
+    now = holdings.moment()
+    for party, register in holdings.registry.registers.items():
+        named = newest_appointment(holdings, register, "dispatch")
+        if named is None:
+            continue
+        for key in named["dispatch"]:
+            if not is_stopped(register, named, key, now):
+                found[key] = party
+    for act, _ in holdings.working():
+        found.pop(act.get("target") or b"", None)
+    return found
+
+
+def is_stopped(register: Register, named: Act, key: bytes, now: Moment) -> bool:
+    """Return whether a dispatch key is suspended by an organ that may: the one that appointed it, or one above."""
+    endings = register.endings.get(key, ())
+    return any(
+        register.ends(one, named["organ"]) and one.works(NO_POWER, now, register.answered(one)) for one in endings
+    )
