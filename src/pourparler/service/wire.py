@@ -54,18 +54,24 @@ class NodeHolding:
     def __init__(self, node: Node, channel: str = CHANNEL) -> None:
         self.node, self.channel = node, channel
         self._chains = Chains()
+        self._beside: dict[bytes, None] = {}  # what may be handed on and is not in the journal
         self._adding = threading.Lock()  # the node tells of new acts in whichever thread took them
         with node.still():
             for act in node.every():
-                self._chains.add(act)
-            node.listeners.append(self._add)
+                self._add(act)
+            node.listen(self._add)
 
     def _add(self, act: Act) -> None:
+        journaled = act.id in self.node.registry.outcomes
         with self._adding:
-            self._chains.add(act)
+            if journaled:
+                self._chains.add(act)
+                self._beside.pop(act.id, None)
+            elif act.kind != "beacon":
+                self._beside[act.id] = None
 
     def came(self, peer: str) -> Came:
-        return Came(self.channel, peer, self.node.wall.now())
+        return Came(self.channel, peer, self.node.holdings.wall.now())
 
     def heads(self) -> Heads:
         beacons = self.node.heads().beacons
@@ -77,17 +83,27 @@ class NodeHolding:
         with self._adding:
             ids = [*beacons_lacking(beacons, theirs), *self._chains.lacking(theirs)]
         for start in range(0, len(ids), limits.EXCHANGE_ACTS_MAX):
-            yield from self.node.acts(ids[start : start + limits.EXCHANGE_ACTS_MAX])
+            yield from self.acts(ids[start : start + limits.EXCHANGE_ACTS_MAX])
 
     def loose(self) -> Iterator[bytes]:
         with self._adding:
-            ids = list(self._chains.loose())
+            ids = [*self._chains.loose(), *self._beside]
         yield from ids
-        beside = {act for act, _ in self.node.store.all_carried()} | {one.act for one in self.node.store.working()}
-        yield from sorted(beside.difference(ids))
 
     def acts(self, ids: Sequence[bytes]) -> list[bytes]:
-        return self.node.acts(ids)
+        found = self.node.acts(ids)
+        if len(found) < len(ids):
+            self._forget(ids)
+        return found
+
+    def _forget(self, ids: Sequence[bytes]) -> None:
+        """Say no more of what was carried, or waited, and made room for something else since."""
+        with self._adding:
+            gone = [act for act in ids if act in self._beside]
+        gone = [act for act in gone if not self.node.acts([act])]
+        with self._adding:
+            for act in gone:
+                self._beside.pop(act, None)
 
     def lacks(self, act: bytes) -> bool:
         return not self.node.acts([act])
@@ -129,7 +145,7 @@ class Desk:
         self.holding = NodeHolding(node)
         self.manners = manners or Manners(known_keys=node.dispatch_keys)
         self.exchange = Exchange(
-            self.holding, chance, node.wall, manners=self.manners, signer=signer, heard=self._heard
+            self.holding, chance, node.holdings.wall, manners=self.manners, signer=signer, heard=self._heard
         )
         self._speaking = threading.Lock()
 
@@ -344,7 +360,7 @@ def pull_home(
         found.why = found.why or "part of it is not to be had"
         return found
     texts = texts_of(entries, mirrors, ends)
-    shown = node.take_home(home, start, entries, note, Came(CHANNEL, home.origin, node.wall.now()), texts=texts)
+    shown = node.take_home(home, start, entries, note, Came(CHANNEL, home.origin, node.holdings.wall.now()), texts=texts)
     found.read, found.whole, found.why = checkpoint.size, not shown.reason, shown.reason
     return found
 

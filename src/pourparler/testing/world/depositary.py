@@ -7,6 +7,7 @@ its disk holds.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from pourparler.core.act import parse_act
@@ -15,7 +16,7 @@ from pourparler.core.errors import PourparlerError
 from pourparler.core.evidence import Claim
 from pourparler.ports import StoreError
 from pourparler.service.export import assemble
-from pourparler.service.intake import Intake, texts_brought
+from pourparler.service.intake import Intake, may_bring, texts_brought
 from pourparler.testing.keys import Key
 from pourparler.testing.world.disk import Disk, DiskStore
 from pourparler.testing.world.places import Place
@@ -119,7 +120,7 @@ class DepositaryPlace(Place):
     def tail(self, ledger: Intake, start: int) -> dict[str, Value]:
         """Return the entries from an index on, the checkpoint over all of them, and the texts that they brought."""
         entries = [entry.data for entry in ledger.store.entries(start)]
-        digests = sorted({digest for entry in entries for digest in texts_brought(entry)})
+        digests = sorted({digest for entry in entries if may_bring(entry) for digest in brought(entry)})
         texts = [text for digest in digests if (text := ledger.text(digest))]
         return {"from": start, "note": ledger.checkpoint(), "entries": list[Value](entries), "texts": list[Value](texts)}
 
@@ -142,6 +143,12 @@ class DepositaryPlace(Place):
         logged = self.world.truth.logged.get(act)
         receipt = self.open.receipt(act)
         return receipt is not None and logged is not None and receipt.index == logged.index
+
+
+@lru_cache(maxsize=4096)
+def brought(entry: bytes) -> frozenset[bytes]:
+    """Return the digests of the texts that an entry may have brought; the same entry is asked about again and again."""
+    return frozenset(texts_brought(entry))
 
 
 def id_of(data: bytes) -> bytes:

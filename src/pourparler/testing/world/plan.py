@@ -78,7 +78,7 @@ class Plan:
     radio: bool = True
     radio_loss: float = 0.0
     jammed: float = 0.0  # which share of the frames on air are the jammer's
-    frame_seconds: int = 180
+    frame_seconds: int = 240
     exchange_minutes: int = 30
     asks: int = 1  # how many peers at once
     beacon_minutes: int = 60
@@ -146,7 +146,7 @@ class Plan:
             radio=chance.happens(0.8),
             radio_loss=chance.pick((0.1, 0.3, 0.6, 0.9)),
             jammed=chance.pick((0.0, 0.3, 0.8)),
-            exchange_minutes=chance.pick((20, 30, 45)),
+            exchange_minutes=chance.pick((20, 30, 45, 60)),
             beacon_minutes=chance.pick((30, 60, 120)),
             courier_hours=chance.pick((3, 5, 8)),
             files=chance.happens(0.05),

@@ -9,6 +9,7 @@ Two of the people can be yours: a :class:`Negotiator` bargains for the committee
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
@@ -213,7 +214,7 @@ class Speaker:
             if not isinstance(value, dict) or value["from"] != self.read:
                 return
             entries, texts = blobs(value["entries"]), blobs(value["texts"])
-            acts = [parse_act(entry) for entry in entries]
+            acts = [read(entry) for entry in entries]
         except (PourparlerError, KeyError, TypeError):
             return
         self.texts |= {text_digest(text): text for text in texts}
@@ -243,6 +244,12 @@ class Speaker:
                 paper.concluded = True
             case "ratify" if paper:
                 paper.ratified = True
+
+
+@lru_cache(maxsize=4096)
+def read(entry: bytes) -> Act:
+    """Return the act of an entry. Seven people read the same ledger; its bytes are parsed once."""
+    return parse_act(entry)
 
 
 def terms_of(text: bytes) -> Terms:

@@ -57,6 +57,9 @@ class DiskNodeStore(NodeStore):
             if outermost and self.disk is not None:
                 self.disk.touch()
 
+    def close(self) -> None:
+        """Do nothing: what is in memory stays for whoever starts again."""
+
     def copy(self) -> "DiskNodeStore":
         """Return a copy of what is stored now."""
         other = DiskNodeStore(Disk())
@@ -74,12 +77,6 @@ class Hands(NodeHolding):
     def __init__(self, station: "Station", node: Node) -> None:
         super().__init__(node)
         self.station = station
-
-    def loose(self) -> Iterator[bytes]:
-        ids = list(self._chains.loose())
-        yield from ids
-        beside = self.node.beside() if hasattr(self.node, "beside") else self.node.loose()
-        yield from sorted(beside.keys() - set(ids))
 
     def take(self, envelopes: Sequence[bytes], peer: str) -> list[Word]:
         return [word_of(self.station.take(envelope, "wire", peer)) for envelope in envelopes]
@@ -263,7 +260,7 @@ class Station(Place):
         """Return what a courier takes from here: the copy of the home ledger, or else the acts of this node."""
         if not self.up or self.treason is not None:
             return b""
-        held = self.running.homes.copies.get(self.home)
+        held = self.running.holdings.homes.copies.get(self.home)
         if held is not None:
             entries: list[Value] = list(self.beside.home_entries(ORIGIN, self.home.key))
             return encode({"from": 0, "note": held.note, "entries": entries, "texts": []})
@@ -346,7 +343,7 @@ class Fresh:
         came = station.came("wire", "another")
         for envelope in chance.some(acts, len(acts)):
             self.node.take(envelope, came)
-        held = old.homes.copies.get(station.home)
+        held = old.holdings.homes.copies.get(station.home)
         if held is not None:
             entries = station.beside.home_entries(ORIGIN, station.home.key)
             self.node.take_home(station.home, 0, entries, held.note, came, whole=True)
