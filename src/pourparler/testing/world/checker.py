@@ -35,6 +35,7 @@ PREMISES = {
     "S4 a node was fed in another order": "the fold does not depend on the order of delivery",
     "S5 an act under a mandate was accepted": "no act beyond its mandate or its red lines is accepted",
     "S5 an act beyond a mandate was tried": "no act beyond its mandate or its red lines is accepted",
+    "S5 somebody signed for another": "no act without its holder's signature is accepted",
     "S5 a dismissed holder spoke": "no act of a dismissed holder counts",
     "S6 two verdicts about one text": "two honest verifiers never contradict each other",
     "S6 two nodes were asked about one mandate": "two honest nodes never prove contradictory answers",
@@ -109,6 +110,14 @@ class Checker:
             return
         self.accepted(logged)
 
+    def refused(self, act: bytes) -> None:
+        """S5: count what was tried and refused."""
+        spoken = self.world.truth.spoken.get(act)
+        if spoken is not None and spoken.forged:
+            self.hold("S5 somebody signed for another", True, "")
+        elif spoken is not None and not spoken.honest:
+            self.hold("S5 an act beyond a mandate was tried", True, "")
+
     def accepted(self, logged: Logged) -> None:
         """S5: hold an act's acceptance against what its mandate was meant to allow."""
         truth = self.world.truth
@@ -120,8 +129,10 @@ class Checker:
         if power is None:
             return
         wrong = self.beyond(by, power, spoken.fields, logged)
-        if wrong:
-            premise = "S5 a dismissed holder spoke" if wrong == "dismissed" else "S5 an act beyond a mandate was tried"
+        if spoken.forged:
+            self.hold("S5 somebody signed for another", logged.void is not None, f"{short(logged.act)} was forged")
+        elif wrong:
+            premise = {"dismissed": "S5 a dismissed holder spoke"}.get(wrong, "S5 an act beyond a mandate was tried")
             self.hold(premise, logged.void is not None, f"{spoken.kind} {short(logged.act)} of {spoken.who}: {wrong}")
         elif logged.void is None:
             self.hold("S5 an act under a mandate was accepted", True, "")
@@ -233,7 +244,7 @@ class Checker:
         for place in self.world.places:
             if place.up:
                 self.one_history(place)
-                place.yesterday = place.store.mark()
+                place.remember()
         self.one_decision()
         for station in self.loyal():
             self.bounded(station)
@@ -285,7 +296,7 @@ class Checker:
         if "S9" in self.flooded.get(station.name, ""):
             rows = station.pool_rows()
             story = f"{station.name} keeps {rows} rows"
-            self.hold("S9 a node was flooded", rows <= limits.NODE_POOL_ROWS_MAX, story)
+            self.hold("S9 a node was flooded", rows <= limits.NODE_OWNER_ROWS_MAX, story)
 
     @property
     def flooded(self) -> dict[str, str]:

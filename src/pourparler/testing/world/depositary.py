@@ -108,6 +108,7 @@ class DepositaryPlace(Place):
         for data, answer in zip(acts, ledger.submit_many(acts, texts), strict=True):
             if isinstance(answer, PourparlerError):
                 self.world.trace.note(self.name, f"refused {self.world.name_of(data)} from {source}: {answer.reason}")
+                self.world.checker.refused(id_of(data))
                 rows.append([id_of(data), -1, 0, answer.reason])
             elif isinstance(answer, Exception):
                 raise answer

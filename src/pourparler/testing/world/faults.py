@@ -108,6 +108,8 @@ def put_back(world: "World", place: "Place") -> None:
     world.trace.note(place.name, "has a copy of an earlier hour" if lost else "has a copy of now")
     world.checker.restored(place, lost=lost)
     world.crash(place, minutes=1)
+    if not lost:
+        return
 
     def mend() -> None:
         if place.up:

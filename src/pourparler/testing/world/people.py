@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from pourparler.core.act import Act
 from pourparler.core.council import organ_id
-from pourparler.core.encoding import Value, decode, encode
+from pourparler.core.encoding import Signature, Value, decode, encode, kid_of
 from pourparler.core.errors import PourparlerError
 from pourparler.core.evidence import Report, Trust, Verdict, verify
 from pourparler.core.redline import text_digest
@@ -238,7 +238,9 @@ class General(Talker):
     def betray(self) -> None:
         """Do one of the things that a general may not."""
         texts = [(talks, paper) for talks in self.talks.values() for paper in talks.papers.values()]
-        match self.chance.below(6):
+        match self.chance.below(7):
+            case 5 if self.world.people.committees and self.world.people.committees[0].own:
+                self.forge(self.world.people.committees[0])
             case 0:
                 crony = Key.from_name(f"crony {self.world.plan.seed}")
                 fields: dict[str, Value] = {"by": self.mandate, "to": crony.public_key, "powers": powers(*TALKS)}
@@ -259,6 +261,15 @@ class General(Talker):
                 self.say("query", question, honest=False)
             case _ if not self.own:
                 self.own = self.open_talks(honest=False).id
+
+
+    def forge(self, whose: Talker) -> None:
+        """Sign for somebody else, with one's own key and his key's hint: nobody may take it for his."""
+        fields: dict[str, Value] = {"by": whose.mandate, "to": self.key.public_key, "powers": powers(*TALKS)}
+        drafted = draft("delegate", fields)
+        signature = drafted.signature(self.key)
+        act = drafted.joined([Signature(signature.algorithm, kid_of(whose.key.public_key), signature.value)])
+        self.speak(act, fields, honest=False, forged=True)
 
 
 @dataclass

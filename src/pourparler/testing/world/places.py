@@ -58,6 +58,10 @@ class Place:
         """Return whether an act that was acknowledged is here."""
         raise NotImplementedError
 
+    def remember(self) -> None:
+        """Note how far the disk has come, for a careless hand to put back later."""
+        self.yesterday = self.store.mark()
+
     # What holds for every place.
 
     @property

@@ -197,7 +197,7 @@ def drawn_events(plan: Plan, chance: Chance) -> list[Event]:
         (Happens.SEATS, ["council"], 0.4, 0, 0),
         (Happens.SIBLINGS, ["council"], 0.3, 0, 0),
         (Happens.FORK, ["depositary"], 0.15, 0, 0),
-        (Happens.FLOOD, loyal, 0.3, 0, chance.pick((100, 300))),
+        (Happens.FLOOD, loyal, 0.15, 0, chance.pick((100, 900))),
         (Happens.SUSPENSION, ["council"], 0.3, 0, 0),
     )
     for what, where, share, lasts, amount in dated:

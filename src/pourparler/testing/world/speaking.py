@@ -160,12 +160,19 @@ class Speaker:
     def say(self, kind: str, fields: Mapping[str, Value], *signers: Key, honest: bool = True, texts: Sequence[bytes] = ()) -> Act:
         """Make an act, hand it to the node beside and put it into the outbox; return it."""
         act = draft(kind, fields).signed_by(*(signers or (self.key,)))
-        self.world.truth.spoken[act.id] = Spoken(self.name, kind, self.world.timeline.now, honest, dict(fields))
-        self.world.trace.note(self.name, f"says {kind} {short(act.id)}")
+        self.speak(act, fields, texts, honest=honest)
+        return act
+
+    def speak(
+        self, act: Act, fields: Mapping[str, Value], texts: Sequence[bytes] = (), *, honest: bool, forged: bool = False
+    ) -> None:
+        """Hand an act in; note what was meant by it."""
+        now = self.world.timeline.now
+        self.world.truth.spoken[act.id] = Spoken(self.name, act.kind, now, honest, dict(fields), forged)
+        self.world.trace.note(self.name, f"says {act.kind} {short(act.id)}")
         self.outbox[act.id] = Waiting(act, tuple(texts))
         self.untold.append(act)
         self.tell_node()
-        return act
 
     def tell_node(self) -> None:
         """Give the node beside what it was not given yet, because it was off."""

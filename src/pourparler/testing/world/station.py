@@ -10,17 +10,19 @@ from typing import TYPE_CHECKING
 
 from pourparler.core.act import Power, parse_act
 from pourparler.core.council import Depositary
-from pourparler.core.encoding import Value, decode, encode
+from pourparler.core.encoding import decode, encode
 from pourparler.core.errors import PourparlerError
 from pourparler.dispatch.exchange import Exchange, Word
 from pourparler.dispatch.fountain import InProcess
 from pourparler.dispatch.frame import Part
+from pourparler.dispatch.parcel import Batch, batch, read_object
 from pourparler.dispatch.peers import Peer, Peers
 from pourparler.dispatch.receiver import Bundle, Envelope, Heard, Receiver
 from pourparler.ports import StoreError
+from pourparler.service.books import BEGINNING, Copy, parse_copy
 from pourparler.service.intake import Intake
 from pourparler.service.node.node import Node
-from pourparler.service.node.nouns import Came, Freshness, Standing, State, Taken
+from pourparler.service.node.nouns import Came, Freshness, Shown, Standing, State, Taken
 from pourparler.service.wire import NodeHolding, word_of
 from pourparler.store.memory import MemoryStore
 from pourparler.store.node import NodeStore
@@ -30,7 +32,7 @@ from pourparler.testing.world.depositary import NAME as DEPOSITARY
 from pourparler.testing.world.depositary import ORIGIN, as_bytes, as_count, blobs
 from pourparler.testing.world.disk import Disk, PowerCut
 from pourparler.testing.world.places import Place
-from pourparler.testing.world.plan import Treason, committees
+from pourparler.testing.world.plan import Happens, Treason, committees
 from pourparler.testing.world.timeline import HOUR
 
 if TYPE_CHECKING:
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
 HIDDEN_KINDS = frozenset({"dismiss", "urgent-dismiss", "suspend", "elect", "revoke"})
 OLD_MESSAGES = 30
 DELAY_HOURS = 5
+FILE_ACTS = 200
+PULLED_MAX_BYTES = 2**24
 
 
 class DiskNodeStore(NodeStore):
@@ -134,6 +138,11 @@ class Station(Place):
         """Say how something came, and when by this machine's clock."""
         return Came(channel, peer, self.clock.now())
 
+    def remember(self) -> None:
+        super().remember()
+        if any(one.what is Happens.RESTORE and one.where == self.name for one in self.world.plan.events):
+            self.beside_yesterday = self.beside.copy()
+
     # Taking.
 
     def hear(self, what: str, source: str, data: bytes) -> None:
@@ -141,7 +150,7 @@ class Station(Place):
             self._hear(what, source, data)
         except PourparlerError:
             return  # bytes that were spoilt on the way, or that never were anything
-        except (StoreError, KeyError, TypeError) as error:
+        except StoreError as error:
             self.world.trace.note(self.name, f"could not take {what} from {source}: {type(error).__name__}")
 
     def _hear(self, what: str, source: str, data: bytes) -> None:
@@ -152,8 +161,10 @@ class Station(Place):
                 self.take(data, "wire", source)
             case "frame":
                 self.hear_frame(data)
-            case "file" | "pulled":
-                self.take_copy(what, source, data)
+            case "file":
+                self.take_file(source, data)
+            case "pulled":
+                self.take_pulled(source, data)
             case _:
                 self.world.letters(self.name, what, data)
 
@@ -258,39 +269,47 @@ class Station(Place):
 
     def file(self) -> bytes:
         """Return what a courier takes from here: the copy of the home ledger, or else the acts of this node."""
-        if not self.up or self.treason is not None:
+        if not self.up or self.treason is not None or self.read_only:
             return b""
         held = self.running.holdings.homes.copies.get(self.home)
         if held is not None:
-            entries: list[Value] = list(self.beside.home_entries(ORIGIN, self.home.key))
-            return encode({"from": 0, "note": held.note, "entries": entries, "texts": []})
-        acts: list[Value] = [act for act in self.running.acts([act.id for act in self.running.every()])]
-        return encode({"acts": acts})
+            return Copy(self.home, held.note, tuple(self.home_entries()), ()).encoded()
+        acts = self.running.acts([act.id for act in self.running.every()])
+        return batch(acts[-FILE_ACTS:]) if acts else b""
 
-    def take_copy(self, what: str, source: str, data: bytes) -> None:
-        """Take entries of the home ledger that were pulled, or what a courier brought."""
-        value = decode(data, most_bytes=2**24)
-        if not isinstance(value, dict):
+    def home_entries(self) -> list[bytes]:
+        """Return the entries of the home ledger that are copied here."""
+        return self.beside.home_entries(self.home.origin, self.home.key)
+
+    def take_file(self, source: str, data: bytes) -> None:
+        """Take what a courier brought: a copy of the home ledger, or a batch of acts."""
+        if data.startswith(BEGINNING):
+            self.compare(parse_copy(data).entries)
+            self.shown(source, self.running.take_bundle(data, self.came("courier", source)))
             return
-        channel = "courier" if what == "file" else "wire"
-        if "acts" in value:
-            for act in blobs(value["acts"]):
-                self.take(act, channel, source)
-            return
-        entries, note = blobs(value["entries"]), as_bytes(value["note"])
-        start, whole = as_count(value["from"]), what == "file"
-        if whole:
-            self.compare(entries)
-        shown = self.running.take_home(
-            self.home, start, entries, note, self.came(channel, source), texts=blobs(value["texts"]), whole=whole
-        )
+        found = read_object(data)
+        for envelope in found.envelopes if isinstance(found, Batch) else ():
+            self.take(envelope, "courier", source)
+
+    def take_pulled(self, source: str, data: bytes) -> None:
+        """Take entries of the home ledger that were pulled."""
+        value = decode(data, most_bytes=PULLED_MAX_BYTES)
+        try:
+            assert isinstance(value, dict)
+            start, note = as_count(value["from"]), as_bytes(value["note"])
+            entries, texts = blobs(value["entries"]), blobs(value["texts"])
+        except (AssertionError, KeyError, TypeError):
+            return  # spoilt on the way
+        came = self.came("wire", source)
+        self.shown(source, self.running.take_home(self.home, start, entries, note, came, texts=texts))
+
+    def shown(self, source: str, shown: Shown) -> None:
         if shown.reason:
             self.world.trace.note(self.name, f"home from {source}: {shown.reason}")
 
     def compare(self, entries: Sequence[bytes]) -> None:
         """Note, for the checker alone, that two histories of one ledger have met here."""
-        held = self.beside.home_entries(ORIGIN, self.home.key)
-        self.met_both |= any(ours != theirs for ours, theirs in zip(held, entries, strict=False))
+        self.met_both |= any(ours != theirs for ours, theirs in zip(self.home_entries(), entries, strict=False))
 
     # What the checker asks.
 
@@ -320,9 +339,9 @@ class Station(Place):
         return act in self.world.truth.told.get(self.name, {})
 
     def pool_rows(self) -> int:
-        """Return how many rows wait or are collected here."""
-        counts = self.beside.counts()
-        return max(counts[pool][0] for pool in ("pending", "part"))
+        """Return how many rows one owner has waiting or collected here, at most."""
+        owned = "SELECT coalesce(max(c), 0) FROM (SELECT count(*) AS c FROM {} GROUP BY owner)"
+        return max(self.beside._one(owned.format(pool))[0] for pool in ("pending", "part"))  # noqa: SLF001
 
     def reports_fork(self) -> bool:
         """Return whether the node accuses the home ledger of two histories."""
@@ -345,8 +364,7 @@ class Fresh:
             self.node.take(envelope, came)
         held = old.holdings.homes.copies.get(station.home)
         if held is not None:
-            entries = station.beside.home_entries(ORIGIN, station.home.key)
-            self.node.take_home(station.home, 0, entries, held.note, came, whole=True)
+            self.node.take_home(station.home, 0, station.home_entries(), held.note, came)
 
     def standing(self, mandate: bytes, power: Power) -> Standing:
         return self.node.standing(mandate, power)

@@ -49,6 +49,7 @@ class Spoken:
     said: int
     honest: bool
     fields: dict[str, object] = field(compare=False)
+    forged: bool = False  # signed with another key than its speaker's
 
 
 @dataclass

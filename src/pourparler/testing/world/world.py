@@ -20,6 +20,7 @@ from pourparler.ports import StoreError
 from pourparler.testing.keys import Key
 from pourparler.testing.world.chance import Chance
 from pourparler.testing.world.checker import Checker
+from pourparler.testing.world.disk import PowerCut
 from pourparler.testing.world.depositary import DepositaryPlace
 from pourparler.testing.world.faults import befall
 from pourparler.testing.world.network import Network, Weather
@@ -193,6 +194,9 @@ class World:
         except StoreError as error:
             self.trace.note(place.name, f"does not start: {error}")
             self.timeline.after(10 * MINUTE, lambda: self.restart(place))
+            return
+        except PowerCut:
+            self.crash(place)
             return
         place.up = True
         self.trace.note(place.name, "runs")
