@@ -16,7 +16,7 @@ MARGIN = 0.95  # of the budget, after which no new world begins
 
 def seeds(word: str) -> list[str]:
     """Return the seeds of a campaign, in the order in which they are run."""
-    known = [*read_seeds(str(SEEDS)), *seeds_of("world", FIXED)]
+    known = list(dict.fromkeys([*read_seeds(str(SEEDS)), *seeds_of("world", FIXED)]))
     return [*known, *seeds_of(word, WORLDS - len(known))]
 
 

@@ -42,6 +42,7 @@ HIDDEN_KINDS = frozenset({"dismiss", "urgent-dismiss", "suspend", "elect", "revo
 OLD_MESSAGES = 30
 DELAY_HOURS = 5
 FILE_ACTS = 200
+SEVERAL = 8
 PULLED_MAX_BYTES = 2**24
 
 
@@ -359,12 +360,12 @@ class Fresh:
         old = station.running
         acts = old.acts([*(act.id for act in old.every()), *old.loose()])
         self.node = Node(MemoryStore(), NodeStore(None), station.key, station.clock, "again.example/journal")
-        came = station.came("wire", "another")
-        for envelope in chance.some(acts, len(acts)):
+        for number, envelope in enumerate(chance.some(acts, len(acts))):  # from several: what one may leave is bounded
+            came = station.came("wire", f"another {number % SEVERAL}")
             self.node.take(envelope, came)
         held = old.holdings.homes.copies.get(station.home)
         if held is not None:
-            self.node.take_home(station.home, 0, station.home_entries(), held.note, came)
+            self.node.take_home(station.home, 0, station.home_entries(), held.note, station.came("wire", "home"))
 
     def standing(self, mandate: bytes, power: Power) -> Standing:
         return self.node.standing(mandate, power)
