@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 from rich.text import Text
 
-from bench import append, evidence, growth, lone, negotiate, recorded, rivals, sizes, speak
+from bench import append, evidence, gossip, growth, lone, negotiate, recorded, rivals, sizes, speak
 from bench.measure import TIMES, Effort, Result, Tell
 from tools.environment import SetUpFailed
 
@@ -38,6 +38,7 @@ BENCHES: dict[str, tuple[str, Callable[[Effort, Tell], list[Result]]]] = {
     "receipt": ("acts to their durable proofs, alone and many at once", recorded.receipt),
     "proofs": ("proofs from a large ledger, and appends to it", recorded.proofs),
     "audit": ("whole ledgers read as a stranger reads them", recorded.audits),
+    "gossip": ("rounds until 999 of 1,000 know, with the exchange's choice of peers", gossip.run),
     "checked": ("a stranger's check of proofs and evidence", recorded.checked),
 }
 

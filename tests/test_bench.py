@@ -174,6 +174,7 @@ def test_every_goal_of_the_bench_is_some_line_s():
     wanted += ["at most 2", "at most 1", "at least 3", "at most 3"]
     wanted += ["at most 1.3", "at most 25", "at least 0.6", "at least 0.55", "at least 50", "at least 1"]
     wanted += ["at most 1.5", "at least 0.6", "at least 0.65", "at least 0.25"]
+    wanted += ["at most 1", "at most 20", "at most 1", "at most 2"]
     assert sorted(goals) == sorted(wanted)
 
 

@@ -23,10 +23,9 @@ from pourparler.core.council import Depositary
 from pourparler.core.errors import Malformed, PourparlerError, Refused
 from pourparler.core.ledger import tiles
 from pourparler.dispatch import frame as frames
-from pourparler.dispatch import parcel
+from pourparler.dispatch import heads, messages, parcel, riblt
 from pourparler.dispatch.fountain import InProcess
 from pourparler.dispatch.receiver import Receiver, Whole
-from pourparler.dispatch import heads, messages, riblt
 from spec.vectors import generate, kit
 from tests import oracle_cbor, oracle_cddl
 
@@ -257,6 +256,8 @@ def run_object(case) -> None:
     assert [act_id.hex() for act_id in found.act_ids] == case["act_ids"]
     assert parcel.object_digest(data).hex() == case["digest"]
     assert parcel.batch(reversed(found.envelopes)) == data
+
+
 def run_exchange(case) -> None:
     if "message" in case:
         data = kit.joined(case["message"])

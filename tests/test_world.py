@@ -85,7 +85,7 @@ def test_chance_has_a_stream_for_each_use_and_is_fixed_for_good():
 FIRST_BELOW = 556221  # of the stream "a seed/a use"
 
 
-@pytest.mark.parametrize("seed", [seed for seed in worlds.seeds("any")[:3]])
+@pytest.mark.parametrize("seed", worlds.seeds("any")[:3])
 def test_seeds_that_once_failed(seed):
     found = simulate(Plan.drawn(seed))
     assert found.failures == []
@@ -178,7 +178,7 @@ def test_a_lying_disk_keeps_nothing_of_what_it_confirmed():
 # --- each property fails when its rule is broken ----------------------------------------------------------------------
 
 
-def test_S1_fails_when_evidence_is_believed_unread(monkeypatch):
+def test_s1_fails_when_evidence_is_believed_unread(monkeypatch):
     real = people.verify
     monkeypatch.setattr(people, "verify", lambda *given: replace(real(*given), verdict=Verdict.VALID))
     assert "S1" in broken(short(), policy=Refuses())
@@ -189,7 +189,7 @@ class Refuses:
         return False
 
 
-def test_S2_fails_when_a_node_forgets(monkeypatch):
+def test_s2_fails_when_a_node_forgets(monkeypatch):
     real = DiskStore.power_went
 
     def forgetful(self):
@@ -205,7 +205,7 @@ def test_S2_fails_when_a_node_forgets(monkeypatch):
     assert "S2" in broken(short(crash))
 
 
-def test_S2_fails_when_an_older_copy_is_not_noticed(monkeypatch):
+def test_s2_fails_when_an_older_copy_is_not_noticed(monkeypatch):
     monkeypatch.setattr(DiskHighWater, "read", lambda self: None)
     monkeypatch.setattr(DiskHighWater, "begun", property(lambda self: False, lambda self, _: None), raising=False)
     monkeypatch.setattr("pourparler.service.heads.against_high_water", lambda *_: None)
@@ -214,39 +214,39 @@ def test_S2_fails_when_an_older_copy_is_not_noticed(monkeypatch):
     assert broken(short(restore)) & {"S2", "S8"}
 
 
-def test_S3_fails_when_nobody_asks_the_home(monkeypatch):
+def test_s3_fails_when_nobody_asks_the_home(monkeypatch):
     monkeypatch.setattr(standing, "is_real", lambda view, act: True)
     siblings = Event(5 * HOUR, Happens.SIBLINGS, "council")
     assert "S3" in broken(short(siblings))
 
 
-def test_S4_fails_when_a_node_lets_nothing_wait(monkeypatch):
+def test_s4_fails_when_a_node_lets_nothing_wait(monkeypatch):
     monkeypatch.setattr(NodeStore, "add_pending", lambda self, *_: False)
     assert "S4" in broken(short())
 
 
-def test_S5_fails_when_signatures_are_not_checked(monkeypatch):
+def test_s5_fails_when_signatures_are_not_checked(monkeypatch):
     monkeypatch.setattr(nacl.bindings, "crypto_sign_open", lambda signed, key: signed[64:])
     assert "S5" in broken(replace(short(), hours=24))
 
 
-def test_S5_fails_when_a_ledger_ignores_dismissals(monkeypatch):
+def test_s5_fails_when_a_ledger_ignores_dismissals(monkeypatch):
     monkeypatch.setattr(Register, "check_standing", lambda self, *_: None)
     assert "S5" in broken(replace(short(), hours=24))
 
 
-def test_S6_and_L1_fail_when_a_node_ignores_dismissals(monkeypatch):
+def test_s6_and_l1_fail_when_a_node_ignores_dismissals(monkeypatch):
     monkeypatch.setattr(standing, "check_endings", lambda *_: None)
     assert {"S6", "L1"} <= broken(short())
 
 
-def test_S7_fails_when_a_clock_that_jumps_is_believed(monkeypatch):
+def test_s7_fails_when_a_clock_that_jumps_is_believed(monkeypatch):
     monkeypatch.setattr(JournalClock, "now", lambda self: self.wall.now())
     jump = Event(2 * HOUR, Happens.JUMP, "relay-0", 3 * HOUR, 3_650)
     assert "S7" in broken(short(jump))
 
 
-def test_S8_fails_when_a_ledger_signs_another_tree(monkeypatch):
+def test_s8_fails_when_a_ledger_signs_another_tree(monkeypatch):
     real = DiskStore.entries
 
     def others(self, start=0):
@@ -257,13 +257,13 @@ def test_S8_fails_when_a_ledger_signs_another_tree(monkeypatch):
     assert "S8" in broken(short())
 
 
-def test_S9_fails_when_pools_are_not_bounded(monkeypatch):
+def test_s9_fails_when_pools_are_not_bounded(monkeypatch):
     monkeypatch.setattr(NodeStore, "_make_room", lambda *_: True)
     flood = Event(5 * HOUR, Happens.FLOOD, "relay-0", 0, 900)
     assert "S9" in broken(short(flood))
 
 
-def test_S10_fails_when_somebody_says_a_secret(monkeypatch):
+def test_s10_fails_when_somebody_says_a_secret(monkeypatch):
     real = Council.dismiss
 
     def talkative(self, who):
@@ -274,7 +274,7 @@ def test_S10_fails_when_somebody_says_a_secret(monkeypatch):
     assert "S10" in broken(short())
 
 
-def test_L1_fails_when_nobody_passes_anything_on():
+def test_l1_fails_when_nobody_passes_anything_on():
     mute = tuple((place, Treason.MUTE) for place in ("general", "relay-0"))
     cut_off = replace(short(), relays=2, traitors=mute, radio=False)
     assert broken(cut_off) == set(), "one loyal relay is enough"
@@ -287,7 +287,7 @@ def test_L1_fails_when_nobody_passes_anything_on():
     assert any(" L1: " in failure for failure in found.failures)
 
 
-def test_L3_fails_when_a_node_does_not_start_again(monkeypatch):
+def test_l3_fails_when_a_node_does_not_start_again(monkeypatch):
     monkeypatch.setattr(world.World, "restart", once(world.World.restart))
     crash = Event(2 * HOUR, Happens.CRASH, "relay-0", 10 * MINUTE, 1)
     assert "L3" in broken(short(crash))
@@ -303,7 +303,7 @@ def once(real):
     return restart
 
 
-def test_L4_fails_when_two_histories_are_not_compared(monkeypatch):
+def test_l4_fails_when_two_histories_are_not_compared(monkeypatch):
     fork = Event(2 * HOUR, Happens.FORK, "depositary")
     everybody = tuple(short().places)
     plan = replace(short(fork), pullers=everybody, courier_hours=1, hours=24)
@@ -318,7 +318,7 @@ class Unreported(registries.Refused):
         super().__init__("proof.root", "nothing")
 
 
-def test_G10_fails_when_silence_does_not_show(monkeypatch):
+def test_g10_fails_when_silence_does_not_show(monkeypatch):
     monkeypatch.setattr(freshnesses, "state", lambda *_: Fresh.CURRENT)
     cut = Event(2 * HOUR, Happens.ONE_WAY, "committee-0", 5 * HOUR)
     assert "G10" in broken(short(cut, radio=False, beacon_minutes=30))

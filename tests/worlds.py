@@ -21,7 +21,7 @@ def seeds(word: str) -> list[str]:
 
 
 def run(word: str, seconds: float) -> str:
-    """Run the campaign within a budget; return what it came to. Raises :class:`AssertionError` where something failed."""
+    """Run the campaign within a budget; return what it came to. Raises :class:`AssertionError` where one failed."""
     campaign = many(seeds(word), HOURS, tell, until=time.monotonic() + seconds * MARGIN)
     said = in_a_line(campaign)
     unexercised = campaign.unexercised if campaign.worlds >= ENOUGH else []

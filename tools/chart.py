@@ -14,6 +14,8 @@ COLOURS = ("#1f5f8b", "#b3541e", "#3c7a3c", "#7a3c6f", "#5b5b5b")
 DASHES = ("", "6 3", "2 3", "8 3 2 3", "1 2")  # lines are told apart without colour as well
 STEPS = (1, 2, 2.5, 5, 10)
 
+STYLE = 'font-family="system-ui, sans-serif" font-size="12" role="img" aria-labelledby="t"'
+
 Line = Sequence[tuple[float, float]]
 
 
@@ -29,8 +31,7 @@ def chart(title: str, across: str, up: str, lines: Mapping[str, Line], *, most: 
         return f"{LEFT + width * x / x_end:.1f},{TOP + height * (1 - min(y, y_end) / y_end):.1f}"
 
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="system-ui, sans-serif" '
-        'font-size="12" role="img" aria-labelledby="t">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" {STYLE}>',
         f'<title id="t">{escape(title)}</title>',
         f'<rect width="{WIDTH}" height="{HEIGHT}" rx="8" fill="#ffffff"/>',
         f'<text x="{LEFT}" y="24" font-size="14" fill="#16232f">{escape(title)}</text>',
@@ -38,9 +39,7 @@ def chart(title: str, across: str, up: str, lines: Mapping[str, Line], *, most: 
     parts += grid(x_end, x_step, y_end, y_step, width, height)
     parts.append(f'<text x="{LEFT + width / 2:.0f}" y="{HEIGHT - 10}" text-anchor="middle">{escape(across)}</text>')
     middle = TOP + height / 2
-    parts.append(
-        f'<text x="16" y="{middle:.0f}" text-anchor="middle" transform="rotate(-90 16 {middle:.0f})">{escape(up)}</text>'
-    )
+    parts.append(f'<text text-anchor="middle" transform="translate(16 {middle:.0f}) rotate(-90)">{escape(up)}</text>')
     for number, (name, line) in enumerate(lines.items()):
         parts += curve(name, [at(x, y) for x, y in line], number)
     return "\n".join([*parts, "</svg>", ""])

@@ -360,7 +360,9 @@ def pull_home(
         found.why = found.why or "part of it is not to be had"
         return found
     texts = texts_of(entries, mirrors, ends)
-    shown = node.take_home(home, start, entries, note, Came(CHANNEL, home.origin, node.holdings.wall.now()), texts=texts)
+    shown = node.take_home(
+        home, start, entries, note, Came(CHANNEL, home.origin, node.holdings.wall.now()), texts=texts
+    )
     found.read, found.whole, found.why = checkpoint.size, not shown.reason, shown.reason
     return found
 

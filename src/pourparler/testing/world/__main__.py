@@ -8,6 +8,7 @@ import json
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 from pourparler.testing.world.checker import PREMISES
 from pourparler.testing.world.plan import Plan
@@ -38,7 +39,9 @@ def parser() -> argparse.ArgumentParser:
     found = argparse.ArgumentParser(prog="./run simulate", description="The same code in simulated worlds.")
     found.add_argument("--seeds", type=int, default=100, metavar="N", help="how many worlds (100)")
     found.add_argument("--word", default="world", help="what the seeds are made of, such as a commit id")
-    found.add_argument("--list", metavar="FILE", help="the seeds of a file, one a line, with # before what is said of it")
+    found.add_argument(
+        "--list", metavar="FILE", help="the seeds of a file, one a line, with # before what is said of it"
+    )
     found.add_argument("--seed", metavar="X", help="this one world, told in full")
     found.add_argument("--hours", type=int, default=24, metavar="H", help="how long each world lasts (24)")
     found.add_argument("--trace", action="store_true", help="with --seed: every line of what happens")
@@ -48,8 +51,8 @@ def parser() -> argparse.ArgumentParser:
 
 def read_seeds(path: str) -> list[str]:
     """Return the seeds of a file."""
-    with open(path, encoding="utf-8") as file:
-        return [seed for line in file if (seed := line.partition("#")[0].strip())]
+    lines = Path(path).read_text("utf-8").splitlines()
+    return [seed for line in lines if (seed := line.partition("#")[0].strip())]
 
 
 def single(asked: argparse.Namespace) -> int:

@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 class Chance:
-    """One stream of chance. It is also the port of the same name: ``bytes`` gives what nobody in the world foretells."""
+    """One stream of chance. It is also the port of that name: ``bytes`` gives what nobody in the world foretells."""
 
     def __init__(self, seed: str) -> None:
         self.seed = seed

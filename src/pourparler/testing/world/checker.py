@@ -15,9 +15,9 @@ from pourparler.core.act import Power
 from pourparler.core.errors import PourparlerError
 from pourparler.core.evidence import Report, Trust, Verdict, parse_bundle, verify
 from pourparler.core.ledger import open_checkpoint
-from pourparler.service.intake import Intake, Receipt, ledger_key
+from pourparler.service.intake import Receipt, ledger_key
 from pourparler.service.node.nouns import Answer, Fresh
-from pourparler.testing.world.timeline import HOUR, MINUTE, SECOND
+from pourparler.testing.world.timeline import BEGINNING_SECONDS, DRIFT_MOST, MINUTE, SECOND
 from pourparler.testing.world.trace import instant, short
 from pourparler.testing.world.truth import Logged
 
@@ -68,7 +68,7 @@ class Checker:
         self.verdicts: dict[bytes, dict[str, Verdict]] = {}
         self.refusing: dict[str, int] = {}
         self.lost: set[str] = set()
-        self.turns = self.frozen_turns = 0
+        self.ages: list[float] = []
         world.network.overheard = self.overheard
 
     def hold(self, premise: str, kept: bool, story: str) -> None:
@@ -97,7 +97,7 @@ class Checker:
             premise = "S10 something was said while there were secrets"
             self.hold(premise, not leaked, f"a secret line left {source} for {target} in a {what}")
 
-    def logged(self, receipt: Receipt, source: str) -> None:
+    def logged(self, receipt: Receipt) -> None:
         """S5, S3: look at what the depositary answers about an act."""
         truth = self.world.truth
         logged = Logged(receipt.index, receipt.time, receipt.act_id, receipt.void)
@@ -125,13 +125,14 @@ class Checker:
         by = spoken.fields.get("by") if spoken else None
         if spoken is None or not isinstance(by, bytes):
             return
+        if spoken.forged:
+            self.hold("S5 somebody signed for another", logged.void is not None, f"{short(logged.act)} was forged")
+            return
         power = POWER_OF.get(spoken.kind)
         if power is None:
             return
         wrong = self.beyond(by, power, spoken.fields, logged)
-        if spoken.forged:
-            self.hold("S5 somebody signed for another", logged.void is not None, f"{short(logged.act)} was forged")
-        elif wrong:
+        if wrong:
             premise = {"dismissed": "S5 a dismissed holder spoke"}.get(wrong, "S5 an act beyond a mandate was tried")
             self.hold(premise, logged.void is not None, f"{spoken.kind} {short(logged.act)} of {spoken.who}: {wrong}")
         elif logged.void is None:
@@ -143,8 +144,7 @@ class Checker:
         if not truth.chain(by) or not truth.may(by, power):
             return "no such power was given"
         text, most = fields.get("text"), truth.most(by)
-        priced = power in ("propose", "adopt", "sign-ad-referendum", "conclude") and isinstance(text, bytes)
-        if priced and most is not None and truth.prices.get(text, most + 1) > most:  # type: ignore[arg-type]
+        if isinstance(text, bytes) and most is not None and truth.prices.get(text, most + 1) > most:
             return "the price is above the ceiling"
         ended = truth.ending(by)
         ended_at = truth.logged.get(ended.act) if ended else None
@@ -195,7 +195,13 @@ class Checker:
         theirs = False
         for act, spoken in truth.spoken.items():
             logged = truth.logged.get(act)
-            if spoken.kind == "conclude" and spoken.fields.get("text") == text and logged and logged.void is None and logged.index <= as_of:
+            if (
+                spoken.kind == "conclude"
+                and spoken.fields.get("text") == text
+                and logged
+                and logged.void is None
+                and logged.index <= as_of
+            ):
                 theirs |= spoken.who == "counterpart"
                 by = spoken.fields["by"]
                 assert isinstance(by, bytes)
@@ -273,7 +279,9 @@ class Checker:
         for size, root in [*list(known.items())[-2:], (head.size, head.root)]:
             if size:
                 kept = size <= len(leaves) and merkle(leaves[:size]) == root
-                self.hold("S8 a tree had grown", kept, f"{place.name} has another tree of {size} entries than it signed")
+                self.hold(
+                    "S8 a tree had grown", kept, f"{place.name} has another tree of {size} entries than it signed"
+                )
         known[head.size] = head.root
 
     def one_decision(self) -> None:
@@ -335,7 +343,8 @@ class Checker:
             stamp = station.ledger.registry.stamp
             assert stamp is not None
             ahead = stamp.time - self.world.timeline.seconds
-            kept = ahead <= limits.NODE_AHEAD_SECONDS + clock_error(station)
+            others = self.world.timeline.now // SECOND * DRIFT_MOST // 1_000  # what honest clocks may be ahead of it
+            kept = ahead <= limits.NODE_AHEAD_SECONDS + others + limits.NODE_SKEW_SECONDS
             self.hold("S7 a clock was ten years ahead", kept, f"{station.name}'s journal is {ahead} s ahead")
 
     def agree(self) -> None:
@@ -405,7 +414,7 @@ class Checker:
                 self.hold("L1 a reachable node was asked about the dismissed", refused, story)
 
     def ratified_everywhere(self) -> None:
-        """L2: every loyal node that could be reached holds each ratification, and whoever asked has seen it in force."""
+        """L2: every loyal node that could be reached holds each ratification, and whoever asked saw it in force."""
         people, truth = self.world.people, self.world.truth
         for text, act in truth.ratified.items():
             if self.not_in_force(text) or truth.spoken[act].said > self.world.plan.quiet:
@@ -424,7 +433,7 @@ class Checker:
             return
         station = chance.pick(loyal)
         other = station.fed_again(chance)
-        for mandate in self.world.truth.given:
+        for mandate in self.world.truth.given if not station.met_both else ():  # whoever met two homes believes neither
             if self.was_suspended(mandate):
                 continue  # a suspension lapses so long after it was heard
             here, there = (one.standing(mandate, Power.SIGN_AD_REFERENDUM) for one in (station, other))
@@ -435,7 +444,10 @@ class Checker:
     def was_suspended(self, mandate: bytes) -> bool:
         """Return whether a member suspended a mandate, or one above it."""
         truth = self.world.truth
-        return any(spoken.kind == "suspend" and spoken.fields["target"] in truth.chain(mandate) for spoken in truth.spoken.values())
+        return any(
+            spoken.kind == "suspend" and spoken.fields["target"] in truth.chain(mandate)
+            for spoken in truth.spoken.values()
+        )
 
     def forks_reported(self) -> None:
         """L4: who has seen two histories of one ledger says so."""
@@ -455,9 +467,16 @@ class Checker:
             return {}
         return {name: (at - ended.said) / MINUTE for name, at in sorted(self.refusing.items()) if at >= ended.said}
 
-    def frozen(self) -> float:
-        """Return the share of moments in which the envoy's lease had run out."""
-        return self.frozen_turns / self.turns if self.turns else 0.0
+    def sample(self) -> None:
+        """Note how old the newest beacon is that each place has heard."""
+        for station in self.loyal():
+            if station.name != "council":
+                try:
+                    newest = station.freshness().newest
+                except PourparlerError:
+                    newest = None  # it has not heard of the party
+                since = newest if newest is not None else BEGINNING_SECONDS
+                self.ages.append((self.world.timeline.seconds - since) / 60)
 
 
 POWER_OF = {

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from pourparler.testing.world.world import World
 
 
-
 class Council(Speaker):
     """Our council: three members, two of whom decide. It sits beside the depositary and speaks by every channel."""
 
@@ -94,7 +93,11 @@ class Council(Speaker):
 
     def suspend(self, who: str) -> Act:
         """Let one member stop somebody's mandate; it lapses."""
-        fields: dict[str, Value] = {"organ": self.organ, "target": self.mandates[who], "at": self.world.timeline.seconds}
+        fields: dict[str, Value] = {
+            "organ": self.organ,
+            "target": self.mandates[who],
+            "at": self.world.timeline.seconds,
+        }
         act = self.say("suspend", fields, self.members[0])
         ended = Ended(act.id, self.world.timeline.now, lapses=True)
         self.world.truth.ended.setdefault(self.mandates[who], ended)
@@ -141,7 +144,7 @@ class Council(Speaker):
         act = self.say("beacon", fields, self.beacon_key)
         self.world.truth.beacons[act.id] = now
 
-    def settled(self, act: Act, reason: str, *, logged: bool) -> None:
+    def settled(self, act: Act, reason: str, *, logged: bool) -> None:  # noqa: ARG002  the others' shape
         if act.kind == "beacon" and reason == "beacon.serial" and act["serial"] == self.serial:
             self.rotate()
 
@@ -166,12 +169,20 @@ class Council(Speaker):
         if not self.policy.ratifies(paper.terms) or not self.world.depositary.up:
             return
         streams = self.world.depositary.open.registry.streams
-        seen = {name: [streams[id_].count, streams[id_].head] for name, id_ in (("dossier", talks.id), ("party", self.world.people.ours))}
-        fields: dict[str, Value] = {"dossier": talks.id, "text": paper.text, "signs": sorted(paper.signed), "seen": seen}  # type: ignore[dict-item]
+        seen: dict[str, Value] = {
+            name: [streams[id_].count, streams[id_].head]
+            for name, id_ in (("dossier", talks.id), ("party", self.world.people.ours))
+        }
+        fields: dict[str, Value] = {
+            "dossier": talks.id,
+            "text": paper.text,
+            "signs": list[Value](sorted(paper.signed)),
+            "seen": seen,
+        }
         act = self.decide("ratify", fields)
         self.world.truth.ratified[paper.text] = act.id
 
 
 def seats(members: Sequence[Key]) -> list[Value]:
     """Return seats of weight 1 in the order that an act wants."""
-    return sorted([member.public_key, 1] for member in members)  # type: ignore[return-value]
+    return [[key, 1] for key in sorted(member.public_key for member in members)]

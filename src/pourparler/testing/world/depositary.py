@@ -114,7 +114,7 @@ class DepositaryPlace(Place):
                 raise answer
             else:
                 if ledger is self.intake:
-                    self.world.checker.logged(answer, source)
+                    self.world.checker.logged(answer)
                 rows.append([answer.act_id, answer.index, answer.time, answer.void or ""])
         return rows
 
@@ -123,7 +123,12 @@ class DepositaryPlace(Place):
         entries = [entry.data for entry in ledger.store.entries(start)]
         digests = sorted({digest for entry in entries if may_bring(entry) for digest in brought(entry)})
         texts = [text for digest in digests if (text := ledger.text(digest))]
-        return {"from": start, "note": ledger.checkpoint(), "entries": list[Value](entries), "texts": list[Value](texts)}
+        return {
+            "from": start,
+            "note": ledger.checkpoint(),
+            "entries": list[Value](entries),
+            "texts": list[Value](texts),
+        }
 
     def bundle(self, ledger: Intake, dossier: bytes, text: bytes) -> bytes:
         """Return the evidence that a text is in force between the two parties."""

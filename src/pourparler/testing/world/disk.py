@@ -6,7 +6,8 @@ sync and keeps nothing of it beyond the next power cut), and a careless hand put
 high-water mark stands on another disk, which is honest; that is what it is for.
 
 The SQLite store under the same attacks, byte by byte, is the campaign ``faults``. Here its contract is played in
-memory, because a thousand worlds of 24 hours have to fit into twenty minutes; one world in twenty keeps real files.
+memory, because a thousand worlds of 24 hours have to fit into twenty minutes. What a node keeps beside its journal is
+the real SQLite store, in memory as well.
 """
 
 from collections.abc import Callable, Iterator
@@ -31,8 +32,8 @@ class Mark:
 
 
 class Disk:
-    """The medium of one place. ``moments`` counts what was written; at ``cut_at`` of them the power goes. ``full`` makes
-    every write fail, as a full disk does."""
+    """The medium of one place. ``moments`` counts what was written; at ``cut_at`` of them the power goes. ``full``
+    makes every write fail, as a full disk does."""
 
     def __init__(self) -> None:
         self.moments = 0
@@ -90,8 +91,8 @@ class DiskStore(MemoryStore):
 
     def become(self, other: "DiskStore") -> None:
         """Hold what another store holds."""
-        self._entries, self._nodes = list(other._entries), dict(other._nodes)
-        self._texts, self._checkpoint = dict(other._texts), other._checkpoint
+        self._entries, self._nodes = list(other._entries), dict(other._nodes)  # noqa: SLF001  two of one kind
+        self._texts, self._checkpoint = dict(other._texts), other._checkpoint  # noqa: SLF001
         self.lying = None
 
     def put_back(self, mark: Mark) -> bool:

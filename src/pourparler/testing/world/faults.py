@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from pourparler.service.drafting import draft
 from pourparler.testing.keys import Key
 from pourparler.testing.world.disk import DiskStore
 from pourparler.testing.world.plan import Event, Happens
@@ -97,7 +98,7 @@ def make_room(place: "Place") -> None:
 
 
 def put_back(world: "World", place: "Place") -> None:
-    """Put the copy of an earlier hour in the place of a disk; a person sees what is wrong and puts the newest one there."""
+    """Put the copy of an earlier hour in the place of a disk; a person sees what is wrong, and mends it."""
     if not place.up:
         return
     newest, lost = place.store.copy(), place.store.mark() != place.yesterday
@@ -173,9 +174,6 @@ class Junk:
     """A source of things that look like acts."""
 
     def __init__(self, world: "World", name: str) -> None:
-        from pourparler.service.drafting import draft
-
-        self.draft = draft
         self.world = world
         self.key = Key.from_name(f"junk {name}")
         self.chance = world.chance.of(f"junk {name}")
@@ -187,8 +185,8 @@ class Junk:
                 return self.chance.bytes(self.chance.between(1, 300))
             case 1:
                 fields = {"by": self.chance.bytes(32), "about": self.chance.bytes(32)}
-                return self.draft("reply", fields).signed_by(self.key).envelope.encoded()
+                return draft("reply", fields).signed_by(self.key).envelope.encoded()
             case _:
                 organ = self.world.people.council.organ
                 waits = {"organ": organ, "prior": self.chance.bytes(32), "mandate": self.chance.bytes(32)}
-                return self.draft("dismiss", waits).signed_by(self.key).envelope.encoded()
+                return draft("dismiss", waits).signed_by(self.key).envelope.encoded()

@@ -1,11 +1,11 @@
 """Everybody in a world beside the council: committees and the other side, who bargain; a general who betrays; a thief.
 
-A committee holds a certificate under a class mandate: it may sign subject to approval, and binds nobody. The general may
-do as much, until he is dismissed; then he goes on. The thief has a copy of somebody's key, and tries what it is good
-for. What they do wrong is marked so in the world's truth, and must never count.
+A committee holds a certificate under a class mandate: it may sign subject to approval, and binds nobody. The general
+may do as much, until he is dismissed; then he goes on. The thief has a copy of somebody's key, and tries what it is
+good for. What they do wrong is marked so in the world's truth, and must never count.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -23,7 +23,6 @@ from pourparler.testing.world.depositary import NAME as DEPOSITARY
 from pourparler.testing.world.depositary import as_bytes
 from pourparler.testing.world.plan import committees
 from pourparler.testing.world.speaking import TALKS, Negotiator, Offer, Paper, Policy, Speaker, Talks, Terms, price_of
-from pourparler.testing.world.timeline import HOUR
 from pourparler.testing.world.trace import short
 from pourparler.testing.world.truth import Given
 
@@ -110,12 +109,16 @@ class Talker(Speaker):
         }
         return self.say("open", fields, honest=honest)
 
+    def follows(self, talks: Talks) -> bool:  # noqa: ARG002  others look
+        """Return whether one asks for evidence of what comes of a dossier."""
+        return True
+
     def ask_for_evidence(self) -> None:
         """Ask for the evidence of every text that was signed for both sides, once there is something new to read."""
         if self.read == self.asked_at:
             return
         self.asked_at = self.read
-        for talks in self.talks.values():
+        for talks in filter(self.follows, self.talks.values()):
             for paper in talks.papers.values():
                 if len(paper.adopted) == 2 and (paper.ratified or paper.concluded) and not self.convinced(paper.text):
                     asked: dict[str, Value] = {"dossier": talks.id, "text": paper.text}
@@ -159,6 +162,9 @@ class Committee(Talker):
     def joins(self, talks: Talks) -> bool:
         return talks.id == self.own
 
+    def follows(self, talks: Talks) -> bool:
+        return talks.id == self.own
+
     def sign(self, talks: Talks, paper: Paper) -> None:
         deadline = self.world.timeline.seconds + DEADLINE_SECONDS
         fields: dict[str, Value] = {"text": paper.text, "organ": self.world.people.council.organ, "deadline": deadline}
@@ -185,7 +191,7 @@ class Envoy(Talker):
 
 
 class Counterpart(Talker):
-    """The other side: its envoy joins whatever is opened with it, and may conclude. It believes what it has verified."""
+    """The other side: its envoy joins whatever is opened with it, may conclude, and believes what it has verified."""
 
     def __init__(self, world: "World", negotiator: Negotiator) -> None:
         super().__init__(world, "counterpart", "counterpart", negotiator)
@@ -259,14 +265,13 @@ class General(Talker):
             case 4:
                 question: dict[str, Value] = {"by": self.mandate, "about": self.mandate, "to": self.world.people.theirs}
                 self.say("query", question, honest=False)
-            case _ if not self.own:
+            case _:
                 self.own = self.open_talks(honest=False).id
 
-
-    def forge(self, whose: Talker) -> None:
+    def forge(self, whose: "Committee") -> None:
         """Sign for somebody else, with one's own key and his key's hint: nobody may take it for his."""
-        fields: dict[str, Value] = {"by": whose.mandate, "to": self.key.public_key, "powers": powers(*TALKS)}
-        drafted = draft("delegate", fields)
+        fields: dict[str, Value] = {"by": whose.mandate, "dossier": whose.own, "words": "we give up"}
+        drafted = draft("say", fields)
         signature = drafted.signature(self.key)
         act = drafted.joined([Signature(signature.algorithm, kid_of(whose.key.public_key), signature.value)])
         self.speak(act, fields, honest=False, forged=True)
@@ -312,13 +317,12 @@ class Thief(Speaker):
         organ: dict[str, Value] = {"organ": council.organ, "prior": council.head}
         match theft.whose:
             case "member":
-                kind, fields = self.chance.pick(
-                    (
-                        ("grant", {"to": crony.public_key, "powers": powers(*TALKS, "conclude"), "at": now}),
-                        ("dismiss", {"mandate": self.chance.pick(sorted(council.mandates.values())), "at": now}),
-                        ("elect", {"seats": seats([theft.key, crony])}),
-                    )
+                choices: tuple[tuple[str, dict[str, Value]], ...] = (
+                    ("grant", {"to": crony.public_key, "powers": powers(*TALKS, "conclude"), "at": now}),
+                    ("dismiss", {"mandate": self.chance.pick(sorted(council.mandates.values())), "at": now}),
+                    ("elect", {"seats": seats([theft.key, crony])}),
                 )
+                kind, fields = self.chance.pick(choices)
                 self.say(kind, {**organ, **fields}, theft.key, honest=False)
             case "beacon":
                 far = 2**62 + self.chance.below(1_000)
@@ -361,7 +365,7 @@ class People:
         self.unseated: list[Key] = []
         self.council = Council(world, policy)
         self.counterpart = Counterpart(world, theirs)
-        advice = ours if isinstance(ours, Mapping) else dict.fromkeys(world.plan.places + ("envoy",), ours)
+        advice = ours if isinstance(ours, Mapping) else dict.fromkeys((*world.plan.places, "envoy"), ours)
         self.general = General(world, advice["general"])
         self.envoy = Envoy(world, advice["envoy"])
         self.committees = [Committee(world, place, advice[place]) for place in committees(world.plan)]

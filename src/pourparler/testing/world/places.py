@@ -1,11 +1,11 @@
-"""A place: a machine with a clock and a disk that can be off, stand still, or lose its power in the middle of a write."""
+"""A place: a machine with clock and disk. It can be off, stand still, or lose its power in the middle of a write."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pourparler.service.intake import Intake
 from pourparler.testing.world.disk import Disk, DiskHighWater, DiskStore, Mark, PowerCut
-from pourparler.testing.world.timeline import PlaceClock
+from pourparler.testing.world.timeline import DRIFT_MOST, PlaceClock
 
 if TYPE_CHECKING:
     from pourparler.testing.world.world import World
@@ -20,7 +20,9 @@ class Place:
         self.world = world
         self.name = name
         chance = world.chance.of(f"place {name}")
-        self.clock = PlaceClock(world.timeline, drift=chance.between(-50, 50) if world.plan.events else 0)
+        self.clock = PlaceClock(
+            world.timeline, drift=chance.between(-DRIFT_MOST, DRIFT_MOST) if world.plan.events else 0
+        )
         self.disk = Disk()
         self.store = DiskStore(self.disk)
         self.high_water = DiskHighWater(self.disk.touch)

@@ -86,7 +86,7 @@ class Plan:
     turn_minutes: int = 30
     courier_hours: int = 5
     pullers: tuple[str, ...] = ("council",)  # who copies the home ledger from its depositary
-    files: bool = False  # real SQLite files instead of stores in memory
+    sample_minutes: int = 60  # how often it is noted how old each place's newest beacon is
     events: tuple[Event, ...] = ()
 
     @property
@@ -112,21 +112,23 @@ class Plan:
     def told(self) -> list[str]:
         """Return the plan in lines for people."""
         weather = f"loss {self.loss:.0%}, twice {self.twice:.0%}, corrupt {self.corrupt:.2%}, late {self.late:.0%}"
+        habits = f"exchange every {self.exchange_minutes} min, beacon every {self.beacon_minutes} min"
         radio = f"radio with {self.radio_loss:.0%} loss, {self.jammed:.0%} of the frames a jammer's"
         return [
             f"seed {self.seed}: {len(self.places)} places for {self.hours} hours, {weather}",
             radio if self.radio else "no radio",
-            f"exchange every {self.exchange_minutes} min, beacon every {self.beacon_minutes} min, lease of "
-            f"{self.lease_minutes} min, disks {'of files' if self.files else 'in memory'}",
+            habits,
             *(f"traitor {place}: {treason.value}" for place, treason in self.traitors),
             *map(str, self.events),
         ]
 
     @classmethod
     def calm(cls, seed: str = "0", **chosen: object) -> "Plan":
-        """Return a world in which nothing is wrong but what you choose; the council dismisses the general at noon."""
-        noon = Event(cls.hours * HOUR // 2, Happens.DISMISSAL, "council")
-        return replace(cls(seed=seed, events=(noon,)), **chosen)  # type: ignore[arg-type]
+        """Return a world in which nothing is wrong but what you choose. Half-way through, the council
+        dismisses the general, unless you choose other events."""
+        plan = replace(cls(seed=seed), **chosen)  # type: ignore[arg-type]
+        noon = Event(plan.end // 2, Happens.DISMISSAL, "council")
+        return plan if plan.events else replace(plan, events=(noon,))
 
     @classmethod
     def drawn(cls, seed: str, hours: int = 24) -> "Plan":
@@ -149,7 +151,6 @@ class Plan:
             exchange_minutes=chance.pick((20, 30, 45, 60)),
             beacon_minutes=chance.pick((30, 60, 120)),
             courier_hours=chance.pick((3, 5, 8)),
-            files=chance.happens(0.05),
         )
         pulling = [place for place in plan.places if place in ("council", "counterpart") or chance.happens(0.3)]
         plan = replace(plan, pullers=tuple(pulling))

@@ -92,5 +92,3 @@ class Radio:
         """Let somebody sign garbage with a stolen dispatch key from now on."""
         if key not in self.poisoned:
             self.poisoned.append(key)
-
-

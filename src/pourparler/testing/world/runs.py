@@ -89,9 +89,7 @@ def tell(found: Outcome, cpu_seconds: float, crashed: str = "") -> Told:
     )
 
 
-def many(
-    seeds: Iterable[str], hours: int, tell_one: Callable[[Told], None], *, until: float | None = None
-) -> Campaign:
+def many(seeds: Iterable[str], hours: int, tell_one: Callable[[Told], None], *, until: float | None = None) -> Campaign:
     """Run the worlds of many seeds in two processes; end early at a time of the monotonic clock, if one is given."""
     campaign, begun = Campaign(hours), time.monotonic()
     for told in together(seeds, hours, until):
@@ -117,5 +115,3 @@ def together(seeds: Iterable[str], hours: int, until: float | None) -> Iterator[
 def seeds_of(word: str, count: int) -> Sequence[str]:
     """Return so many seeds made from a word, such as a commit id."""
     return [f"{word[:12]}-{number}" for number in range(count)]
-
-

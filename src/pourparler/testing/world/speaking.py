@@ -9,26 +9,20 @@ Two of the people can be yours: a :class:`Negotiator` bargains for the committee
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from decimal import Decimal
-from functools import cached_property
+from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
 from pourparler.core.act import Act, parse_act
-from pourparler.core.council import organ_id
 from pourparler.core.encoding import Value, decode, encode
 from pourparler.core.errors import PourparlerError
-from pourparler.core.evidence import Trust, Verdict, verify
 from pourparler.core.redline import text_digest
-from pourparler.service.drafting import draft, powers
+from pourparler.service.drafting import draft
 from pourparler.testing.keys import Key
-from pourparler.testing.world.chance import Chance
 from pourparler.testing.world.depositary import NAME as DEPOSITARY
-from pourparler.testing.world.depositary import as_bytes, blobs
-from pourparler.testing.world.plan import Event, committees
-from pourparler.testing.world.timeline import HOUR, MINUTE, SECOND
+from pourparler.testing.world.depositary import blobs
 from pourparler.testing.world.trace import short
-from pourparler.testing.world.truth import Ended, Given, Logged, Spoken
+from pourparler.testing.world.truth import Spoken
 
 if TYPE_CHECKING:
     from pourparler.testing.world.world import World
@@ -157,7 +151,9 @@ class Speaker:
 
     # Saying.
 
-    def say(self, kind: str, fields: Mapping[str, Value], *signers: Key, honest: bool = True, texts: Sequence[bytes] = ()) -> Act:
+    def say(
+        self, kind: str, fields: Mapping[str, Value], *signers: Key, honest: bool = True, texts: Sequence[bytes] = ()
+    ) -> Act:
         """Make an act, hand it to the node beside and put it into the outbox; return it."""
         act = draft(kind, fields).signed_by(*(signers or (self.key,)))
         self.speak(act, fields, texts, honest=honest)
@@ -215,7 +211,7 @@ class Speaker:
         self.world.network.send(self.place, DEPOSITARY, "tail", encode({"from": self.read}))
 
     def tailed(self, data: bytes) -> None:
-        """Read entries that follow those that were read. It is a reader's shortcut: who needs proof asks for evidence."""
+        """Read entries that follow those that were read: a reader's shortcut. Who needs proof asks for evidence."""
         try:
             value = decode(data)
             if not isinstance(value, dict) or value["from"] != self.read:
@@ -266,5 +262,3 @@ def terms_of(text: bytes) -> Terms:
     terms = value["terms"]
     assert isinstance(terms, dict)
     return terms
-
-

@@ -114,7 +114,9 @@ class Station(Place):
         origin = f"{self.name}.example/journal"
         self.node = Node(self.store, self.beside, self.key, self.clock, origin, high_water=self.high_water)
         hands = Hands(self, self.node)
-        self.exchanges = Exchange(hands, self.chance.of(f"start {self.world.timeline.now}"), self.clock, heard=self.peers.learnt)
+        self.exchanges = Exchange(
+            hands, self.chance.of(f"start {self.world.timeline.now}"), self.clock, heard=self.peers.learnt
+        )
         self.receiver = Receiver(self.node.dispatch_keys, InProcess())
 
     def stop(self) -> None:
@@ -220,12 +222,12 @@ class Station(Place):
     def exchange(self) -> None:
         """Begin an exchange with some of the peers, and see what became of those before."""
         assert self.exchanges is not None
-        for peer, first in self.begun:
-            done = self.exchanges.end(peer, first)
+        for name, begun in self.begun:
+            done = self.exchanges.end(name, begun)
             if done.whole:
-                self.peers.asked(peer)
+                self.peers.asked(name)
             if done.withheld:
-                self.peers.broke_promise(peer)
+                self.peers.broke_promise(name)
         self.begun.clear()
         if self.treason is Treason.MUTE:
             return
@@ -320,7 +322,12 @@ class Station(Place):
         mandate = next((one.mandate for one in people.committees if one.place == self.name), b"")
         key = next((one.key for one in people.committees if one.place == self.name), None)
         ended = self.world.truth.ended.get(people.general.mandate)
-        if ended and key and ended.act in self.world.truth.told.get(self.name, {}) and ended.act not in self.acknowledged:
+        if (
+            ended
+            and key
+            and ended.act in self.world.truth.told.get(self.name, {})
+            and ended.act not in self.acknowledged
+        ):
             self.acknowledged.add(ended.act)
             self.running.acknowledge(key, mandate, ended.act)
 
@@ -342,7 +349,7 @@ class Station(Place):
     def pool_rows(self) -> int:
         """Return how many rows one owner has waiting or collected here, at most."""
         owned = "SELECT coalesce(max(c), 0) FROM (SELECT count(*) AS c FROM {} GROUP BY owner)"
-        return max(self.beside._one(owned.format(pool))[0] for pool in ("pending", "part"))  # noqa: SLF001
+        return max(int(self.beside._one(owned.format(pool))[0]) for pool in ("pending", "part"))  # noqa: SLF001
 
     def reports_fork(self) -> bool:
         """Return whether the node accuses the home ledger of two histories."""
@@ -386,8 +393,6 @@ def neighbours(world: "World", name: str) -> list[str]:
     relays = [f"relay-{number}" for number in range(plan.relays)]
     bodies = list(committees(plan))
     near = {"council": ["general", *relays], "general": ["council", *relays, *bodies], "counterpart": relays}
-    if name in bodies:
-        found = ["general", *relays, *bodies]
-    else:
-        found = near.get(name, list(plan.places))
+    near |= {body: ["general", *relays, *bodies] for body in bodies}
+    found = near.get(name, list(plan.places))
     return [one for one in found if one != name]

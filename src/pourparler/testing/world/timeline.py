@@ -11,6 +11,7 @@ from dataclasses import dataclass
 SECOND = 1_000
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
+DRIFT_MOST = 50  # parts in a thousand by which a clock runs too fast or too slow
 BEGINNING_SECONDS = 1_767_225_600  # 2026-01-01T00:00:00Z, as good a day as any
 
 

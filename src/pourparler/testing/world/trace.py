@@ -1,7 +1,7 @@
 """What happened in a world, line by line, and its digest: two runs of one seed have the same.
 
-A line is the true time, who, and what. The digest runs over all lines; the lines themselves are kept only where somebody
-wants to read them, and the last ones always, for a failure's sake.
+A line is the true time, who, and what. The digest runs over all lines; the lines themselves are kept only where
+somebody wants to read them, and the last ones always, for a failure's sake.
 """
 
 import hashlib

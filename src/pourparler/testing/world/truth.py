@@ -11,8 +11,8 @@ from decimal import Decimal
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """A mandate as its givers meant it. ``powers`` are the names of the powers; ``most`` is the highest price; ``lease``
-    is in seconds; ``above`` is the mandate that it hangs from."""
+    """A mandate as its givers meant it. ``powers`` are their names; ``most`` is the highest price; ``lease`` is in
+    seconds; ``above`` is the mandate that it hangs from."""
 
     holder: str
     powers: frozenset[str]

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import nacl.bindings
@@ -20,8 +21,8 @@ from pourparler.ports import StoreError
 from pourparler.testing.keys import Key
 from pourparler.testing.world.chance import Chance
 from pourparler.testing.world.checker import Checker
-from pourparler.testing.world.disk import PowerCut
 from pourparler.testing.world.depositary import DepositaryPlace
+from pourparler.testing.world.disk import PowerCut
 from pourparler.testing.world.faults import befall
 from pourparler.testing.world.network import Network, Weather
 from pourparler.testing.world.people import People
@@ -40,7 +41,7 @@ class Outcome:
     """What became of a world: broken properties with their story, how often each premise held, and figures.
 
     ``learnt`` says, for the dismissal, after how many minutes each place refused the general; a place that never did is
-    not in it. ``frozen`` is the share of the envoy's turns in which his lease had run out.
+    not in it. ``ages`` are the ages in minutes of the newest beacon that a place other than the council's had, sampled.
     """
 
     seed: str
@@ -50,9 +51,13 @@ class Outcome:
     failures: list[str] = field(default_factory=list)
     premises: Counter[str] = field(default_factory=Counter)
     learnt: dict[str, float] = field(default_factory=dict)
-    frozen: float = 0.0
+    ages: list[float] = field(default_factory=list)
     in_force: int = 0
     lines: list[str] = field(default_factory=list)
+
+    def frozen(self, lease_minutes: float) -> float:
+        """Return the share of moments in which a lease of so many minutes would have run out."""
+        return sum(age > lease_minutes for age in self.ages) / len(self.ages) if self.ages else 0.0
 
 
 class World:
@@ -108,7 +113,7 @@ class World:
         """Return what became of it so far."""
         found = Outcome(self.plan.seed, self.plan, self.trace.digest, self.trace.count, list(self.checker.failures))
         found.premises, found.lines = Counter(self.checker.premises), list(self.trace.lines)
-        found.learnt, found.frozen = self.checker.learnt(), self.checker.frozen()
+        found.learnt, found.ages = self.checker.learnt(), list(self.checker.ages)
         found.in_force = sum(self.people.counterpart.convinced(text) for text in self.people.counterpart.verdicts)
         return found
 
@@ -120,7 +125,7 @@ class World:
         self.people.begin()
         self._plan_habits()
         for event in self.plan.events:
-            self.timeline.at(event.at, lambda event=event: befall(self, event))
+            self.timeline.at(event.at, partial(befall, self, event))
         self.timeline.at(self.plan.quiet, self._grow_quiet)
 
     def _plan_habits(self) -> None:
@@ -132,7 +137,7 @@ class World:
 
         for person in self.people.everybody:
             home = self.stations[person.place]
-            timeline.at(SECOND, lambda home=home, person=person: home.does(person.hand_in))
+            timeline.at(SECOND, partial(home.does, person.hand_in))
             habit(home, 5 * MINUTE, person.hand_in)
         for talker in (self.people.council, *self.people.talkers):
             habit(self.stations[talker.place], plan.turn_minutes * MINUTE // 2, talker.ask)
@@ -143,6 +148,8 @@ class World:
         habit(self.stations["council"], plan.beacon_minutes * MINUTE, council.beacon)
         habit(self.stations["council"], plan.turn_minutes * MINUTE, council.consider)
         habit(self.stations["counterpart"], plan.turn_minutes * MINUTE, self.people.counterpart.ask_for_evidence)
+        for committee in self.people.committees:
+            habit(self.stations[committee.place], 3 * HOUR, committee.ask_for_evidence)
         if plan.treason("general"):
             habit(self.stations["general"], 45 * MINUTE, general.betray)
         habit(self.stations["general"], 40 * MINUTE, self.people.thief.use)
@@ -153,6 +160,7 @@ class World:
             timeline.every(plan.frame_seconds * SECOND, self.radio.turn, first=30 * SECOND)
         timeline.every(plan.courier_hours * HOUR, self._courier, first=2 * HOUR)
         timeline.every(HOUR, self.checker.hourly, first=HOUR)
+        timeline.every(plan.sample_minutes * MINUTE, self.checker.sample, first=2 * plan.beacon_minutes * MINUTE)
 
     def _grow_quiet(self) -> None:
         """Let the faults stop: what must come to pass now does. Traitors stay traitors, and the jammer jams."""
@@ -170,7 +178,9 @@ class World:
         source, target = chance.some(list(self.stations), 2)
         file = self.stations[source].file()
         if file:
-            self.timeline.after(chance.between(10, 240) * MINUTE, lambda: self.stations[target].arrive("file", source, file))
+            self.timeline.after(
+                chance.between(10, 240) * MINUTE, lambda: self.stations[target].arrive("file", source, file)
+            )
 
     # What befalls places.
 
@@ -240,7 +250,7 @@ class World:
 
 @contextmanager
 def verified_once() -> Iterator[None]:
-    """Verify each signature once in a world: seven nodes of one process that all verify the same one would spend most of
+    """Verify each signature once in a world: seven nodes of one process that verify the same one would spend most of
     its time so. It is remembered by key, message and signature together, only when it was good, and only within."""
     real: Any = nacl.bindings.crypto_sign_open
     good: dict[tuple[bytes, bytes], bytes] = {}
@@ -251,11 +261,12 @@ def verified_once() -> Iterator[None]:
             found = good[key, signed] = real(signed, key)
         return found
 
-    nacl.bindings.crypto_sign_open = opened
+    bindings: Any = nacl.bindings
+    bindings.crypto_sign_open = opened
     try:
         yield
     finally:
-        nacl.bindings.crypto_sign_open = real
+        bindings.crypto_sign_open = real
 
 
 def simulate(plan: Plan, **chosen: Any) -> Outcome:
