@@ -322,3 +322,9 @@ def test_g10_fails_when_silence_does_not_show(monkeypatch):
     monkeypatch.setattr(freshnesses, "state", lambda *_: Fresh.CURRENT)
     cut = Event(2 * HOUR, Happens.ONE_WAY, "committee-0", 5 * HOUR)
     assert "G10" in broken(short(cut, radio=False, beacon_minutes=30))
+
+
+def test_the_example_runs_as_it_stands():
+    from examples.simulated_negotiator import main
+
+    assert main(hours=6)["patient, 0% lost"] >= 1
