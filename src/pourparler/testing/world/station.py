@@ -19,7 +19,7 @@ from pourparler.dispatch.parcel import Batch, batch, read_object
 from pourparler.dispatch.peers import Peer, Peers
 from pourparler.dispatch.receiver import Bundle, Envelope, Heard, Receiver
 from pourparler.ports import StoreError
-from pourparler.service.books import BEGINNING, Copy, parse_copy
+from pourparler.service.books import BEGINNINGS, Copy, parse_copy
 from pourparler.service.intake import Intake
 from pourparler.service.node.node import Node
 from pourparler.service.node.nouns import Came, Freshness, Shown, Standing, State, Taken
@@ -286,7 +286,7 @@ class Station(Place):
 
     def take_file(self, source: str, data: bytes) -> None:
         """Take what a courier brought: a copy of the home ledger, or a batch of acts."""
-        if data.startswith(BEGINNING):
+        if data.startswith(BEGINNINGS):
             self.compare(parse_copy(data).entries)
             self.shown(source, self.running.take_bundle(data, self.came("courier", source)))
             return
