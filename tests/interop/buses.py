@@ -148,8 +148,8 @@ def cluster() -> str:
                 must(node.standing(side.grant.id, Power.OPEN).words == sender.standing(side.grant.id, Power.OPEN).words,
                      "the nodes do not answer alike")  # fmt: skip
             return (
-                f"{len(acts)} acts while servers were killed or paused {hurt} times and the leaf was cut off: published "
-                f"again {refused} times, all {len(nodes)} nodes have every act"
+                f"{len(acts)} acts while servers were killed or paused {hurt} times and the leaf was cut off: "
+                f"published again {refused} times, all {len(nodes)} nodes have every act"
             )
 
 
