@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from pourparler.dispatch.carousel import Carousel
     from pourparler.dispatch.fountain import Decoder
     from pourparler.service.books import Book
+    from pourparler.service.lag import Lag
 
 app = noun("Dispatch: get acts to whom they concern, by wire, bus, radio or courier; see whom they reached.")
 
@@ -288,6 +289,8 @@ def riding(
     monitor: str | None,
     domain: str | None,
     name: str,
+    *,
+    hears_heads: bool = False,
 ) -> "Iterator[Bus]":
     """Open the bus. Raises :class:`Problem`."""
     from pourparler.dispatch.bus import Bus, BusTrouble
@@ -296,7 +299,15 @@ def riding(
         raise Problem(USAGE, "by which bus?", "Name a server: --bus nats://host:4222")
     called = re.sub(r"[^\w-]", "-", f"{node.journal.depositary.key.hex()[:16]}-{name}")
     try:
-        bus = Bus(servers, sorted(node.registry.registers), called, only_copy=only_copy, monitor=monitor, domain=domain)
+        bus = Bus(
+            servers,
+            sorted(node.registry.registers),
+            called,
+            only_copy=only_copy,
+            monitor=monitor,
+            domain=domain,
+            hears_heads=hears_heads,
+        )
     except BusTrouble as trouble:
         raise Problem(INPUT, trouble.what, trouble.do, reason=trouble.reason) from None
     try:
@@ -305,6 +316,14 @@ def riding(
         yield bus
     finally:
         bus.close()
+
+
+def lag_on(node: Node, bus: "Bus") -> "Lag":
+    """Return what tells the others on a bus how far this node is, and publishes again what they lack."""
+    from pourparler.service.lag import Lag
+    from pourparler.service.wire import Desk
+
+    return Lag(bus, Desk(node, Dice(), channel="bus"))
 
 
 def by_bus(session: Session, node: Node, bus: "Bus", sent: Sequence[Act]) -> bool:
@@ -528,9 +547,9 @@ def receive(
                     sealer = sealing(session, node, key)
                     station.transmit(channel, carousel_of(session, sealer, bytes(32), channel.frame_bytes, 0.5))
             if Way.BUS in others:
-                station.ride(
-                    open_ones.enter_context(riding(session, node, bus, only_copy, monitor, domain, "receiver"))
-                )
+                hearing = riding(session, node, bus, only_copy, monitor, domain, "receiver", hears_heads=True)
+                ridden = open_ones.enter_context(hearing)
+                station.ride(ridden, lag_on(node, ridden))
             if Way.WIRE in others:
                 listen_on_wire(session, station, peer or [], every, host, port, prefix, seconds)
             else:
