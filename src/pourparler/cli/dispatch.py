@@ -83,7 +83,7 @@ Group = Annotated[str, typer.Option(metavar="ADDRESS:PORT", help="Radio: a UDP g
 Interface = Annotated[str, typer.Option(metavar="NAME", help="Radio: the network interface.")]
 Pipe = Annotated[
     str | None,
-    typer.Option(metavar="COMMAND", help="Radio: a program that is the radio (docs/how-to/send-by-radio.md)."),
+    typer.Option(metavar="COMMAND", help="Radio: a program that is the radio (spec/courier.md 8)."),
 ]
 FrameBytes = Annotated[
     int | None, typer.Option(metavar="BYTES", min=64, max=1200, help="Radio: the largest frame; 1200, of a pipe 233.")
@@ -371,14 +371,21 @@ def address(said: str) -> tuple[str, int]:
 
 
 def carousel_of(
-    session: Session, sealer: tuple[bytes, Signer] | None, party: bytes, frame_bytes: int, loss: float
+    session: Session,
+    sealer: tuple[bytes, Signer] | None,
+    party: bytes,
+    frame_bytes: int,
+    loss: float,
+    *,
+    constant: bool = False,
 ) -> "Carousel":
     from pourparler.dispatch.carousel import Carousel
     from pourparler.dispatch.counters import SqliteCounters
 
     counters = SqliteCounters(node_folder(session) / "symbols.sqlite")
     whose, signer = sealer or (party, None)
-    return Carousel(whose, signer, frame_bytes, counters, secrets.token_bytes(16), assumed_loss=loss)
+    seed = secrets.token_bytes(16)
+    return Carousel(whose, signer, frame_bytes, counters, seed, assumed_loss=loss, constant=constant)
 
 
 def by_radio(
@@ -515,6 +522,9 @@ def receive(
         str | None,
         typer.Option("--key", metavar="NAME", help="Radio, with --relay: a dispatch key, for what fits no frame."),
     ] = None,
+    constant: Annotated[
+        bool, typer.Option("--constant", help="Radio, with --relay: never silent; who counts frames learns nothing.")
+    ] = False,
     every: Annotated[
         float, typer.Option(metavar="SECONDS", min=0.1, help="Wire: how often the peers are asked.")
     ] = 10.0,
@@ -545,7 +555,8 @@ def receive(
                 station.listen(channel)
                 if relay:
                     sealer = sealing(session, node, key)
-                    station.transmit(channel, carousel_of(session, sealer, bytes(32), channel.frame_bytes, 0.5))
+                    frames = channel.frame_bytes
+                    station.transmit(channel, carousel_of(session, sealer, bytes(32), frames, 0.5, constant=constant))
             if Way.BUS in others:
                 hearing = riding(session, node, bus, only_copy, monitor, domain, "receiver", hears_heads=True)
                 ridden = open_ones.enter_context(hearing)
