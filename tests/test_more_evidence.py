@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 import pytest
 
 from pourparler.core.act import Act, Power
+from pourparler.core.authority import HomeView
 from pourparler.core.council import organ_id
 from pourparler.core.encoding import Value
-from pourparler.core.errors import Missing
+from pourparler.core.errors import Missing, Refused
 from pourparler.core.evidence import Claim, Report, Shown, Verdict
 from pourparler.core.ledger import Policy, consistency_path, parse_policy
 from pourparler.service.drafting import draft, powers
@@ -639,6 +640,323 @@ def test_a_dismissal_at_home_counts_where_its_organ_governs_the_mandate(granting
     verdict, why = (INVALID, "claim.not-bound") if granting == "board" else (VALID, "")
     grows(less, "home.not-shown", 6, more, verdict, why)
     grows(asked.report(), "home.not-shown", 6, more, verdict, why)
+
+
+# --- what follows a place that the home gave to another ---------------------------------------------------------------
+
+WAIT = 100
+RECOVERY: dict[str, Value] = {"keys": [key("safe").public_key], "needs": 1, "wait": WAIT}
+
+
+@dataclass
+class Rivals:
+    """A buyer at home in one ledger, whose agent signed in another: what the other is told, the home may never take."""
+
+    home: World
+    at_home: Party
+    world: World
+    k: Talks
+    text: bytes
+    signature: Act
+    last: str = "council"  # the organ whose spine ends with what the home judges
+
+    @classmethod
+    def begun(cls, *organs: dict[str, Value], by: str = "council", **more: Value) -> "Rivals":
+        home, world = World("home"), World()
+        listed = list(organs) or [organ("council", "ann", "bob", "cay")]
+        at_home = home.party("Buyer", organs=listed, signers=("ann", "bob", "cay", "eve"), **more)
+        mandate = at_home.grant("agent", *TALKS, organ=by)
+        buyer = Party(world, at_home.founding, at_home.members, dict(at_home.heads))
+        for act in (at_home.founding, mandate):
+            world.put(act)
+        k = talks(world, buyer, mandate=mandate)
+        text = k.adopted()
+        return cls(home, at_home, world, k, text, k.signed(text, organ=buyer.organ(by)))
+
+    def told(self, kind: str, organ: str = "council", *, also: Iterable[str] = (), **fields: Value) -> Act:
+        """A decision that only the other ledger is told of; what the buyer signs from now on follows it."""
+        act = self.k.buyer.signed(kind, organ, also=map(key, also), **fields)
+        self.world.put(act)
+        self.k.buyer.heads[organ] = act.id
+        return act
+
+    def ratified(self, organ: str = "council") -> Act:
+        return self.k.ratify(self.text, self.signature, organ=organ)
+
+    def asked(self, *homes: World) -> Asked:
+        for one in homes or (self.home,):
+            one.stamp()
+        return bound(self.k, self.text, homes=tuple(one.shown() for one in homes or (self.home,)))
+
+    def settled_by(self, *acts: Act) -> None:
+        """Nobody can tell until the home takes these; then the ratification is nothing, for good."""
+        less = self.asked()
+        for act in acts:
+            self.home.put(act)
+        self.is_nothing(less)
+
+    def is_nothing(self, less: Asked, *homes: World) -> None:
+        more = replace(less, homes=self.asked(*homes).homes)
+        grows(less.report(), "home.not-shown", 6, more.report(), INVALID, "claim.not-bound")
+        assert more.report().registry.outcomes[self.k.buyer.heads[self.last]].void.reason == "standing.sibling"
+
+
+def test_what_follows_a_lost_sibling_is_nothing_at_any_distance() -> None:
+    rivals = Rivals.begun()
+    rival = rivals.at_home.signed("decide", words="the home's")
+    for words in ("a sibling", "and after it", "and after that"):
+        rivals.told("decide", words=words)
+    rivals.ratified()
+    rivals.settled_by(rival)
+
+
+def test_a_home_judges_what_the_ledger_that_asks_has_not_taken() -> None:
+    """Whoever asks may hold it in his hand: it follows a place here, or one that he never heard of."""
+    rivals = Rivals.begun()
+    first = rivals.told("decide", words="a sibling")
+    here, home = (world.registry.registers[rivals.at_home.id] for world in (rivals.world, rivals.home))
+    view, buyer = HomeView((home,)), rivals.k.buyer
+    after = buyer.signed("decide", words="after it")
+    beside = rivals.at_home.signed("decide", words="in its place")
+    for act in (after, beside):
+        with pytest.raises(Missing, match="home.not-shown"):
+            view.holds(act, here.spines)
+    rivals.home.put(rivals.at_home.signed("decide", words="the home's"))
+    assert [HomeView((home,)).holds(act, here.spines) for act in (first, after, beside)] == [False] * 3
+    buyer.heads["council"] = bytes(32)
+    with pytest.raises(Missing, match="home.not-shown"):
+        HomeView((home,)).holds(buyer.signed("decide", words="after what?"), here.spines)
+
+
+def test_what_the_home_is_merely_not_shown_to_have_taken_stays_open() -> None:
+    rivals = Rivals.begun()
+    first = rivals.told("decide", words="not at home yet")
+    ratification = rivals.ratified()
+    less = rivals.asked()
+    rivals.home.put(first)
+    halfway = rivals.asked()
+    for asked in (less, replace(less, homes=halfway.homes)):
+        ends(asked.report(), CANNOT_TELL, "home.not-shown", 6)
+    rivals.home.put(ratification)
+    ends(replace(less, homes=rivals.asked().homes).report(), VALID)
+
+
+def test_what_an_organ_decides_that_a_lost_sibling_made_is_nothing() -> None:
+    rivals = Rivals.begun()
+    rival = rivals.at_home.signed("decide", words="the home's")
+    made = rivals.told("constitute", new=organ("board", "eve"), also=["eve"])
+    buyer, board = rivals.k.buyer, organ_id(made.id, "board")
+    seen = rivals.k.ratification(rivals.text, rivals.k.signed(rivals.text, organ=board))
+    decided = draft("ratify", {"organ": board, "prior": board, **seen}).signed_by(key("eve"))
+    rivals.world.put(decided)
+    buyer.heads["council"] = decided.id
+    rivals.settled_by(rival)
+
+
+TWO_ORGANS = (organ("council", "ann", "bob", "cay"), organ("board", "eve", superior="council"))
+
+
+def test_an_election_from_above_after_a_lost_place_of_the_organ_below_is_nothing() -> None:
+    """The council's own spine is free; but the election names a place of the board's that the home never will have."""
+    rivals = Rivals.begun(*TWO_ORGANS)
+    rival = rivals.at_home.signed("decide", "board", words="the home's")
+    lost = rivals.told("decide", "board", words="a sibling")
+    below = {"of": rivals.k.buyer.organ("board"), "theirs": lost.id}
+    rivals.told("elect", **below, seats=seats("flo"), also=["flo"])
+    rivals.ratified()
+    rivals.settled_by(rival)
+
+
+def test_what_the_organ_below_decides_after_a_lost_election_from_above_is_nothing() -> None:
+    rivals = Rivals.begun(*TWO_ORGANS, by="board")
+    rivals.last = "board"
+    rival = rivals.at_home.signed("decide", words="the home's")
+    below = {"of": rivals.k.buyer.organ("board"), "theirs": rivals.k.buyer.heads["board"]}
+    elected = rivals.told("elect", **below, seats=seats("flo"), also=["flo"])
+    rivals.k.buyer.heads["board"] = elected.id
+    rivals.k.buyer.members["board"] = ([key("flo")], 1)
+    rivals.ratified("board")
+    rivals.settled_by(rival)
+
+
+def test_an_election_from_above_is_not_lost_where_the_organ_below_went_on() -> None:
+    """It follows whatever stands on the other spine: the place that it names need not be the board's last."""
+    rivals = Rivals.begun(*TWO_ORGANS)
+    below = {"of": rivals.k.buyer.organ("board"), "theirs": rivals.k.buyer.heads["board"]}
+    rivals.home.put(rivals.at_home.signed("decide", "board", words="went on"))
+    elected = rivals.told("elect", **below, seats=seats("flo"), also=["flo"])
+    ratification = rivals.ratified()
+    less = rivals.asked()
+    ends(less.report(), CANNOT_TELL, "home.not-shown", 6)
+    for act in (elected, ratification):
+        rivals.home.put(act)
+    ends(replace(less, homes=rivals.asked().homes).report(), VALID)
+
+
+def recovery(party: Party, old: str, new: str, prior: bytes | None = None) -> Act:
+    fields = {"organ": party.organ(), "prior": prior or party.heads["council"]}
+    pair = [key(old).public_key, key(new).public_key]
+    return draft("recover", {**fields, "seats": [pair]}).signed_by(key("safe"), key(new))
+
+
+def recovering() -> Rivals:
+    return Rivals.begun(recovery=RECOVERY)
+
+
+def test_what_follows_a_recovery_that_the_organ_voided_at_home_is_nothing() -> None:
+    rivals = recovering()
+    buyer = rivals.k.buyer
+    rival = rivals.at_home.signed("decide", words="against the recovery")
+    recovered = recovery(buyer, "bob", "new")
+    rivals.world.put(recovered)
+    buyer.heads["council"] = recovered.id
+    buyer.members["council"] = ([key("ann"), key("new")], 2)
+    rivals.ratified()
+    rivals.home.put(recovered)
+    rivals.settled_by(rival)
+
+
+def test_what_follows_a_recovery_is_nothing_where_another_waits_at_home() -> None:
+    rivals = recovering()
+    buyer = rivals.k.buyer
+    recovered = recovery(buyer, "bob", "new")
+    rivals.world.put(recovered)
+    other = recovery(rivals.at_home, "bob", "another")
+    buyer.heads["council"] = recovered.id
+    buyer.members["council"] = ([key("ann"), key("new")], 2)
+    rivals.ratified()
+    rivals.settled_by(other)
+
+
+def test_an_election_from_above_after_a_recovery_below_is_nothing_where_something_else_follows_that() -> None:
+    """It names a recovery, so that it follows no head: the home gave that place to the board's own decision."""
+    rivals = Rivals.begun(*TWO_ORGANS, recovery=RECOVERY)
+    buyer, at_home = rivals.k.buyer, rivals.at_home
+    board = {"organ": buyer.organ("board"), "prior": buyer.heads["board"]}
+    pair = [key("eve").public_key, key("new").public_key]
+    recovered = draft("recover", {**board, "seats": [pair]}).signed_by(key("safe"), key("new"))
+    for world in (rivals.home, rivals.world):
+        world.put(recovered)
+        world.time = WAIT
+    at_home.heads["board"], at_home.members["board"] = recovered.id, ([key("new")], 1)
+    rivals.told("elect", of=buyer.organ("board"), theirs=recovered.id, seats=seats("flo"), also=["flo"])
+    rivals.ratified()
+    rivals.settled_by(at_home.signed("decide", "board", words="the home's"))
+
+
+def test_what_follows_the_place_of_a_recovery_that_took_effect_at_home_is_nothing() -> None:
+    rivals = recovering()
+    rivals.ratified()  # of bob, whose key was stolen
+    less = rivals.asked()
+    recovered = recovery(rivals.at_home, "bob", "new")
+    rivals.home.put(recovered)
+    ends(replace(less, homes=rivals.asked().homes).report(), CANNOT_TELL, "home.not-shown", 6)  # it waits
+    rivals.at_home.heads["council"] = recovered.id
+    rivals.at_home.members["council"] = ([key("ann"), key("new")], 2)
+    rivals.home.time = WAIT
+    rivals.at_home.decide("decide", words="recovered")
+    rivals.is_nothing(less)
+
+
+def test_a_recovery_of_a_recovery_that_the_organ_voided_is_void_with_it() -> None:
+    world = World()
+    party = world.party("Buyer", "ann", "bob", "cay", signers=("ann", "bob", "cay"), recovery=RECOVERY)
+    first = recovery(party, "bob", "new")
+    second = recovery(party, "ann", "newer", prior=first.id)
+    for act in (first, second):
+        world.put(act)
+    voided = party.signed("decide", words="against both")
+    stolen = draft("decide", {"organ": party.organ(), "prior": second.id}).signed_by(key("new"), key("newer"))
+    world.time = WAIT
+    twin = World()
+    for act in (party.founding, first, second):
+        twin.put(act)
+    twin.put(stolen, at=WAIT)  # nobody decided against it
+    world.put(voided, at=WAIT - 1)
+    with pytest.raises(Refused, match="decision.overtaken"):
+        world.put(stolen, at=WAIT)
+
+
+@pytest.mark.parametrize("voided", [True, False])
+def test_a_suspension_by_a_member_whom_a_recovery_seated(voided: bool) -> None:
+    """It counts if the home let something follow the recovery, and not if the organ decided in its place."""
+    rivals = recovering()
+    buyer = rivals.k.buyer
+    recovered = recovery(buyer, "bob", "new")
+    rivals.world.put(recovered)
+    rivals.world.time = WAIT
+    text = rivals.k.adopted({"name": "another"})
+    rivals.world.put(buyer.member("new", "suspend", target=rivals.k.mandate.id))
+    late = rivals.k.signed(text, deadline=10_000)
+    rivals.text, rivals.signature = text, late
+    short = rivals.asked()
+    ends(short.report(), CANNOT_TELL, "home.not-shown", 6)
+    rivals.home.put(recovered)
+    if not voided:
+        rivals.home.time = WAIT
+        rivals.at_home.heads["council"] = recovered.id
+        rivals.at_home.members["council"] = ([key("ann"), key("new")], 2)
+    rivals.at_home.decide("decide", words="in the recovery's place, or after it")
+    report = replace(short, homes=rivals.asked().homes).report()
+    void = report.registry.outcomes[late.id].void
+    assert (void is None) if voided else (void is not None and void.reason == "standing.suspended")
+
+
+def moved_away(rivals: Rivals, *acts: Act) -> World:
+    """The buyer moves home after these acts, which the new home is told of, too; return the new home."""
+    new = World("second")
+    moved = rivals.at_home.decide("move-home", home=new.wire)
+    for act in (rivals.at_home.founding, rivals.k.mandate, *acts, moved):
+        new.put(act)
+    rivals.world.put(moved)
+    return new
+
+
+def test_what_the_old_home_gave_to_another_is_nothing_in_whatever_home_it_was_taken() -> None:
+    """The board's new home was told of the wrong one of two siblings, and took what follows it."""
+    rivals = Rivals.begun(*TWO_ORGANS, by="board")
+    rivals.last = "board"
+    short = rivals.asked()
+    rivals.home.put(rivals.at_home.signed("decide", "board", words="the old home's"))
+    lost = rivals.told("decide", "board", words="a sibling")
+    new = moved_away(rivals, lost)
+    ratification = rivals.ratified("board")
+    new.put(ratification)
+    less = bound(rivals.k, rivals.text, homes=short.homes)
+    rivals.is_nothing(less, rivals.home, new)
+
+
+def test_a_place_that_the_old_home_left_open_is_settled_by_the_new_one() -> None:
+    rivals = Rivals.begun(*TWO_ORGANS, by="board")
+    rivals.last = "board"
+    rival = rivals.at_home.signed("decide", "board", words="the new home's")
+    new = moved_away(rivals)
+    rivals.told("decide", "board", words="a sibling")
+    rivals.ratified("board")
+    less = rivals.asked(rivals.home, new)
+    new.put(rival)
+    rivals.is_nothing(less, rivals.home, new)
+
+
+def test_a_new_home_takes_nothing_after_a_sibling_of_what_it_took() -> None:
+    """It was told of one while it was not home. What follows that, or its sibling: which it takes first; never both."""
+    for late in (True, False):
+        rivals = Rivals.begun(*TWO_ORGANS, by="board")
+        told = rivals.told("decide", "board", words="told before the move")
+        new = moved_away(rivals, told)
+        rival = rivals.at_home.signed("decide", "board", words="in its place")
+        ratification = rivals.ratified("board")
+        less = rivals.asked(rivals.home, new)
+        if late:
+            new.put(rival)
+            with pytest.raises(Refused, match="decision.overtaken"):
+                new.put(ratification)
+        else:
+            new.put(ratification)
+        taken = replace(less, homes=rivals.asked(rivals.home, new).homes)
+        verdict, why = (INVALID, "claim.not-bound") if late else (VALID, "")
+        ends(taken.report(), verdict, why)
+        ends(less.report(), CANNOT_TELL, "home.not-shown", 6)
 
 
 # --- closed as agreed -------------------------------------------------------------------------------------------------

@@ -331,6 +331,26 @@ def test_a_suspension_by_a_seat_that_the_home_never_gave_stops_nothing_any_more(
     assert node.standing(grant.id, PROPOSE).words == "in force (proven)"
 
 
+def test_what_an_organ_granted_that_the_home_never_had_is_lost(party):
+    """The organ was constituted on the branch that the home did not take: its spine begins with nothing."""
+    node, home = memory_node(), HomeLedger()
+    grant = party.grant()
+    place = party.head
+    member = Key.from_name("eve")
+    new = {"name": "board", "seats": [[member.public_key, 1]], "needs": 1, "powers": 2047}
+    lost = party.decide("constitute", prior=place, by=[*party.members[:2], member], new=new)
+    board = organ_id(lost.id, "board")
+    fields = {"organ": board, "prior": board, "to": Key.from_name("agent").public_key, "powers": int(powers("propose"))}
+    given = draft("grant", fields).signed_by(member)
+    assert hear(node, party.found, grant, lost, given) == ["new"] * 4
+    assert node.standing(given.id, PROPOSE).words == "in force (as heard)"
+    home.log(party.found, grant, party.decide("decide", words="no board"))
+    node.take_bundle(home.copy(party), came())
+    standing = node.standing(given.id, PROPOSE)
+    assert (standing.answer, standing.reason) == (Answer.REFUSED, "standing.sibling")
+    assert [node.fate(act.id).state for act in (grant, lost, given)] == ["proven", "lost", "lost"]
+
+
 def test_keys_of_a_contested_appointment_count_for_nothing_until_the_home_decides(party):
     clock = SetClock()
     node, home = memory_node(clock), HomeLedger(clock)

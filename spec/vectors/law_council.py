@@ -707,6 +707,20 @@ def recovery(group: Group) -> None:
             w, ["ann", "dan"], prior=(recover(w), grant(w.later(DAY), ["ann", "cay"]), w.later(7 * DAY))[0]
         ),
     )
+    twice = lambda w: recover(w, old="dan", new="eve", prior=recover(w))
+    book.ok(
+        "recovered-twice",
+        "a recovery of what a recovery left",
+        lambda w: grant(w, ["ann", "eve"], prior=(twice(w), w.later(7 * DAY))[0]),
+    )
+    book.refused(
+        "recovery-void-twice",
+        "the organ has decided, which voids the first and so the second",
+        "decision.overtaken",
+        "recovered-twice",
+        "the decision before",
+        lambda w: grant(w, ["ann", "eve"], prior=(twice(w), grant(w.later(DAY), ["ann", "cay"]), w.later(7 * DAY))[0]),
+    )
     book.refused(
         "recovered-place",
         "after the wait nothing else follows",

@@ -20,6 +20,7 @@ from pourparler.core.council import (
     Depositary,
     Organ,
     Spines,
+    followed_by,
     read_committee,
     read_depositary,
     sufficient,
@@ -272,15 +273,37 @@ class HomeView:
 
     def __init__(self, registers: "tuple[Register, ...]") -> None:
         self.registers = registers
+        self.lost: dict[bytes, int] = {}  # what can never be real -> the number of the home that says so
+        self.judged = 0  # of the notices of the ledger that asks, in their order
 
-    def holds(self, act: Act) -> bool:
-        """Return whether the home took the decision. Raises :class:`Missing` (``home.not-shown``)."""
-        for spines in (register.spines for register in self.registers):
-            if act.id in spines.canonical:
-                return True
-            if act.kind != "found" and spines.taken.get((act["organ"], act["prior"]), act.id) != act.id:
-                return False
+    def holds(self, act: Act, notices: Spines) -> bool:
+        """Return whether the home took a decision of which a ledger has notice, or one that follows a recovery. What
+        comes after a place that the home gave to another, no home ever takes.
+
+        Raises :class:`Missing` (``home.not-shown``)."""
+        if any(register.spines.took(act) for register in self.registers[:1]):
+            return True  # nobody knows better than the first, and mostly it does
+        for link in notices.in_order[self.judged :]:
+            self.judge(link, notices)
+        self.judged = len(notices.in_order)
+        if act.id not in notices.links:
+            self.judge(act, notices)  # the ledger that asks has not taken it
+        if act.id in self.lost:
+            return False
+        if any(register.spines.took(act) for register in self.registers):
+            return True
         raise Missing("home.not-shown", f"the home ledger of the party is not shown up to this {act.kind}")
+
+    def judge(self, act: Act, notices: Spines) -> None:
+        """Note an act that is lost, by the first home that knows: an earlier one has the last word about its time."""
+        before = (notices.link(place) for place in followed_by(act))
+        lost_by = min((self.lost[one.id] for one in before if one and one.id in self.lost), default=None)
+        for number, home in enumerate(register.spines for register in self.registers):
+            if home.took(act):
+                return
+            if number == lost_by or home.gave_away(act, notices):
+                self.lost[act.id] = number
+                return
 
     def had(self, beacon: Beacon) -> bool:
         """Return whether a home, as far as it is shown, named the beacon's key and has had the head that it states."""
@@ -358,8 +381,9 @@ class Register:
     # What is real: acts of organs that the home ledger took.
 
     def is_real(self, act: Act) -> bool:
-        """Return whether a decision counts: always by its home, where the home is shown; else by notice."""
-        return self.home is None or not act.row.spine or self.home.holds(act)
+        """Return whether a decision counts, or a recovery: always by its home, where it is shown; else by notice."""
+        judged_at_home = act.row.spine or act.kind == "recover"
+        return self.home is None or not judged_at_home or self.home.holds(act, self.spines)
 
     def check_real(self, act: Act) -> None:
         """Raise :class:`Refused` (``standing.sibling``) where the home took another decision in this one's place."""

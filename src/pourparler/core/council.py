@@ -320,6 +320,11 @@ class Spines:
         self.canonical: dict[bytes, bytes] = {}
         self.taken: dict[Place, bytes] = {}
         self.recoveries: dict[Place, tuple[bytes, int]] = {}
+        self.waits: dict[Place, tuple[Place, int]] = {}  # where a recovery leads -> what it follows, when it is ready
+        self.waiting_here: dict[Place, bytes] = {}  # the recovery that this ledger, as home, let wait at a place
+        self.links: dict[bytes, Act] = {}  # decisions and recoveries: what others follow
+        self.in_order: list[Act] = []  # the same
+        self.created_by: dict[bytes, bytes] = {}  # an organ that was constituted -> the act that did
         self.roles: dict[bytes, str] = {}
         self.seated_by: dict[tuple[bytes, bytes], list[tuple[Act, int]]] = {}  # organ, key -> what seated it, weight
         self.beacons = self.party.beacons
@@ -332,6 +337,7 @@ class Spines:
         self.moved_to: Depositary | None = None
         self.decisions: dict[bytes, Act] = {founding.id: founding}
         self.names: dict[str, bytes] = {}
+        self.join(founding)
         self.found(founding)
 
     def found(self, act: Act) -> None:
@@ -455,12 +461,66 @@ class Spines:
         recovery = self.recoveries.get(place)
         if recovery and time >= recovery[1]:
             raise Refused("decision.overtaken", "the organ's keys were recovered at this place")
-        for before, (recovery_id, ready) in self.recoveries.items():
-            if (before[0], recovery_id) == place:
-                if time < ready:
-                    raise Refused("decision.recovery-waits", "the recovery that this act follows has not taken effect")
-                if before in self.taken:
-                    raise Refused("decision.overtaken", "the organ decided while the recovery waited, which voids it")
+        if place in self.waits and time < self.waits[place][1]:
+            raise Refused("decision.recovery-waits", "the recovery that this act follows has not taken effect")
+        self.check_kept(place[1])
+
+    def check_kept(self, place: bytes) -> None:
+        """Raise :class:`Refused` (``decision.overtaken``) where a home has given what the place comes after to another:
+        the organ decided while a recovery waited, or this ledger took a sibling of what it had only heard of."""
+        if self.home and self.is_lost(place):
+            raise Refused("decision.overtaken", "the home has given a place that this act comes after to another act")
+
+    def is_lost(self, place: bytes) -> bool:
+        """Return whether this ledger, as home, gave a place that this one comes after to another. What the home took
+        ends the search, and that is mostly the place itself."""
+        seen: set[bytes] = set()
+        walk = [place]
+        while walk:
+            link = self.link(walk.pop())
+            if link is None or link.id in seen or self.took(link):
+                continue
+            if self.gave_away(link, self):
+                return True
+            seen.add(link.id)
+            walk += followed_by(link)
+        return False
+
+    def join(self, act: Act) -> None:
+        """Remember a decision or a recovery, which others may follow."""
+        self.links[act.id] = act
+        self.in_order.append(act)
+
+    def link(self, place: bytes) -> Act | None:
+        """Return the act that a place is or, for the beginning of a spine, that which constituted the organ."""
+        return self.links.get(self.created_by.get(place, place))
+
+    def took(self, act: Act) -> bool:
+        """Return whether this ledger, while it was home, took a decision, or one that follows the recovery."""
+        recovered = act.kind == "recover" and self.taken.get((act["organ"], act["prior"])) == act.id
+        return recovered or act.id in self.canonical
+
+    def gave_away(self, act: Act, known: "Spines") -> bool:
+        """Return whether this ledger, while it was home, gave the place that the act follows to another act.
+
+        On the spine of another organ a decision follows whatever comes before it, but for a recovery (as ``known``, a
+        ledger that has both acts, tells)."""
+        if act.kind == "found":
+            return False
+        rivals = [self.taken.get((act["organ"], act["prior"]))]
+        if act.kind == "recover":
+            rivals.append(self.waiting_here.get((act["organ"], act["prior"])))
+        elif is_on_two(act) and (act["of"], act["theirs"]) in known.waits:
+            rivals.append(self.taken.get((act["of"], act["theirs"])))
+        return any(rival not in (None, act.id) for rival in rivals)
+
+    def give(self, place: Place, act_id: bytes) -> None:
+        """Record that the home gave a place to an act, and so the place of each recovery that the act follows."""
+        self.taken.setdefault(place, act_id)
+        while place in self.waits:
+            before, _ = self.waits[place]
+            self.taken.setdefault(before, place[1])
+            place = before
 
     def states_after(self, act: Act, organ: Organ, time: int) -> dict[Place, Organ]:
         """Return the organs that the act leaves behind, by their places. A kind that changes none moves the spine."""
@@ -487,8 +547,7 @@ class Spines:
         """Return the place on another organ's spine that a decision from above follows: its head, whatever later place
         than the one named that is, so that a subordinate that goes on deciding does not put off its recall."""
         self.organ(organ, named)
-        waiting = {recovery for (of, _), (recovery, _) in self.recoveries.items() if of == organ}
-        return named if named in waiting else self.heads[organ]
+        return named if (organ, named) in self.waits else self.heads[organ]
 
     def handed(self, act: Act, organ: Organ) -> Organ:
         """Return the organ without the powers it hands over. The other organ has them once it confirms the act."""
@@ -540,6 +599,7 @@ class Spines:
         place = self.followed_of(other_id, act["theirs"])
         other = self.organ(other_id, place)
         self.check_untaken((other_id, place), time)
+        self.check_kept(act["theirs"])
         theirs = replace(other, place=other.place + 1)
         if not self.stands_above(organ.id, other.id):
             raise Refused("power.missing", f"{organ.name} does not stand above {other.name}")
@@ -576,6 +636,7 @@ class Spines:
     def settle(self, act: Act, after: Mapping[Place, Organ], *, moves: bool) -> None:
         """Record an accepted decision: nothing may raise from here on."""
         self.decisions[act.id] = act
+        self.join(act)
         others = [organ for organ, place in after if organ != place and organ != act["organ"]]
         followed = {organ: self.followed_of(organ, act["theirs"]) for organ in others}
         followed[act["organ"]] = act["prior"]
@@ -584,6 +645,7 @@ class Spines:
             self.at[organ, place] = state
             if organ == place:
                 self.names.setdefault(state.name, organ)
+                self.created_by[organ] = act.id
             if organ == place or moves:
                 self.heads[organ] = place
             self.roles.update(dict.fromkeys(state.members.seats, "member"))
@@ -595,7 +657,7 @@ class Spines:
             self.polls[act["call"]].spent = True
         for organ, prior in followed.items():
             if self.home:
-                self.taken.setdefault((organ, prior), act.id)
+                self.give((organ, prior), act.id)
         if self.home:
             self.canonical[act.id] = act["prior"]
         if act.kind == "appoint" and moves:
@@ -637,6 +699,10 @@ class Spines:
         )
         self.seat(act, self.at[organ.id, act.id], organ)
         self.recoveries[place] = (act.id, time + recovery.wait_seconds)
+        self.waits[organ.id, act.id] = (place, time + recovery.wait_seconds)
+        self.join(act)
+        if self.home:
+            self.waiting_here[place] = act.id
         self.roles.update(dict.fromkeys(replaced.values(), "member"))
         return envelope
 
@@ -754,6 +820,18 @@ class Spines:
         return signer_among(
             act, self.beacons, Refused("signature.invalid", "no beacon key of the party made this signature")
         )
+
+
+def is_on_two(act: Act) -> bool:
+    """Return whether a decision concerns an organ below, and so stands on its spine, too."""
+    return act.kind in ("elect", "dissolve") and act.get("of") not in (None, act["organ"])
+
+
+def followed_by(act: Act) -> list[bytes]:
+    """Return the places that a decision or a recovery names as those that it comes after."""
+    if act.kind == "found":
+        return []
+    return [act["prior"], *([act["theirs"]] if is_on_two(act) else [])]
 
 
 def signer_among(act: Act, keys: Iterable[bytes], otherwise: Refused) -> bytes:

@@ -1,17 +1,17 @@
 """What a node holds, in one place: journal, the file beside it, what was shown of homes, the time. No rule is here."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pourparler.core.act import Act, parse_act
 from pourparler.core.authority import HomeView, Moment, Register
-from pourparler.core.errors import PourparlerError
+from pourparler.core.errors import Missing, PourparlerError
 from pourparler.core.registry import Registry
 from pourparler.ports import Clock
 from pourparler.service.intake import Intake
 from pourparler.service.node.clock import JournalClock
 from pourparler.service.node.homes import Homes
-from pourparler.service.node.index import Index, Place, is_decision
+from pourparler.service.node.index import Index, Place
 from pourparler.store.node import NodeStore, Proof
 
 
@@ -69,17 +69,13 @@ class Holdings:
     def lost(self, act: Act) -> bool:
         """Return whether the home took another decision in the place of an act, or of one that it builds on."""
         party = self.registry.party_of_organ.get(act.get("organ") or b"")
-        home = self.home(self.registry.registers[party]) if party else None
-        at: Act | None = act
-        while home is not None and at is not None and is_decision(at):
-            if any(at.id in one.spines.canonical for one in home.registers):
-                return False
-            taken = [one.spines.taken.get((at["organ"], at["prior"]), at.id) for one in home.registers]
-            if any(one != at.id for one in taken):
-                return True
-            before = self.registry.outcomes.get(at["prior"])
-            at = before.act if before else None
-        return False
+        if party is None:
+            return False
+        register = self.registry.registers[party]
+        try:
+            return not replace(register, home=self.home(register)).is_real(act)
+        except Missing:  # not shown so far
+            return False
 
     def envelope(self, act: bytes) -> bytes | None:
         """Return the envelope of an act that was verified here, or None."""

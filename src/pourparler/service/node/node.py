@@ -359,7 +359,6 @@ class Node:
             held=max(len(one.heads) for one in home.registers) if home else heard,
             forked="the home ledger of the party has signed two histories" if forked else "",
             doubt=self.holdings.doubt,
-            lost=self.holdings.lost,
         )
 
     def freshness(self, party: bytes) -> Freshness:

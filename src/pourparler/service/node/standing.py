@@ -42,7 +42,7 @@ class Known:
     waits, the beacons that may be relied on (the newest first), the moment after all of it, and the machine's clock.
 
     ``forked`` says why the home itself cannot be relied on. Of a decision, ``doubt`` returns what contradicts it, or
-    one that it builds on, while the home has not decided between the two; ``lost`` says that it has, for another.
+    one that it builds on, while the home has not decided between the two.
     """
 
     registry: Registry
@@ -56,7 +56,6 @@ class Known:
     held: int = 0
     forked: str = ""
     doubt: Callable[[Act], bytes | None] = lambda _: None
-    lost: Callable[[Act], bool] = lambda _: False
 
     @property
     def view(self) -> Register:
@@ -92,7 +91,8 @@ def judge(known: Known, mandate_id: bytes, power: Power) -> Standing:
 
 
 def is_real(view: Register, act: Act) -> bool | None:
-    """Return whether the home took a decision; None where it is not shown up to it. What is no decision is real."""
+    """Return whether the home took a decision; not, where it took another in the place of this one or of one that it
+    comes after; None where it is not shown up to it. What is no decision is real."""
     if view.home is None:
         return None if act.row.spine else True
     try:
@@ -152,7 +152,7 @@ def check_grants(known: Known, mandate: Mandate) -> bool:
     view, proven = known.view, known.home is not None
     for link in mandate.chain():
         real = is_real(view, link.act)
-        if real is False or (real is None and known.lost(link.act)):
+        if real is False:
             raise Refused("standing.sibling", "the home ledger took another decision in this one's place")
         if real is None and known.doubt(link.act) is not None:
             raise Refused("node.equivocation", "the organ signed two decisions at one place; its home has to decide")
@@ -180,7 +180,7 @@ def check_endings(known: Known, mandate: Mandate, power: Power, moment: Moment) 
     view = known.view
     for link in mandate.chain():
         for register, ending in endings_of(known, link, moment):
-            if not known.register.ends(ending, link.organ) or disproven(known, view, ending):
+            if not known.register.ends(ending, link.organ) or disproven(view, ending):
                 continue
             answer = answered(register, view, ending)
             if ending.works(power, Moment(LATER, moment.time), answer):
@@ -214,13 +214,11 @@ def ending_of(register: Register, act: Act, heard: int) -> Ending:
     return dismissal(act, Moment(0, heard))
 
 
-def disproven(known: Known, view: Register, ending: Ending) -> bool:
+def disproven(view: Register, ending: Ending) -> bool:
     """Return whether the home shows that it took another decision in this one's place, or in that of one that it builds
     on, or of the one by which the member who suspended has his seat."""
     if view.home is None:
         return False
-    if known.lost(ending.act):
-        return True
     try:
         return not (view.is_real(ending.act) and view.is_seated(ending))
     except (Missing, KeyError):  # not shown so far, or a seat that only the home knows

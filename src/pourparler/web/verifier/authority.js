@@ -4,7 +4,7 @@ import { Malformed, Missing, Refused } from './errors.js'
 import { limits } from './encoding.js'
 import { ALL_POWERS, Issuer, KINDS, Power } from './act.js'
 import { amount, commitment, parseLine, parseLines, parsePath } from './redline.js'
-import { exactly, lone, place, readCommittee, readDepositary, sufficient, verifyOne } from './council.js'
+import { exactly, followedBy, lone, place, readCommittee, readDepositary, sufficient, verifyOne } from './council.js'
 import { listIn, miss, refuse, within } from './council.js'
 
 export const LEASED = Power.CONCLUDE | Power.DELEGATE | Power.DENOUNCE
@@ -98,19 +98,37 @@ function stopsThen(one, power, moment, confirmation) {
 
 /** What a party's home ledger is shown to hold: the judge between sibling decisions. */
 export class HomeView {
+  // what can never be real -> the number of the home that says so
+  lost = new Map()
+  // of the notices of the ledger that asks, in their order
+  judged = 0
+
   /** `registers` are those of its home, and of each home it moved to, in that order. */
   constructor(registers) {
     this.registers = registers
   }
 
-  holds(act) {
-    for (const { spines } of this.registers) {
-      if (spines.canonical.has(act.id)) return true
-      if (act.kind === 'found') continue
-      const taken = spines.taken.get(place(act.said.organ, act.said.prior))
-      if (taken && taken !== act.id) return false
-    }
+  /** Whether the home took a decision of which a ledger has notice, or one that follows a recovery. What comes after a
+   *  place that the home gave to another, no home ever takes. */
+  holds(act, notices) {
+    for (; this.judged < notices.inOrder.length; this.judged++) this.judge(notices.inOrder[this.judged], notices)
+    if (!notices.links.has(act.id)) this.judge(act, notices) // the ledger that asks has not taken it
+    if (this.lost.has(act.id)) return false
+    if (this.registers.some(({ spines }) => spines.took(act))) return true
     return miss('home.not-shown', `the home ledger of the party is not shown up to this ${act.kind}`)
+  }
+
+  /** Note an act that is lost, by the first home that knows: an earlier one has the last word about its time. */
+  judge(act, notices) {
+    const before = followedBy(act).map(at => this.lost.get(notices.link(at)?.id)).filter(by => by !== undefined)
+    const lostBy = before.length ? Math.min(...before) : -1
+    for (const [number, { spines }] of this.registers.entries()) {
+      if (spines.took(act)) return
+      if (number === lostBy || spines.gaveAway(act, notices)) {
+        this.lost.set(act.id, number)
+        return
+      }
+    }
   }
 
   /** Whether a home named the beacon's key and has had the head that it states. */
@@ -160,7 +178,8 @@ export class Register {
   // What is real: acts of organs that the home ledger took.
 
   isReal(act) {
-    return !this.home || !act.row.spine || this.home.holds(act)
+    const judgedAtHome = act.row.spine || act.kind === 'recover'
+    return !this.home || !judgedAtHome || this.home.holds(act, this.spines)
   }
 
   checkReal(act) {

@@ -197,6 +197,16 @@ function readParty(act) {
   }
 }
 
+/** Whether a decision concerns an organ below, and so stands on its spine, too. */
+const isOnTwo = ({ kind, said }) =>
+  (kind === 'elect' || kind === 'dissolve') && said.of !== undefined && said.of !== said.organ
+
+/** The places that a decision or a recovery names as those that it comes after. */
+export function followedBy(act) {
+  if (act.kind === 'found') return []
+  return isOnTwo(act) ? [act.said.prior, act.said.theirs] : [act.said.prior]
+}
+
 // --- spines ---
 
 /** The spines of one party as one ledger shows them, from its founding act on. */
@@ -209,8 +219,17 @@ export class Spines {
   canonical = new Set()
   // place -> the decision that follows it at home
   taken = new Map()
-  // place -> {organ, id, ready}
+  // place -> {id, ready}
   recoveries = new Map()
+  // where a recovery leads -> {prior, ready}: what it follows
+  waits = new Map()
+  // place -> the recovery that this ledger, as home, let wait there
+  waitingHere = new Map()
+  // decisions and recoveries, which others follow, by id; and the same in order
+  links = new Map()
+  inOrder = []
+  // an organ that was constituted -> the act that did
+  createdBy = new Map()
   // key -> role
   roles = new Map()
   // organ -> key -> what seated it
@@ -227,6 +246,7 @@ export class Spines {
     const party = readParty(founding), { beacons } = party
     Object.assign(this, { ledger, party, beacons, beaconsEver: new Set(beacons), home: party.home.id === ledger.id })
     this.decisions = new Map([[founding.id, founding]])
+    this.join(founding)
     this.found(founding)
   }
 
@@ -321,11 +341,61 @@ export class Spines {
     if (!this.home) return
     const at = place(organ, prior), recovery = this.recoveries.get(at)
     if (this.taken.has(at) || (recovery && time >= recovery.ready)) refuse('decision.overtaken')
-    for (const [before, waiting] of this.recoveries) {
-      if (waiting.organ !== organ || waiting.id !== prior) continue
-      if (time < waiting.ready) refuse('decision.recovery-waits')
-      if (this.taken.has(before)) refuse('decision.overtaken')
+    if (time < this.waits.get(at)?.ready) refuse('decision.recovery-waits')
+    this.checkKept(prior)
+  }
+
+  /** Refuse where a home has given what the place comes after to another. */
+  checkKept(at) {
+    if (this.home && this.isLost(at)) refuse('decision.overtaken')
+  }
+
+  /** Whether this ledger, as home, gave a place that this one comes after to another. */
+  isLost(at) {
+    const seen = new Set(), walk = [at]
+    while (walk.length) {
+      const link = this.link(walk.pop())
+      if (!link || seen.has(link.id) || this.took(link)) continue
+      if (this.gaveAway(link, this)) return true
+      seen.add(link.id)
+      walk.push(...followedBy(link))
     }
+    return false
+  }
+
+  /** Remember a decision or a recovery, which others may follow. */
+  join(act) {
+    this.links.set(act.id, act)
+    this.inOrder.push(act)
+  }
+
+  /** The act that a place is or, for the beginning of a spine, that which constituted the organ. */
+  link(at) {
+    return this.links.get(this.createdBy.get(at) ?? at)
+  }
+
+  /** Whether this ledger, while it was home, took a decision, or one that follows the recovery. */
+  took(act) {
+    const recovered = act.kind === 'recover' && this.taken.get(place(act.said.organ, act.said.prior)) === act.id
+    return recovered || this.canonical.has(act.id)
+  }
+
+  /** Whether this ledger, while it was home, gave the place that the act follows to another act. On the spine of
+   *  another organ a decision follows whatever comes before it, but for a recovery (as a ledger that has both tells). */
+  gaveAway(act, known) {
+    if (act.kind === 'found') return false
+    const { organ, prior, of, theirs } = act.said, rivals = [this.taken.get(place(organ, prior))]
+    if (act.kind === 'recover') rivals.push(this.waitingHere.get(place(organ, prior)))
+    else if (isOnTwo(act) && known.waits.has(place(of, theirs))) rivals.push(this.taken.get(place(of, theirs)))
+    return rivals.some(rival => rival && rival !== act.id)
+  }
+
+  /** Record that the home gave a place to an act, and so the place of each recovery that the act follows. */
+  give(organ, prior, id) {
+    const take = (at, by) => this.taken.has(at) || this.taken.set(at, by)
+    take(place(organ, prior), id)
+    let by = prior
+    for (let one; (one = this.waits.get(place(organ, by))); by = one.prior) take(place(organ, one.prior), by)
   }
 
   /** Refuse unless the organ exists, is within its term (at home) and has the power that the kind asks for. */
@@ -360,8 +430,7 @@ export class Spines {
   /** The place on another organ's spine that a decision from above follows: its head, whatever later place that is. */
   followedOf(organ, named) {
     this.organ(organ, named)
-    const waits = [...this.recoveries.values()].some(one => one.organ === organ && one.id === named)
-    return waits ? named : this.heads.get(organ)
+    return this.waits.has(place(organ, named)) ? named : this.heads.get(organ)
   }
 
   handed(act, organ) {
@@ -400,6 +469,7 @@ export class Spines {
     if (of !== organ.id) {
       const at = this.followedOf(of, theirs), other = this.organ(of, at)
       this.checkUntaken(of, at, time)
+      this.checkKept(theirs)
       if (!this.standsAbove(organ.id, of)) refuse('power.missing')
       change = { ...other, place: other.place + 1 }
     }
@@ -430,12 +500,16 @@ export class Spines {
   settle(act, after, moves) {
     const { organ, prior, theirs, about } = act.said, organBefore = this.at.get(place(organ, prior))
     this.decisions.set(act.id, act)
+    this.join(act)
     const followed = new Map([[organ, prior]])
     for (const [id, { at }] of after) if (id !== at && id !== organ) followed.set(id, this.followedOf(id, theirs))
     for (const [id, { at, state }] of after) {
       this.seat(act, state, this.at.get(place(id, followed.get(id))))
       this.at.set(place(id, at), state)
-      if (id === at && !this.names.has(state.name)) this.names.set(state.name, id)
+      if (id === at) {
+        if (!this.names.has(state.name)) this.names.set(state.name, id)
+        this.createdBy.set(id, act.id)
+      }
       if (id === at || moves) this.heads.set(id, at)
       this.giveRole('member', state.members.seats.keys())
     }
@@ -445,9 +519,7 @@ export class Spines {
     if (act.kind === 'hand-over') this.handedOver.set(act.id, { act, giver: organBefore })
     if (act.row.power & organBefore.votes) this.polls.get(act.said.call).spent = true
     if (this.home) {
-      for (const [id, before] of followed) {
-        if (!this.taken.has(place(id, before))) this.taken.set(place(id, before), act.id)
-      }
+      for (const [id, before] of followed) this.give(id, before, act.id)
       this.canonical.add(act.id)
     }
     if (act.kind === 'appoint' && moves) this.appoint(act)
@@ -483,7 +555,11 @@ export class Spines {
     const after = { ...organ, members, place: organ.place + 1, urgency: null, suspenders: null }
     this.at.set(place(organ.id, act.id), after)
     this.seat(act, after, organ)
-    this.recoveries.set(at, { organ: organ.id, id: act.id, ready: time + recovery.wait })
+    const ready = time + recovery.wait
+    this.recoveries.set(at, { id: act.id, ready })
+    this.waits.set(place(organ.id, act.id), { prior: act.said.prior, ready })
+    this.join(act)
+    if (this.home) this.waitingHere.set(at, act.id)
     this.giveRole('member', added)
   }
 
