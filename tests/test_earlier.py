@@ -438,6 +438,64 @@ def test_what_came_with_a_copy_and_fails_spoils_no_evidence(ours):
         assert WitnessedLedger(book.intake(SIGNER), policy).witnessed_after(0) == [copy.notes[0]]
 
 
+def size_of(note):
+    return int(split_note(note)[0].splitlines()[1])
+
+
+def shown_with(kept, *earlier):
+    """Make evidence with these earlier checkpoints; return what a stranger says of it, and what he passes over."""
+    ledger_ = kept.ledger
+    bundle = assemble(Claim("recorded", ledger_.depositary, 0, act=kept.party.id), [ledger_])  # with a stamp of its own
+    own, size = kept.cosigned(W1), ledger_.size
+    listed = tuple((note, ledger.consistency_path(size_of(note), size, ledger_.store.node)) for note in earlier)
+    (shown,) = bundle.ledgers
+    bundle = replace(bundle, ledgers=(replace(shown, checkpoint=own, earlier=listed),))
+    report = verify(bundle.encoded(), Trust({kept.party.id: "handed over"}, POLICY))
+    return (report.verdict, report.reason), [note for note in report.notes if "passed over" in note]
+
+
+def test_one_line_that_fails_costs_an_earlier_checkpoint_and_not_the_bundle(kept):
+    """Whoever passes on a copy can add the line."""
+    good = kept.witness(W1)
+    kept.later()
+    bad = spoilt_by_somebody(good)
+    assert shown_with(kept, good) == (VALID, [])
+    for earlier_ in ((bad, good), (good, bad)):
+        said, notes = shown_with(kept, *earlier_)
+        assert said == VALID
+        assert len(notes) == 1
+        assert "cosignature.signature" in notes[0]
+    assert shown_with(kept, bad)[0] == shown_with(kept)[0] == UNSEEN
+
+
+def test_an_earlier_checkpoint_of_another_tree_is_a_fork_whatever_its_witnesses_lines_are_worth(kept):
+    good = kept.witness(W1)
+    kept.later()
+    other = kept.forged(Checkpoint(kept.key.name, size_of(good), bytes(32)).text(), W1)
+    forked = (Verdict.INVALID, "proof.inconsistent")
+    for bad in (other, spoilt_by_somebody(other)):
+        assert shown_with(kept, good, bad)[0] == shown_with(kept, bad, good)[0] == forked
+
+
+def test_the_bundles_own_checkpoint_has_to_open(kept):
+    good = kept.witness(W1)
+    kept.later()
+    bundle = assemble(Claim("recorded", kept.ledger.depositary, 0, act=kept.party.id), [kept.ledger])
+    (shown,) = bundle.ledgers
+    spoilt = replace(shown, checkpoint=spoilt_by_somebody(kept.cosigned(W1)), earlier=((good, shown.hashes),))
+    report = verify(replace(bundle, ledgers=(spoilt,)).encoded(), Trust({kept.party.id: "handed over"}, POLICY))
+    assert (report.verdict, report.reason) == (Verdict.INVALID, "cosignature.signature")
+
+
+def test_a_copy_passed_on_with_a_line_that_fails_still_shows_what_the_witness_saw(kept, theirs):
+    good = kept.witness(W1)
+    kept.later().witness(W1)
+    made = kept.copy()
+    take(theirs, replace(made, notes=(spoilt_by_somebody(good), *made.notes)))
+    assert len(held(theirs, kept)) == 3
+    assert verdict(theirs, kept) == VALID
+
+
 def test_a_recovery_from_a_copy_with_a_note_of_another_tree_is_a_fork(ours):
     copy = backed_up(ours)
     key = ledger_key(copy.depositary)

@@ -392,6 +392,13 @@ def checkpoint(world: World, size: int, cosigned: Iterable[tuple[str, int]] = ()
     return note.encode()
 
 
+def spoilt(note: bytes) -> bytes:
+    """Return a note with one bit of its last line's signature changed: anybody who hands it on can do that."""
+    head, blob = note[:-1].rsplit(b" ", 1)
+    data = base64.b64decode(blob)
+    return head + b" " + base64.b64encode(data[:-1] + bytes([data[-1] ^ 1])) + b"\n"
+
+
 def policy(world: World, *witnesses: str, quorum: str | None = None) -> str:
     lines = [f"log {vkey(world.ref['origin'], 1, world.key)}"]
     lines += [f"witness {name} {vkey(name, 4, Key(name))}" for name in witnesses]

@@ -583,6 +583,7 @@ def witnesses(cases: Cases) -> None:
     no("half-a-quorum", "one of two", "witness.quorum", "the policy", proven(), policy_=two)
     no("no-bound", "the first entry with its bound is left out", "witness.no-bound", "an entry", proven(without=[0]))
     asked_for(cases, asked)
+    passed_over(cases, world, old, asked)
     broken = shown(world, cosigned=[("w1", now)], earlier=[(old, (("w1", then),))])
     broken["earlier"] = [[broken["earlier"][0][0], [bytes(32)] * len(broken["earlier"][0][1])]]
     no(
@@ -594,6 +595,52 @@ def witnesses(cases: Cases) -> None:
         step=3,
         verdict=INVALID,
     )
+
+
+def passed_over(cases: Cases, world: World, old: int, policy_: str) -> None:
+    """An earlier checkpoint that does not open proves nothing; what the ledger signed has to be of its tree."""
+    a, texts, now, then = [world.parties["A"].id], [world.texts["t"]], world.time, NOW
+    whole = shown(world, cosigned=[("w1", now)], earlier=[(old, (("w1", then),))])
+    ((good, path),) = whole["earlier"]
+    bad = law.spoilt(good)
+    by_another = law.checkpoint(world, old, [("w1", then)], signer=Key("someone else"))
+
+    def other_tree(cosigned: bool) -> bytes:
+        forked = world.copy()
+        forked.entries[1] = b"another entry"
+        note = law.checkpoint(forked, old, [("w1", then)])
+        return note if cosigned else law.spoilt(note)
+
+    def given(*earlier, note=whole["checkpoint"]) -> dict:
+        shown_ = {**whole, "checkpoint": note, "earlier": [[one, path] for one in earlier]}
+        return bundle(bound(world), shown_, texts=texts)
+
+    for name, what, one in (
+        ("earlier-line-fails", "an earlier checkpoint with a witness's line that fails, beside a good one", bad),
+        ("earlier-by-another", "one that the ledger has not signed", by_another),
+        ("earlier-no-note", "one that is no note", b"no note"),
+    ):
+        cases.valid(name, what, given(one, good), a, policy=policy_)
+        cases.valid(f"{name}-last", "and the other way round", given(good, one), a, policy=policy_)
+
+    def no(name, what, verdict, reason, step, differs, value, twin="earlier-line-fails"):
+        cases.other(name, what, verdict, reason, step, twin, differs, value, a, policy=policy_)
+
+    no("earlier-line-fails-alone", "it proves nothing", CANNOT, "witness.quorum", 8, "an earlier one", given(bad))
+    no(
+        "line-fails",
+        "the bundle's own checkpoint has to open",
+        INVALID,
+        "cosignature.signature",
+        3,
+        "the checkpoint",
+        given(good, note=law.spoilt(whole["checkpoint"])),
+    )
+    for name, what, cosigned in (
+        ("earlier-fork", "the ledger signed another tree, and the witness, too", True),
+        ("earlier-fork-line-fails", "the ledger signed another tree, and the witness's line fails", False),
+    ):
+        no(name, what, INVALID, "proof.inconsistent", 3, "an earlier one", given(good, other_tree(cosigned)))
 
 
 def asked_for(cases: Cases, policy_: str) -> None:
@@ -663,7 +710,7 @@ def homes(cases: Cases) -> None:
     s = ad_referendum(there)
     seen = {"dossier": there.position(there.ids["dossier"]), "party": there.position(there.parties["A"].id)}
     fields = {"dossier": there.ids["dossier"], "text": there.ids["t"], "signs": [s], "seen": seen}
-    rival = there.copy()
+    rival, before = there.copy(), there.copy()
     both(decision("ratify", **fields))
     home.stamp()
     stated(there)
@@ -725,6 +772,33 @@ def homes(cases: Cases) -> None:
         10,
         "the home's entries",
         proven(rival, rival_home),
+    )
+    # What follows such a decision can never be real; before the home has taken one, nobody can tell.
+    followed = before.copy()
+    followed.parties["A"].heads["council"] = followed.log(sibling)
+    followed.decide("A", "decide", words="after a sibling")
+    followed.log(followed.decision("A", "ratify", **fields), {"void": "standing.sibling"})
+    stated(followed)
+    other_home = early.copy()
+    other_home.log(before.decision("A", "decide", words="what the home took"))
+    other_home.stamp()
+    no(
+        "after-a-sibling",
+        "the home took another decision in the place of one that the ratification follows",
+        INVALID,
+        "claim.not-bound",
+        10,
+        "the home's entries",
+        proven(followed, other_home),
+    )
+    no(
+        "after-what-is-not-shown",
+        "the home has taken none in that place yet",
+        CANNOT,
+        "home.not-shown",
+        6,
+        "the home's entries",
+        proven(followed, early),
     )
     allowed = lambda w: claim(
         w,

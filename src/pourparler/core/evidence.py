@@ -299,6 +299,7 @@ class Proven:
     stamps: dict[int, Stamp] = field(default_factory=dict)
     unreadable: list[tuple[int, PourparlerError]] = field(default_factory=list)
     skipped: list[tuple[int, PourparlerError]] = field(default_factory=list)
+    unopened: list[PourparlerError] = field(default_factory=list)  # earlier checkpoints that prove nothing
     bound_seconds: int | None = None
 
     @property
@@ -320,18 +321,34 @@ def prove(shown: Shown, witnesses: Sequence[VerifierKey]) -> Proven:
     computed = verify_multiproof(size, {index: leaf_hash(entry) for index, entry in shown.entries}, shown.hashes)
     if computed != root:
         raise Refused("proof.root", "the entries are not those that the ledger's checkpoint covers")
-    checkpoints = [newest]
+    proven = Proven(shown.depositary, [], [newest])
     for note, hashes in shown.earlier:
-        older = open_checkpoint(note, shown.depositary.origin, key, witnesses)
-        verify_consistency(older.checkpoint.size, older.checkpoint.root, size, root, hashes)
-        checkpoints.append(older)
-    proven = Proven(shown.depositary, [], checkpoints)
+        prove_earlier(proven, note, hashes, witnesses)
     for index, entry in shown.entries:
         try:
             proven.acts.append((index, parse_act(entry)))
         except Malformed as error:
             proven.unreadable.append((index, error))
     return proven
+
+
+def prove_earlier(proven: Proven, note: bytes, hashes: Sequence[bytes], witnesses: Sequence[VerifierKey]) -> None:
+    """Keep an earlier checkpoint that is consistent with the newest one; pass over one that does not open.
+
+    A line that claims to be a witness's and fails can be added by anybody who hands the note on, so it costs the note
+    what it proves, and not the bundle. What the ledger signed has to be consistent all the same: else it forked.
+    """
+    key, newest = ledger_key(proven.depositary), proven.checkpoints[0].checkpoint
+    try:
+        older = open_checkpoint(note, key.name, key, witnesses)
+        proven.checkpoints.append(older)
+    except PourparlerError as error:
+        proven.unopened.append(error)
+        try:
+            older = open_checkpoint(note, key.name, key)
+        except PourparlerError:
+            return
+    verify_consistency(older.checkpoint.size, older.checkpoint.root, newest.size, newest.root, hashes)
 
 
 def fold(proven: Proven, registry: Registry, up_to: int) -> Missing | None:
@@ -450,6 +467,9 @@ class Verification:
                 proven[shown.depositary] = prove(shown, witnesses)
             except PourparlerError as error:
                 raise self.stopped(3, error) from None
+        for ledger, found in proven.items():
+            for why in found.unopened:
+                self.notes.append(f"an earlier checkpoint of {ledger.origin} is passed over: {why}")
         self.passed(3, ", ".join(f"{ledger.origin} of size {found.size}" for ledger, found in proven.items()))
         return proven
 

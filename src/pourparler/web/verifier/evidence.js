@@ -105,12 +105,9 @@ function prove({ ledger, checkpoint, entries, hashes, earlier }, witnesses) {
   if (!equal(verifyMultiproof(size, leaves, hashes), root)) {
     refuse('proof.root', 'the entries are not those that the ledger\'s checkpoint covers')
   }
-  const proven = { ledger, size, checkpoints: [newest], acts: [], unreadable: [], skipped: [], stamps: new Map() }
-  for (const { note, hashes: path } of earlier) {
-    const older = openCheckpoint(note, ledger.origin, key, witnesses)
-    verifyConsistency(older.checkpoint.size, older.checkpoint.root, size, root, path)
-    proven.checkpoints.push(older)
-  }
+  const proven = { ledger, size, checkpoints: [newest], acts: [], stamps: new Map() }
+  Object.assign(proven, { unreadable: [], skipped: [], unopened: [] })
+  for (const one of earlier) proveEarlier(proven, one, key, witnesses)
   for (const { index, entry } of entries) {
     try {
       proven.acts.push({ index, act: parseAct(entry) })
@@ -120,6 +117,27 @@ function prove({ ledger, checkpoint, entries, hashes, earlier }, witnesses) {
     }
   }
   return proven
+}
+
+/** Keep an earlier checkpoint that is consistent with the newest one; pass over one that does not open. What the ledger
+ *  signed has to be consistent all the same: else it forked. */
+function proveEarlier({ ledger, checkpoints, unopened }, { note, hashes }, key, witnesses) {
+  const { size, root } = checkpoints[0].checkpoint, open = by => openCheckpoint(note, ledger.origin, key, by)
+  let older
+  try {
+    older = open(witnesses)
+    checkpoints.push(older)
+  } catch (error) {
+    if (!(error instanceof PourparlerError)) throw error
+    unopened.push(error)
+    try {
+      older = open([])
+    } catch (still) {
+      if (!(still instanceof PourparlerError)) throw still
+      return
+    }
+  }
+  verifyConsistency(older.checkpoint.size, older.checkpoint.root, size, root, hashes)
 }
 
 /** Fold the proven acts up to an index; return the first thing that is missing where a place could not be judged. */
@@ -235,6 +253,11 @@ class Verification {
     const witnesses = (this.trust.policy?.witnesses ?? []).map(({ key }) => key)
     const proven = new Map()
     for (const shown of ledgers) proven.set(shown.ledger.id, this.attempt(3, () => prove(shown, witnesses)))
+    for (const { ledger, unopened } of proven.values()) {
+      for (const error of unopened) {
+        this.notes.push(`an earlier checkpoint of ${ledger.origin} is passed over: ${error.message}`)
+      }
+    }
     this.passed(3, [...proven.values()].map(({ ledger, size }) => `${ledger.origin} of size ${size}`).join(', '))
     return proven
   }
