@@ -273,6 +273,12 @@ def test_a_copy_is_not_given_in_silence_where_a_witness_proves_a_fork(home, tmp_
         assert "ledger.differs" in said
         assert "both checkpoints are kept" in " ".join(said.split())
         assert proven_forks() == [(True, False)]
+        (proof,) = Path("ledgers").glob("fork-*-seen-by-*.note")
+        for command in ("inbox", "doctor"):
+            _, said = run(command)
+            assert "has told two stories" in said
+            assert proof.name in "".join(said.split())
+            assert "-ours.note" not in said
         for path in Path("ledgers").glob("fork-*"):
             path.unlink()
         monkeypatch.setattr(Session, "heads_seen", lambda *_: {})

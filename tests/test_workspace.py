@@ -458,3 +458,19 @@ def test_intake_and_book_agree_on_what_is_stored(place, kept):
     intake = Intake(SqliteStore(place.ledgers / kept.ledger.file), LEDGER, Clock(), ORIGIN)
     assert intake.size == 3
     intake.close()
+
+
+def test_each_other_story_that_is_proven_is_told_once(tmp_path):
+    place = Workspace.create(tmp_path / "here")
+    one, other = "fork-" + 16 * "1", "fork-" + 16 * "2"
+    names = (
+        f"{one}-ours.note",
+        f"{one}-seen-by-w.note",
+        f"{other}.copy",
+        f"{other}-ours.note",
+        f"{other}-seen-by-w.note",
+    )
+    assert place.forks() == []
+    for name in names:
+        (place.ledgers / name).touch()
+    assert [path.name for path in place.forks()] == [f"{one}-seen-by-w.note", f"{other}.copy"]

@@ -49,8 +49,8 @@ def inbox(
         session.say((waits["kind"], "bold"), f": {said}; {waits['file']}", lead="→ ")
     if not (items or files or pending):
         session.say("Nothing awaits you.")
-    for fork in sorted(session.workspace.ledgers.glob("fork-*.copy")):
-        session.say(f"a ledger has told two stories: {fork} contradicts the copy here. Sign nothing in it.", lead="✗ ")
+    for fork in session.workspace.forks():
+        session.say(f"a ledger has told two stories: {fork} proves it. Sign nothing in it.", lead="✗ ")
     for book in session.books.values():
         if not book.kept and session.now - book.last_time > OLD_SECONDS:
             age = duration(session.now - book.last_time)

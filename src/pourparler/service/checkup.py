@@ -106,9 +106,9 @@ def check_workspace(
     yield from check_kept(workspace, ring)
     for ledger in workspace.settings.ledgers.values():
         yield from check_ledger(workspace, ledger, newest)
-    for fork in sorted(workspace.ledgers.glob("fork-*.copy")):
-        do = "Sign nothing in that ledger, and show both copies to whoever relies on it; then move the file away."
-        yield Finding("fork", State.FAIL, f"A ledger has told two stories: {fork} contradicts the copy here.", do)
+    for fork in workspace.forks():
+        do = "Sign nothing in that ledger, and show both stories to whoever relies on it; then move the file away."
+        yield Finding("fork", State.FAIL, f"A ledger has told two stories: {fork} proves it, beside what is here.", do)
     yield from check_room(workspace.folder)
 
 

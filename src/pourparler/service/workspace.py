@@ -145,6 +145,14 @@ class Workspace:
     def ledgers(self) -> Path:
         return self.folder / "ledgers"
 
+    def forks(self) -> list[Path]:
+        """Return what is kept to prove that a ledger told two stories, one file for each other story: a copy of it
+        where there is one, else a checkpoint that a witness has seen."""
+        kept = [*self.ledgers.glob("fork-*.note"), *self.ledgers.glob("fork-*.copy")]
+        kept.sort(key=lambda path: (path.suffix == ".copy", not path.stem.endswith("-ours"), path.name))
+        named = len("fork-") + 16  # and 16 digits of the other root
+        return sorted({path.name[:named]: path for path in kept}.values())
+
     @property
     def desk(self) -> Path:
         return self.folder / "desk"
