@@ -712,8 +712,8 @@ def status(
                     session.say(
                         f"two {alarm['kind']}s contradict each other: dispatch status --json", lead=[MARK["no"], " "]
                     )
-        if found["clock"]["says"]:
-            session.say(found["clock"]["says"], lead="! ")
+        if found["clock"]["words"]:
+            session.say(found["clock"]["words"], lead="! ")
         for act, reached in maps:
             tell_reached(session, act, reached)
         if not node.registry.registers:

@@ -26,6 +26,7 @@ from pourparler.ports import StoreError
 from pourparler.store.sqlite import ADVICE, ADVICE_OTHERWISE, FULL
 
 APPLICATION_ID = 0x506F4E6F  # "PoNo"
+PROOFS_OF_SUBJECT = 16  # against one key, organ or ledger
 
 MIGRATIONS = (
     (
@@ -303,12 +304,16 @@ class NodeStore:
 
     # Pools.
 
-    def _make_room(self, pool: str, owner: bytes, size: int) -> bool:
-        """Let the oldest of a pool go until so many bytes more keep its bounds; return False where they cannot."""
+    def _make_room(self, pool: str, owner: bytes, size: int, among: str = "1") -> bool:
+        """Let the oldest of a pool (or of those ``among`` it) go until so many bytes more keep its bounds; return False
+        where they cannot."""
         bounds = self.bounds[pool]
         if size > min(bounds.owner_bytes, bounds.bytes):
             return False
-        rules = (("owner = ?", (owner,), bounds.owner_rows, bounds.owner_bytes), ("1", (), bounds.rows, bounds.bytes))
+        rules = (
+            (f"{among} AND owner = ?", (owner,), bounds.owner_rows, bounds.owner_bytes),
+            (among, (), bounds.rows, bounds.bytes),
+        )
         for where, values, most_rows, most_bytes in rules:
             while True:
                 query = f"SELECT count(*), coalesce(sum(size), 0), min(number) FROM {pool} WHERE {where}"  # noqa: S608
@@ -329,7 +334,8 @@ class NodeStore:
         size = len(one.data) + 64 * len(wants)
         with self.changing():
             self.remove_pending(one.id)
-            if not self._make_room("pending", one.owner, size):
+            # What works has room of its own: a flood of what nobody can judge undoes no dismissal.
+            if not self._make_room("pending", one.owner, size, "works" if one.works else "NOT works"):
                 return False
             row = (
                 one.id, one.act, one.owner, one.time, one.reason, one.channel, one.peer, one.ready, one.works, size,
@@ -505,9 +511,13 @@ class NodeStore:
     # Proofs.
 
     def add_proof(self, proof: Proof) -> bool:
-        """Keep a proof; return whether it is new. The first ones are kept: nobody pushes them out by lying more."""
+        """Keep a proof; return whether it is new. The first ones are kept, of each subject and in all: nobody pushes
+        them out by lying more. The first of a subject is always kept: nor does he take the place of those of others."""
         with self.changing():
-            if self._one("SELECT count(*) FROM proof")[0] >= limits.NODE_PROOFS_MAX:
+            subject = (proof.kind, proof.party, proof.subject)
+            query = "SELECT count(*) FROM proof WHERE kind = ? AND party = ? AND subject = ?"
+            against, rows = self._one(query, *subject)[0], self._one("SELECT count(*) FROM proof")[0]
+            if against >= PROOFS_OF_SUBJECT or (against and rows >= limits.NODE_PROOFS_MAX):
                 return False
             insert = "INSERT OR IGNORE INTO proof (kind, party, subject, time, first, second) VALUES (?, ?, ?, ?, ?, ?)"
             row = (proof.kind, proof.party, proof.subject, proof.time, proof.first, proof.second)

@@ -369,7 +369,7 @@ class Node:
             known = self._known(party)
             issuers = [*register.spines.heads, *{beacons.beacon_issuer(party, one.key) for one in known.beacons}]
             said = [row for issuer in issuers for row in self.store.said(issuer)]
-            return freshness(known, said, doubted=bool(beacons.caught_keys(self.holdings, register)))
+            return freshness(known, said, doubted=bool(beacons.caught_kids(self.holdings, register)))
 
     def fate(self, act: bytes) -> Fate:
         """Return what became of an act here: proven, as heard, contested, lost, void, carried, waiting, or unknown."""

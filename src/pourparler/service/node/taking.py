@@ -40,6 +40,12 @@ def source(came: Came) -> bytes:
     return digest("node-source", came.channel, came.peer)
 
 
+def seats_of(act: Act, good: Sequence[Signature]) -> bytes:
+    """Return who an organ's act that cannot be judged counts against: those together whose signatures are good. So a
+    thief of one member's key fills that key's share, and pushes out nothing that others have signed."""
+    return digest("node-speaker", act["organ"], *sorted({one.kid for one in good}))
+
+
 class Taking:
     """Takes acts into a node's holdings. Everything it changes beside the journal is one transaction of its caller."""
 
@@ -258,7 +264,8 @@ class Taking:
                 return None
             return share_of(mandate)
         if act.issuer in (Issuer.ORGAN, Issuer.MEMBER, Issuer.URGENT) and act.kind != "found":
-            return bytes(act["organ"]) if self.good_signatures(act) else None
+            good = self.good_signatures(act)
+            return seats_of(act, good) if good else None
         return None
 
     # Collecting the signatures of a decision.
@@ -267,7 +274,7 @@ class Taking:
         """Keep the good signatures of a decision that has too few, and join them with those that came before."""
         good = self.good_signatures(act)
         for signature in good:
-            self.add_part(act, signature, act["organ"])
+            self.add_part(act, signature, seats_of(act, [signature]))
         joined = self.joined(act)
         if joined is not None and {one.kid for one in joined.envelope.signatures} > {one.kid for one in good}:
             (answer,) = self.journal.submit_many([joined.envelope.encoded()])
@@ -315,7 +322,7 @@ class Taking:
         good = self.good_signatures(act)
         if not good and self.is_at_known_place(act):
             return Taken(State.REFUSED, act.id, "signature.invalid", "nobody with a seat made this signature")
-        self.add_part(act, act.envelope.signatures[0], act["organ"] if good else source(came))
+        self.add_part(act, act.envelope.signatures[0], seats_of(act, good) if good else source(came))
         joined = self.joined(act)
         if joined is None:
             return Taken(State.REFUSED, act.id, "node.quota", "there is no room for it to wait here")
