@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 from rich.text import Text
 
-from bench import append, evidence, growth, lone, negotiate, radio, reconcile, recorded, rivals, sizes, speak
+from bench import append, evidence, gossip, growth, lone, negotiate, radio, reconcile, recorded, rivals, sizes, speak
 from bench.measure import TIMES, Effort, Result, Tell
 from tools.environment import SetUpFailed
 
@@ -40,6 +40,7 @@ BENCHES: dict[str, tuple[str, Callable[[Effort, Tell], list[Result]]]] = {
     "audit": ("whole ledgers read as a stranger reads them", recorded.audits),
     "radio": ("frames and bytes on the air beside what must be, and in a flood", radio.run),
     "reconcile": ("bytes by which two nodes find what the other lacks", reconcile.run),
+    "gossip": ("rounds until 999 of 1,000 know, with the exchange's choice of peers", gossip.run),
     "checked": ("a stranger's check of proofs and evidence", recorded.checked),
 }
 

@@ -197,7 +197,7 @@ class Story(pytest.Item):
 
 
 def pytest_collect_file(parent: pytest.Collector, file_path: Path) -> Page | None:
-    told = file_path in (DOCS / "tutorial.md", DOCS / "operating.md") or (
+    told = file_path in (DOCS / "tutorial.md", DOCS / "operating.md", DOCS / "simulate.md") or (
         file_path.parent == HOW_TO and file_path.suffix == ".md"
     )
     return Page.from_parent(parent, path=file_path) if told else None

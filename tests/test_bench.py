@@ -177,6 +177,8 @@ def test_every_goal_of_the_bench_is_some_line_s():
     wanted += ["at most 1.01", "at least 0.9999", "at most 1.03", "at most 1.12", "at most 1.03", "at most 1.65"]
     wanted += ["at least 1", "at most 1.09", "at least 1", "at least 4.5", "at least 3.4", "at least 0.8"]
     wanted += ["at least 0.9", "at most 64"]
+    wanted += ["at most 40", "at most 40", "at most 40", *["at most 3"] * 4]  # reconciliation
+    wanted += ["at most 1", "at most 20", "at most 1", "at most 2"]
     assert sorted(goals) == sorted(wanted)
 
 

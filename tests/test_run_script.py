@@ -122,7 +122,20 @@ def test_an_old_python_that_is_really_there(checkout):
 def test_help_names_every_command_and_needs_no_environment(checkout):
     code, said, complained = checkout.run("help")
     assert (code, complained) == (0, "")
-    words = ("demo", "test", "campaign", "casino", "check", "vectors", "pourparler", "bench", "docs", "clean", "help")
+    words = (
+        "demo",
+        "test",
+        "campaign",
+        "simulate",
+        "casino",
+        "check",
+        "vectors",
+        "pourparler",
+        "bench",
+        "docs",
+        "clean",
+        "help",
+    )
     for word in words:
         assert re.search(rf"^  {word}\b", said, re.MULTILINE)
     assert not (checkout.place / ".venv").exists()

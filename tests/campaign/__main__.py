@@ -103,6 +103,12 @@ def javascript_part(seed: str, seconds: float) -> str:
     return alternate.run(seed, seconds)
 
 
+def simulate_part(seed: str, seconds: float) -> str:
+    from tests import worlds
+
+    return worlds.run(seed, seconds)
+
+
 def pytest_free(command: list[str], seconds: float) -> str:
     """Run a program within its budget and return its last line."""
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=seconds, check=False)
@@ -119,6 +125,7 @@ PARTS: dict[str, tuple[Callable[[str, float], str], float]] = {
     "stateful": (stateful_part, 300),
     "gaps": (gaps_part, 240),
     "faults": (faults_part, FAULTS_SECONDS),
+    "simulate": (simulate_part, 1_200),
     "casino": (casino_part, 400),
     "interop": (interop_part, 600),
     "bus": (bus_part, 300),

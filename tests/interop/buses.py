@@ -1,4 +1,4 @@
-"""``./run campaign bus``: real NATS servers, killed, paused, cut off and bad ones; no act lost, and all nodes converge."""
+"""``./run campaign bus``: real NATS servers, killed, paused, cut off, bad; no act is lost, and all nodes converge."""
 
 import asyncio
 import contextlib
@@ -165,7 +165,7 @@ def wiped() -> str:
     ):
         for envelope in [data(side.found), data(side.grant), *replies(side, 20)]:
             publish(bus, sender, side.party, envelope)
-        bus._run(bus._stream.purge_stream(STREAM))  # noqa: SLF001
+        bus._run(bus._stream.purge_stream(STREAM))
         with Bus([server.url], [side.party], "reader") as late:
             must(late.fetch(seconds=1.0) == [], "the stream was not wiped")
         with served(sender) as url:
@@ -229,7 +229,7 @@ def winners() -> str:
                 answers = {node.standing(side.grant.id, Power.OPEN).words for node in nodes}
                 must(len(answers) == 1 and "in force" not in answers.pop(), "a dismissal was outvoted by a double")
                 given = {node.standing(second.id, Power.OPEN).answer.value for node in nodes}
-                must(given == {"cannot tell"} or given == {"refused"}, f"a fork was answered: {given}")
+                must(given in ({"cannot tell"}, {"refused"}), f"a fork was answered: {given}")
                 alarms = [node.status()["parties"][0]["alarms"] for node in nodes]
                 must(all(alarms), "nobody was alarmed")
     return f"{doubles} of 40 compare-and-sets had two winners; every node refuses both alike, and keeps the proof"

@@ -1,0 +1,398 @@
+"""A station: a place with a real node, real exchanges with its peers, and a real receiver beside the radio.
+
+A traitor's station runs the same code, so that he knows what he betrays; what he does with it says his
+:class:`~pourparler.testing.world.plan.Treason`.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from pourparler.core.act import Power, parse_act
+from pourparler.core.council import Depositary
+from pourparler.core.encoding import decode, encode
+from pourparler.core.errors import PourparlerError
+from pourparler.dispatch.exchange import Exchange, Word
+from pourparler.dispatch.fountain import InProcess
+from pourparler.dispatch.frame import Part
+from pourparler.dispatch.parcel import Batch, batch, read_object
+from pourparler.dispatch.peers import Peer, Peers
+from pourparler.dispatch.receiver import Bundle, Envelope, Heard, Receiver
+from pourparler.ports import StoreError
+from pourparler.service.books import BEGINNINGS, Copy, parse_copy
+from pourparler.service.intake import Intake
+from pourparler.service.node.node import Node
+from pourparler.service.node.nouns import Came, Freshness, Shown, Standing, State, Taken
+from pourparler.service.wire import NodeHolding, word_of
+from pourparler.store.memory import MemoryStore
+from pourparler.store.node import NodeStore
+from pourparler.testing.keys import Key
+from pourparler.testing.world.chance import Chance
+from pourparler.testing.world.depositary import NAME as DEPOSITARY
+from pourparler.testing.world.depositary import ORIGIN, as_bytes, as_count, blobs
+from pourparler.testing.world.disk import Disk, PowerCut
+from pourparler.testing.world.places import Place
+from pourparler.testing.world.plan import Happens, Treason, committees
+from pourparler.testing.world.timeline import HOUR
+
+if TYPE_CHECKING:
+    from pourparler.testing.world.world import World
+
+HIDDEN_KINDS = frozenset({"dismiss", "urgent-dismiss", "suspend", "elect", "revoke"})
+OLD_MESSAGES = 30
+DELAY_HOURS = 5
+FILE_ACTS = 200
+SEVERAL = 8
+PULLED_MAX_BYTES = 2**24
+
+
+class DiskNodeStore(NodeStore):
+    """What a node keeps beside its journal, on a disk whose power may go just before a commit."""
+
+    def __init__(self, disk: Disk) -> None:
+        self.disk: Disk | None = None
+        super().__init__(None)
+        self.disk = disk
+
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        outermost = not self._depth
+        with super().changing():
+            yield
+            if outermost and self.disk is not None:
+                self.disk.touch()
+
+    def close(self) -> None:
+        """Do nothing: what is in memory stays for whoever starts again."""
+
+    def copy(self) -> "DiskNodeStore":
+        """Return a copy of what is stored now."""
+        other = DiskNodeStore(Disk())
+        other.become(self)
+        return other
+
+    def become(self, other: "DiskNodeStore") -> None:
+        """Hold what another store holds."""
+        other._database.backup(self._database)  # noqa: SLF001  two of one kind
+
+
+class Hands(NodeHolding):
+    """The node as its exchange has it; what a traitor hides he never takes."""
+
+    def __init__(self, station: "Station", node: Node) -> None:
+        super().__init__(node)
+        self.station = station
+
+    def take(self, envelopes: Sequence[bytes], peer: str) -> list[Word]:
+        return [word_of(self.station.take(envelope, "wire", peer)) for envelope in envelopes]
+
+
+class Station(Place):
+    """One node and what carries acts to it. ``peers`` are those it exchanges with, ``pulls`` whether it copies the home
+    ledger as well."""
+
+    def __init__(self, world: "World", name: str) -> None:
+        super().__init__(world, name)
+        self.treason = world.plan.treason(name)
+        self.key = Key.from_name(f"node {name} {world.plan.seed}")
+        self.chance = world.chance.of(f"station {name}")
+        self.pulls = name in world.plan.pullers
+        self.beside = DiskNodeStore(self.disk)
+        self.beside_yesterday: DiskNodeStore | None = None
+        self.peers = Peers([Peer(one, pinned=one == "council") for one in neighbours(world, name)])
+        self.node: Node | None = None
+        self.exchanges: Exchange | None = None
+        self.receiver: Receiver | None = None
+        self.begun: list[tuple[str, bytes]] = []
+        self.old: list[bytes] = []
+        self.acknowledged: set[bytes] = set()
+        self.met_both = False
+
+    # Running.
+
+    def start(self) -> None:
+        origin = f"{self.name}.example/journal"
+        self.node = Node(self.store, self.beside, self.key, self.clock, origin, high_water=self.high_water)
+        hands = Hands(self, self.node)
+        self.exchanges = Exchange(
+            hands, self.chance.of(f"start {self.world.timeline.now}"), self.clock, heard=self.peers.learnt
+        )
+        self.receiver = Receiver(self.node.dispatch_keys, InProcess())
+
+    def stop(self) -> None:
+        self.node = self.exchanges = self.receiver = None
+        self.begun.clear()
+
+    @property
+    def running(self) -> Node:
+        """The node while it runs."""
+        assert self.node is not None
+        return self.node
+
+    @property
+    def ledger(self) -> Intake | None:
+        return self.node.journal if self.node else None
+
+    @property
+    def read_only(self) -> bool:
+        return self.node is not None and self.node.read_only is not None
+
+    def came(self, channel: str, peer: str) -> Came:
+        """Say how something came, and when by this machine's clock."""
+        return Came(channel, peer, self.clock.now())
+
+    def remember(self) -> None:
+        super().remember()
+        if any(one.what is Happens.RESTORE and one.where == self.name for one in self.world.plan.events):
+            self.beside_yesterday = self.beside.copy()
+
+    # Taking.
+
+    def hear(self, what: str, source: str, data: bytes) -> None:
+        try:
+            self._hear(what, source, data)
+        except PourparlerError:
+            return  # bytes that were spoilt on the way, or that never were anything
+        except StoreError as error:
+            self.world.trace.note(self.name, f"could not take {what} from {source}: {type(error).__name__}")
+
+    def _hear(self, what: str, source: str, data: bytes) -> None:
+        match what:
+            case "exchange":
+                self.answer(source, data)
+            case "act":
+                self.take(data, "wire", source)
+            case "frame":
+                self.hear_frame(data)
+            case "file":
+                self.take_file(source, data)
+            case "pulled":
+                self.take_pulled(source, data)
+            case _:
+                self.world.letters(self.name, what, data)
+
+    def take(self, envelope: bytes, channel: str, peer: str) -> Taken:
+        """Take an act; what a traitor hides he never has."""
+        if self.treason is Treason.SELECTIVE and hidden(envelope):
+            return Taken(State.REFUSED, b"", "treason")
+        taken = self.running.take(envelope, self.came(channel, peer))
+        self.note(taken, channel, peer)
+        return taken
+
+    def note(self, taken: Taken, channel: str, peer: str) -> None:
+        """Write down what was acknowledged."""
+        if taken.state is State.NEW:
+            name = self.world.names.get(taken.act, "an act")
+            self.world.trace.note(self.name, f"takes {name} {taken.act.hex()[:8]} from {peer or channel}")
+        if taken.kept or taken.works:
+            told = self.world.truth.told.setdefault(self.name, {})
+            if taken.kept:
+                told.setdefault(taken.act, self.world.timeline.now)
+
+    def keep(self, envelope: bytes) -> bool:
+        """Take what somebody beside this machine says; return whether it was taken, whatever became of it."""
+        if not self.up or self.still:
+            return False
+        try:
+            self.take(envelope, "here", "")
+        except StoreError:
+            return False
+        except PowerCut:
+            self.world.crash(self)
+            return False
+        return not self.read_only
+
+    def hear_frame(self, frame: bytes) -> None:
+        """Take what a frame brings."""
+        assert self.receiver is not None
+        for heard in self.receiver.hear(frame, float(self.world.timeline.seconds), "radio"):
+            self.take_heard(heard)
+
+    def take_heard(self, heard: Heard) -> None:
+        match heard:
+            case Envelope(data):
+                self.take(data, "radio", "")
+            case Part(payload, kid, signature):
+                self.note(self.running.take_part(payload, kid, signature, self.came("radio", "")), "radio", "")
+            case Bundle(data):
+                self.running.take_bundle(data, self.came("radio", ""))
+
+    # Exchanging.
+
+    def exchange(self) -> None:
+        """Begin an exchange with some of the peers, and see what became of those before."""
+        assert self.exchanges is not None
+        for name, begun in self.begun:
+            done = self.exchanges.end(name, begun)
+            if done.whole:
+                self.peers.asked(name)
+            if done.withheld:
+                self.peers.broke_promise(name)
+        self.begun.clear()
+        if self.treason is Treason.MUTE:
+            return
+        for peer in self.peers.round(self.chance, self.world.plan.asks):
+            first = self.exchanges.begin(peer.name)
+            self.begun.append((peer.name, first))
+            self.send(peer.name, first)
+        if self.pulls:
+            asked = encode({"from": self.running.home_size(self.home)})
+            self.world.network.send(self.name, DEPOSITARY, "pull", asked)
+
+    def answer(self, source: str, data: bytes) -> None:
+        """Answer a peer's message, each traitor in his way."""
+        assert self.exchanges is not None
+        answers = self.exchanges.answer(data, source)
+        match self.treason:
+            case Treason.MUTE:
+                return
+            case Treason.LIES:
+                answers = [self.chance.bytes(max(1, len(answer))) for answer in answers]
+            case Treason.REPLAYS:
+                self.old = [*self.old[-OLD_MESSAGES:], *answers]
+                answers = [self.chance.pick(self.old) for _ in answers]
+            case _:
+                pass
+        for answer in answers:
+            self.send(source, answer)
+
+    def send(self, target: str, data: bytes) -> None:
+        if self.treason is Treason.DELAYS:
+            timeline = self.world.timeline
+            timeline.after(DELAY_HOURS * HOUR, lambda: self.world.network.send(self.name, target, "exchange", data))
+        else:
+            self.world.network.send(self.name, target, "exchange", data)
+
+    # Homes and files.
+
+    @property
+    def home(self) -> Depositary:
+        """The ledger at which both parties are at home."""
+        return Depositary(ORIGIN, self.world.depositary.key.public_key)
+
+    def file(self) -> bytes:
+        """Return what a courier takes from here: the copy of the home ledger, or else the acts of this node."""
+        if not self.up or self.treason is not None or self.read_only:
+            return b""
+        held = self.running.holdings.homes.copies.get(self.home)
+        if held is not None:
+            return Copy(self.home, held.note, tuple(self.home_entries()), ()).encoded()
+        acts = self.running.acts([act.id for act in self.running.every()])
+        return batch(acts[-FILE_ACTS:]) if acts else b""
+
+    def home_entries(self) -> list[bytes]:
+        """Return the entries of the home ledger that are copied here."""
+        return self.beside.home_entries(self.home.origin, self.home.key)
+
+    def take_file(self, source: str, data: bytes) -> None:
+        """Take what a courier brought: a copy of the home ledger, or a batch of acts."""
+        if data.startswith(BEGINNINGS):
+            self.compare(parse_copy(data).entries)
+            self.shown(source, self.running.take_bundle(data, self.came("courier", source)))
+            return
+        found = read_object(data)
+        for envelope in found.envelopes if isinstance(found, Batch) else ():
+            self.take(envelope, "courier", source)
+
+    def take_pulled(self, source: str, data: bytes) -> None:
+        """Take entries of the home ledger that were pulled."""
+        value = decode(data, most_bytes=PULLED_MAX_BYTES)
+        try:
+            assert isinstance(value, dict)
+            start, note = as_count(value["from"]), as_bytes(value["note"])
+            entries, texts = blobs(value["entries"]), blobs(value["texts"])
+        except (AssertionError, KeyError, TypeError):
+            return  # spoilt on the way
+        came = self.came("wire", source)
+        self.shown(source, self.running.take_home(self.home, start, entries, note, came, texts=texts))
+
+    def shown(self, source: str, shown: Shown) -> None:
+        if shown.reason:
+            self.world.trace.note(self.name, f"home from {source}: {shown.reason}")
+
+    def compare(self, entries: Sequence[bytes]) -> None:
+        """Note, for the checker alone, that two histories of one ledger have met here."""
+        self.met_both |= any(ours != theirs for ours, theirs in zip(self.home_entries(), entries, strict=False))
+
+    # What the checker asks.
+
+    def acknowledge(self) -> None:
+        """Let the holder at this place say that the dismissal has reached him."""
+        people = self.world.people
+        mandate = next((one.mandate for one in people.committees if one.place == self.name), b"")
+        key = next((one.key for one in people.committees if one.place == self.name), None)
+        ended = self.world.truth.ended.get(people.general.mandate)
+        if (
+            ended
+            and key
+            and ended.act in self.world.truth.told.get(self.name, {})
+            and ended.act not in self.acknowledged
+        ):
+            self.acknowledged.add(ended.act)
+            self.running.acknowledge(key, mandate, ended.act)
+
+    def standing(self, mandate: bytes, power: Power) -> Standing:
+        """Ask the node about a mandate."""
+        return self.running.standing(mandate, power)
+
+    def freshness(self) -> Freshness:
+        """Ask the node how current it is about our party."""
+        return self.running.freshness(self.world.people.ours)
+
+    def holds(self, act: bytes) -> bool:
+        return bool(self.running.acts([act]))
+
+    def has_taken(self, act: bytes) -> bool:
+        """Return whether the node has acknowledged an act."""
+        return act in self.world.truth.told.get(self.name, {})
+
+    def pool_rows(self) -> int:
+        """Return how many rows one owner has waiting or collected here, at most."""
+        owned = "SELECT coalesce(max(c), 0) FROM (SELECT count(*) AS c FROM {} GROUP BY owner)"
+        return max(int(self.beside._one(owned.format(pool))[0]) for pool in ("pending", "part"))  # noqa: SLF001
+
+    def reports_fork(self) -> bool:
+        """Return whether the node accuses the home ledger of two histories."""
+        return any(proof.kind == "home" for proof in self.beside.proofs())
+
+    def fed_again(self, chance: Chance) -> "Fresh":
+        """Return a new node that was fed with all that this one knows, in another order."""
+        return Fresh(self, chance)
+
+
+class Fresh:
+    """A node that has just begun, and heard everything at once in an order of chance."""
+
+    def __init__(self, station: Station, chance: Chance) -> None:
+        old = station.running
+        acts = old.acts([*(act.id for act in old.every()), *old.loose()])
+        self.node = Node(MemoryStore(), NodeStore(None), station.key, station.clock, "again.example/journal")
+        for number, envelope in enumerate(chance.some(acts, len(acts))):  # from several: what one may leave is bounded
+            came = station.came("wire", f"another {number % SEVERAL}")
+            self.node.take(envelope, came)
+        held = old.holdings.homes.copies.get(station.home)
+        if held is not None:
+            self.node.take_home(station.home, 0, station.home_entries(), held.note, station.came("wire", "home"))
+
+    def standing(self, mandate: bytes, power: Power) -> Standing:
+        return self.node.standing(mandate, power)
+
+
+def hidden(envelope: bytes) -> bool:
+    """Return whether an act is one that a traitor would rather nobody heard of."""
+    try:
+        return parse_act(envelope).kind in HIDDEN_KINDS
+    except PourparlerError:
+        return False
+
+
+def neighbours(world: "World", name: str) -> list[str]:
+    """Return with whom a node exchanges: everybody with the relays, the council with nobody else but the general, who
+    stands between it and the committees; these with each other."""
+    plan = world.plan
+    relays = [f"relay-{number}" for number in range(plan.relays)]
+    bodies = list(committees(plan))
+    near = {"council": ["general", *relays], "general": ["council", *relays, *bodies], "counterpart": relays}
+    near |= {body: ["general", *relays, *bodies] for body in bodies}
+    found = near.get(name, list(plan.places))
+    return [one for one in found if one != name]
