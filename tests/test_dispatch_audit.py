@@ -4,16 +4,22 @@ import pytest
 
 from pourparler.core import limits
 from pourparler.core.act import Power
+from pourparler.core.encoding import ALGORITHM_ED25519, Envelope, Form, Signature
+from pourparler.dispatch.allowance import Rate
+from pourparler.dispatch.exchange import QUEUE_MAX_BYTES, Exchange, Manners
+from pourparler.dispatch.heads import Heads
+from pourparler.dispatch.messages import batch, message, read, read_batch
 from pourparler.service.drafting import draft
 from pourparler.service.node.nouns import Answer, Came, Fresh, State
-from pourparler.store.node import NodeStore, Proof
+from pourparler.service.wire import Desk
+from pourparler.store.node import Bounds, NodeStore, Proof
 from pourparler.testing.keys import Key
+from tests.exchanging import Seeded, Talks, exchange_of, give
 from tests.nodes import (
     CONCLUDE,
     DAY,
     HOUR,
     PROPOSE,
-    START,
     TALKS,
     HomeLedger,
     Party,
@@ -66,8 +72,6 @@ def test_one_members_key_does_not_push_out_a_dismissal_that_works_while_it_waits
 
 
 def test_strangers_do_not_push_out_a_dismissal_that_works_while_it_waits(party, monkeypatch):
-    from pourparler.store.node import Bounds
-
     node = memory_node(store=NodeStore(None, pool=Bounds(8, 65_536, 32, 1_000_000)))
     mandate = waiting_dismissal(party, node)
     stranger = Key.from_name("nobody")
@@ -162,6 +166,211 @@ def test_a_holder_does_not_hide_that_he_is_starving_a_node_by_acts_of_his_own(pa
     party.dismiss(mandate)  # held back
     deputy = Key.from_name("deputy")
     link = draft("delegate", {"by": mandate.id, "to": deputy.public_key, "powers": int(TALKS)})
-    assert hear(node, link.signed_by(Key.from_name("general"))) == ["new"]
+    hear(node, link.signed_by(Key.from_name("general")))
     hear(node, party.beacon(clock.time, count=3, head=party.head))
     assert node.standing(mandate.id, CONCLUDE).answer is not Answer.IN_FORCE
+
+
+# --- the wire: what a stranger without a key costs --------------------------------------------------------------------
+
+
+def node_with_loose_acts(party, count):
+    node = memory_node()
+    mandate = party.grant()
+    hear(node, party.found, mandate)
+    words = [data(party.say(mandate, "reply", about=number.to_bytes(32, "big"))) for number in range(count)]
+    assert all(taken.kept for taken in node.take_many(words, came()))
+    return node
+
+
+def hello(name, **fields):
+    said = {"organs": [], "beacons": [], "loose": 0, "symbols": 0, **fields}
+    return message("hello", session=name, **said)
+
+
+def said(desk, peer, *messages):
+    """Return the kinds of what a desk answers."""
+    return [read(one).kind for one in read_batch(desk.answer(batch(messages), peer))]
+
+
+def test_a_hello_costs_who_says_it_what_it_costs_the_node(party):
+    """A hello of 100 bytes makes a node hash every loose act: the allowance counts that, and not the bytes alone."""
+    node = node_with_loose_acts(party, 300)
+    desk = Desk(node, Seeded(), manners=Manners(strangers=Rate(20_000, 1)))
+    kinds = [said(desk, "a stranger", hello(bytes([number]) * 16))[0] for number in range(40)]
+    assert kinds[:3] == ["welcome"] * 3
+    assert kinds[10:] == ["end"] * 30
+
+
+def test_a_strangers_hellos_do_not_end_what_an_honest_peer_compares(party):
+    node = node_with_loose_acts(party, 3)
+    desk = Desk(node, Seeded())
+    assert "welcome" in said(desk, "honest", hello(b"h" * 16))
+    for number in range(12):
+        said(desk, "a stranger", hello(bytes([number]) * 16))
+    assert said(desk, "honest", message("request", session=b"h" * 16, symbols=[0, 8])) == ["symbols"]
+
+
+def holding_of(*envelopes):
+    """Return what an exchange needs of a node that holds these, and has no chains to tell of."""
+
+    class Held:
+        read = 0
+
+        def heads(self):
+            return Heads()
+
+        def lacking(self, _theirs):
+            for envelope in envelopes:
+                self.read += 1
+                yield envelope
+
+        def loose(self):
+            return iter(())
+
+        def acts(self, _ids):
+            return []
+
+        def lacks(self, _act):
+            return False
+
+        def take(self, _envelopes, _peer):
+            return []
+
+        def told(self, _peer, _theirs):
+            pass
+
+    return Held()
+
+
+def test_a_strangers_hello_does_not_bring_all_that_a_node_holds_into_its_memory():
+    """64 sessions of a few bytes each, and for each of them 8,192 acts of 32 KiB that wait to be sent: 16 GiB."""
+    held = holding_of(*(number.to_bytes(4, "big") * 8_192 for number in range(600)))
+    exchange = Exchange(held, Seeded(), SetClock())
+    exchange.answer(hello(b"x" * 16), "a stranger")
+    (session,) = exchange.sessions.values()
+    waits = sum(len(envelope) for _, _, envelope in session.queue)
+    assert waits == session.queue_bytes
+    assert waits <= QUEUE_MAX_BYTES
+    assert held.read < 300
+
+
+def test_who_has_more_than_one_session_holds_says_so_and_the_next_sessions_bring_it(monkeypatch):
+    """Else what was cut off looks held back, and an honest peer is blamed for it."""
+    monkeypatch.setattr("pourparler.dispatch.exchange.QUEUE_MAX_BYTES", 4_000)
+    talks = Talks(decisions=30, words=0)
+    ours, theirs = memory_node(name="ours"), memory_node(name="theirs")
+    give(theirs, talks.all)
+    found = []
+    for number in range(12):
+        first, second = exchange_of(ours, f"a{number}"), exchange_of(theirs, f"b{number}")
+        begun = first.begin("theirs")
+        out = [begun]
+        while out:
+            answers = [one for said_ in out for one in second.answer(said_, "ours")]
+            out = [one for answer in answers for one in first.answer(answer, "theirs")]
+        found.append(first.end("theirs", begun))
+        if found[-1].whole:
+            break
+    assert found[0].why == "exchange.parts"
+    assert not any(one.withheld or one.unmet for one in found)
+    assert found[-1].whole
+    assert len(found) > 2
+    assert ours.heads() == theirs.heads()
+
+
+# --- what waits, and envelopes of one act -----------------------------------------------------------------------------
+
+
+def with_junk(act, number):
+    """Return the envelope of a decision with a signature more, which nobody made: anybody can do that."""
+    junk = Signature(ALGORITHM_ED25519, number.to_bytes(8, "big"), bytes(64))
+    rows = sorted((*act.envelope.signatures, junk), key=lambda one: (one.kid, one.value))
+    return Envelope(Form.SIGN, act.envelope.payload, tuple(rows)).encoded()
+
+
+def test_junk_signatures_on_one_dismissal_do_not_push_out_another_of_the_same_members(party):
+    """A stranger without any key: of a dismissal that waits he makes as many envelopes as he likes."""
+    node = memory_node()
+    mandate = waiting_dismissal(party, node)
+    other = party.dismiss(party.grant("another"))
+    for number in range(limits.NODE_OWNER_ROWS_MAX + 1):
+        assert node.take(with_junk(other, number), came()).works
+    assert node.standing(mandate.id, PROPOSE).answer is Answer.REFUSED
+    assert len(node.store.pending_of(other.id)) < 10
+
+
+def test_junk_parts_do_not_keep_out_the_members_signatures_of_a_dismissal_that_would_work(party):
+    """A stranger hears the first part on the radio, and sends the same payload with signatures that nobody made."""
+    node = memory_node()
+    mandate = party.grant()
+    hear(node, party.found, mandate)
+    party.grant("somebody else")  # never heard here
+    dismissal = party.dismiss(mandate)
+    payload = dismissal.envelope.payload
+    for number in range(limits.ENVELOPE_SIGNATURES_MAX + 1):
+        node.take_part(payload, number.to_bytes(8, "big"), bytes(64), came("radio", ""))
+    for one in dismissal.envelope.signatures:
+        taken = node.take_part(payload, one.kid, one.value, came("radio", ""))
+    assert taken.works
+    assert node.standing(mandate.id, PROPOSE).answer is Answer.REFUSED
+
+
+def test_a_members_part_that_came_before_its_organ_counts_as_his_when_it_comes_again(party):
+    node = memory_node()
+    mandate = party.grant()
+    party.grant("somebody else")  # never heard here
+    dismissal = party.dismiss(mandate)
+    payload = dismissal.envelope.payload
+    for number in range(limits.ENVELOPE_SIGNATURES_MAX + 1):
+        node.take_part(payload, number.to_bytes(8, "big"), bytes(64), came("radio", ""))
+    for one in dismissal.envelope.signatures:
+        node.take_part(payload, one.kid, one.value, came("radio", ""))
+    hear(node, party.found, mandate)
+    for one in dismissal.envelope.signatures:
+        taken = node.take_part(payload, one.kid, one.value, came("radio", ""))
+    assert taken.works
+
+
+def test_strangers_from_many_addresses_do_not_push_out_a_members_signature():
+    party = Party(needs=2)
+    node = memory_node(store=NodeStore(None, pool=Bounds(8, 65_536, 32, 1_000_000)))
+    mandate = party.grant()
+    hear(node, party.found, mandate)
+    dismissal = party.dismiss(mandate)
+    first, second = dismissal.envelope.signatures
+    node.take_part(dismissal.envelope.payload, first.kid, first.value, came())
+    for number, act in enumerate(junk_decisions(party, 64, Key.from_name("nobody"))):
+        one = act.envelope.signatures[0]
+        node.take_part(act.envelope.payload, one.kid, one.value, came("wire", f"2001:db8::{number % 16}"))
+    assert node.take_part(dismissal.envelope.payload, second.kid, second.value, came()).state is State.NEW
+
+
+# --- who knows, and who says so ---------------------------------------------------------------------------------------
+
+
+def test_a_word_that_is_void_acknowledges_nothing(party, clock):
+    """A former holder, replaced by his successor, says "I know" under the mandate: the successor does not know."""
+    node = memory_node(clock)
+    duty = {"kind": "propose", "by": clock.time + HOUR, "then": Key.from_name("successor").public_key}
+    mandate = party.grant(duty=duty)
+    other = party.grant("other")
+    order = party.dismiss(other)
+    hear(node, party.found, mandate, other, order)
+    clock.time += 2 * HOUR
+    hear(node, party.beacon(clock.time))
+    assert hear(node, party.say(mandate, "reply", about=order.id)) == ["void"]
+    assert node.reached(order.id).of("acknowledged") == ()
+    assert mandate.id in {one.mandate for one in node.reached(order.id).of("unreachable")}
+    assert hear(node, party.say(mandate, "reply", "successor", about=order.id)) == ["new"]
+    assert [one.mandate for one in node.reached(order.id).of("acknowledged")] == [mandate.id]
+
+
+@pytest.mark.parametrize("signer", ["other", "Smolny member 0", "nobody"])
+def test_nobody_acknowledges_for_another(party, signer):
+    node = memory_node()
+    mandate, other = party.grant(), party.grant("other")
+    order = party.dismiss(other)
+    hear(node, party.found, mandate, other, order)
+    assert hear(node, party.say(mandate, "reply", signer, about=order.id)) == ["refused"]
+    assert node.reached(order.id).of("acknowledged") == ()

@@ -93,9 +93,12 @@ Rate = Annotated[float, typer.Option(metavar="BYTES", min=1, help="Radio: how ma
 def ways(said: str) -> list[Way]:
     """Return the ways that were asked for. Raises :class:`Problem`."""
     try:
-        return list(dict.fromkeys(Way(one.strip()) for one in said.split(",") if one.strip()))
+        chosen = list(dict.fromkeys(Way(one.strip()) for one in said.split(",") if one.strip()))
     except ValueError as error:
         raise Problem(USAGE, f"{error}.", f"There are: {', '.join(Way)}.") from None
+    if not chosen:
+        raise Problem(USAGE, "by which way?", f"There are: {', '.join(Way)}.")
+    return chosen
 
 
 # --- the node ---------------------------------------------------------------------------------------------------------
@@ -148,8 +151,7 @@ def know(
 ) -> None:
     """Say that an order has reached you, signed: it travels back by every way, and the sender sees it."""
     with node_of(session) as node:
-        (about,), _ = to_send(session, node, act)
-        (mandate,), _ = to_send(session, node, by)
+        about, mandate = the_one(session, node, act), the_one(session, node, by)
         signer = session.passphrases.signer(session.keys, key, role="holder")
         order = parse_act(about)
         envelope = node.acknowledge(signer, parse_act(mandate).id, order.id)
@@ -158,6 +160,14 @@ def know(
             taken_first(node, envelope)
     session.answer(act=made.id, about=order.id)
     session.say(f"you know of {order.kind} {short(order.id)}; your word goes out with the next exchange", lead="✓ ")
+
+
+def the_one(session: Session, node: Node, said: str) -> bytes:
+    """Return the envelope of the one act that a word of the command line means. Raises :class:`Problem`."""
+    envelopes, _ = to_send(session, node, said)
+    if len(envelopes) != 1:
+        raise Problem(USAGE, f"{clean(said)} holds {count(len(envelopes), 'act')}, and not one.", "Name the act's id.")
+    return envelopes[0]
 
 
 # --- sending ----------------------------------------------------------------------------------------------------------
@@ -332,7 +342,7 @@ def on_air(
     try:
         channel: FrameChannel
         if pipe is not None:
-            channel = ProgramChannel(shlex.split(pipe), frame_bytes=frame_bytes or 233, bytes_per_second=rate)
+            channel = ProgramChannel(program(pipe), frame_bytes=frame_bytes or 233, bytes_per_second=rate)
         else:
             to = address(group)
             channel = UdpChannel(to, interface=interface, frame_bytes=frame_bytes or 1_200, bytes_per_second=rate)
@@ -344,9 +354,20 @@ def on_air(
         channel.close()
 
 
+def program(said: str) -> list[str]:
+    """Return a command and its arguments. Raises :class:`Problem`."""
+    try:
+        words = shlex.split(said)
+    except ValueError as error:
+        raise Problem(USAGE, f"the radio's command cannot be read: {error}.", "Close its quotation marks.") from None
+    if not words:
+        raise Problem(USAGE, "there is no radio program in the command.", "Like: --pipe 'python3 radio.py'")
+    return words
+
+
 def address(said: str) -> tuple[str, int]:
     host, colon, port = said.rpartition(":")
-    if not colon or not port.isdecimal() or int(port) > 65_535:
+    if not colon or not port.isdecimal() or not 1 <= int(port) <= 65_535:
         raise Problem(USAGE, f"{said} is no address with a port.", f"Like {GROUP}, or [ff02::1]:8317.")
     return host.strip("[]"), int(port)
 

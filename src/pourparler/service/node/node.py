@@ -28,7 +28,7 @@ from pourparler.service.node.fate import fate
 from pourparler.service.node.freshness import freshness
 from pourparler.service.node.holdings import Holdings, Journal
 from pourparler.service.node.homes import Forks, Homes, Ledger, acts_in
-from pourparler.service.node.index import Index
+from pourparler.service.node.index import Index, share_of
 from pourparler.service.node.nouns import Answer, Came, Fate, Freshness, Heads, Reached, Shown, Standing, State, Taken
 from pourparler.service.node.reach import reached
 from pourparler.service.node.standing import Known, judge
@@ -360,6 +360,7 @@ class Node:
             forked="the home ledger of the party has signed two histories" if forked else "",
             doubt=self.holdings.doubt,
             lost=self.holdings.lost,
+            own=lambda mandate: self.holdings.index.under[share_of(mandate)],
         )
 
     def freshness(self, party: bytes) -> Freshness:
@@ -449,8 +450,8 @@ class Node:
             return offering.dispatch_keys(self.holdings)
 
     def acknowledge(self, signer: Signer, mandate: bytes, about: bytes) -> bytes:
-        """Return a holder's signed "I know" about an act, which is taken here as well. Raises ``OSError`` where he
-        cannot sign."""
+        """Return a holder's signed "I know" about an act, which is taken here as well: by one key, and so refused under
+        a mandate that asks for several signatures. Raises ``OSError`` where he cannot sign."""
         fields = {"by": mandate, "about": about, "at": self.holdings.wall.now()}
         envelope = draft("reply", fields).signed_by(signer).envelope.encoded()
         self.take(envelope, Came("here", "", self.holdings.wall.now()))
