@@ -5,15 +5,22 @@ import pytest
 from pourparler.core import limits
 from pourparler.core.act import Power
 from pourparler.core.encoding import ALGORITHM_ED25519, Envelope, Form, Signature
+from pourparler.core.errors import Refused
+from pourparler.core.evidence import Claim
 from pourparler.dispatch.allowance import Rate
+from pourparler.dispatch.carousel import Carousel, MemoryCounters
 from pourparler.dispatch.exchange import QUEUE_MAX_BYTES, Exchange, Manners
+from pourparler.dispatch.fountain import InProcess
 from pourparler.dispatch.heads import Heads
 from pourparler.dispatch.messages import batch, message, read, read_batch
+from pourparler.dispatch.receiver import Receiver
 from pourparler.service.drafting import draft
+from pourparler.service.export import assemble
 from pourparler.service.node.nouns import Answer, Came, Fresh, State
 from pourparler.service.wire import Desk
 from pourparler.store.node import Bounds, NodeStore, Proof
 from pourparler.testing.keys import Key
+from tests import radio
 from tests.exchanging import Seeded, Talks, exchange_of, give
 from tests.nodes import (
     CONCLUDE,
@@ -26,6 +33,7 @@ from tests.nodes import (
     SetClock,
     came,
     data,
+    disk_node,
     hear,
     memory_node,
 )
@@ -374,3 +382,109 @@ def test_nobody_acknowledges_for_another(party, signer):
     hear(node, party.found, mandate, other, order)
     assert hear(node, party.say(mandate, "reply", signer, about=order.id)) == ["refused"]
     assert node.reached(order.id).of("acknowledged") == ()
+
+
+# --- the air ----------------------------------------------------------------------------------------------------------
+
+
+def carousel():
+    return Carousel(radio.PARTY, radio.RELAY, radio.LORA, MemoryCounters(), bytes(16))
+
+
+def test_a_thief_of_a_holders_key_does_not_fill_the_carousel_before_a_dismissal_comes(monkeypatch):
+    """What one key says fills a relay's carousel: from then on it would send no order any more, and say nothing."""
+    monkeypatch.setattr(limits, "CAROUSEL_ITEMS_MAX", 8)
+    monkeypatch.setattr("pourparler.dispatch.carousel.GATHERED_ACTS", 1_000)
+    monkeypatch.setattr("pourparler.dispatch.carousel.GATHERED_BYTES", 1_000_000)
+    sender = carousel()
+    for number in range(8):
+        sender.put(radio.data_of(radio.saying(number)), 0.0)
+    with pytest.raises(Refused, match="frame.carousel-full"):
+        sender.put(radio.data_of(radio.saying(8)), 0.0)
+    sender.put(radio.data_of(radio.dismissal()), 1.0)
+    assert radio.dismissal().id in sender.carried
+    assert len(sender.items) == 8
+    assert radio.saying(0).id not in sender.carried  # it gave way, and may come again
+
+
+def test_a_thief_of_a_members_key_does_not_fill_the_carousel_by_urgent_acts(monkeypatch):
+    monkeypatch.setattr(limits, "CAROUSEL_ITEMS_MAX", 8)
+    sender = carousel()
+    for number in range(8):
+        sender.put(radio.data_of(radio.suspension(number)), 0.0)
+    sender.put(radio.data_of(radio.dismissal()), 1.0)
+    with pytest.raises(Refused, match="frame.carousel-full"):
+        sender.put(radio.data_of(radio.suspension(99)), 2.0)
+    assert radio.dismissal().id in sender.carried
+
+
+def test_what_has_gone_out_often_enough_gives_way_to_its_like_and_a_dismissal_to_nothing_less(monkeypatch):
+    """A relay is not mute after 4,096 acts, and no flood afterwards takes the dismissal off the air."""
+    monkeypatch.setattr(limits, "CAROUSEL_ITEMS_MAX", 4)
+    sender = carousel()
+    sender.put(radio.data_of(radio.dismissal()), 0.0)
+    for number in range(3):
+        sender.put(radio.data_of(radio.suspension(number)), 0.0)
+    while not all(item.done for item in sender.items.values()):
+        sender.next_frame(1.0)
+    for number in range(3, 40):
+        sender.put(radio.data_of(radio.suspension(number)), 2.0)
+        while not all(item.done for item in sender.items.values()):
+            sender.next_frame(2.0)
+    assert radio.dismissal().id in sender.carried
+    assert radio.suspension(39).id in sender.carried
+    assert sender.cost == sum(item.cost for item in sender.items.values())
+    assert sender.carried == {act for item in sender.items.values() for act in item.act_ids}
+
+
+def test_a_thief_of_a_dispatch_key_is_not_forgiven_because_the_node_begins_again(tmp_path):
+    """He signs false symbols, is banned, waits for the next restart, and spoils the next object."""
+    party = Party()
+    thief = radio.THIEF
+    keys = sorted((thief.public_key, party.dispatch_key.public_key))
+    node = disk_node(tmp_path / "node")
+    hear(node, party.found, party.decide("appoint", dispatch=keys))
+    assert node.dispatch_keys() == dict.fromkeys(keys, party.id)
+    listener = Receiver(node.dispatch_keys, InProcess(), tell_banned=node.ban)
+    needed = radio.needed(radio.thing())
+    for frame in radio.frames_of(radio.thing(), range(needed), thief, party=party.id, false=range(needed)):
+        listener.hear(frame, 0.0)
+    assert listener.refused["frame.banned"] == 1
+    node.close()
+    again = disk_node(tmp_path / "node")
+    assert set(again.dispatch_keys()) == {party.dispatch_key.public_key}
+    assert hear(again, party.decide("appoint", dispatch=keys)) == ["new"]
+    assert set(again.dispatch_keys()) == set(keys)  # the party has named it anew
+    again.close()
+
+
+def test_a_key_that_is_none_of_a_party_here_is_banned_for_nothing(party):
+    node = memory_node()
+    hear(node, party.found)
+    node.ban(radio.THIEF.public_key)
+    assert node.holdings.banned == []
+
+
+# --- homes ------------------------------------------------------------------------------------------------------------
+
+
+def test_old_bundles_brought_again_push_out_no_newer_one_from_the_disk(party, clock, tmp_path):
+    """A courier cannot forge a bundle. He brings genuine old ones: after the next restart the home is last year's."""
+    home, mandates, bundles = HomeLedger(clock), [], []
+    home.log(party.found)
+    for number in range(limits.NODE_BUNDLES_KEPT + 3):
+        mandates.append(party.grant(f"holder {number}"))
+        home.log(mandates[-1])
+        clock.time += 60
+        claim = Claim("recorded", home.intake.depositary, 0, act=mandates[-1].id)
+        home.intake.stamp([party.id])
+        bundles.append(assemble(claim, [home.intake]).encoded())
+    node = disk_node(tmp_path / "node", clock)
+    for one in (bundles[-1], *bundles[:-1], *bundles[:-1], *bundles):
+        assert node.take_bundle(one, came()).reason == ""
+    assert node.standing(mandates[-1].id, PROPOSE).proven
+    assert sum(map(len, node.holdings.homes.bundled.values())) == 1
+    node.close()
+    again = disk_node(tmp_path / "node", clock)
+    assert again.standing(mandates[-1].id, PROPOSE).proven
+    again.close()

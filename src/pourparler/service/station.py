@@ -83,7 +83,7 @@ class Station:
     ) -> None:
         self.node, self.clock, self.tell, self.relays = node, clock, tell, relays
         self.tags = Tags()
-        self.receiver = Receiver(node.dispatch_keys, decoder, known=self.tags)
+        self.receiver = Receiver(node.dispatch_keys, decoder, known=self.tags, tell_banned=node.ban)
         self.carousels: list[Carousel] = []
         self.stopped = threading.Event()
         self.threads: list[threading.Thread] = []

@@ -449,6 +449,16 @@ class Node:
         with self._lock:
             return offering.dispatch_keys(self.holdings)
 
+    def ban(self, key: bytes) -> None:
+        """Let a dispatch key count no more, across restarts too, until its party names its keys anew: it signed what is
+        false (``spec/frame.md`` 8). Raises :class:`StoreError`."""
+        with self._lock:
+            party = offering.dispatch_keys(self.holdings).get(key)
+            register = self.registry.registers.get(party or b"")
+            named = beacons.newest_appointment(self.holdings, register, "dispatch") if register else None
+            if named is not None:
+                self.holdings.ban(key, named.id)
+
     def acknowledge(self, signer: Signer, mandate: bytes, about: bytes) -> bytes:
         """Return a holder's signed "I know" about an act, which is taken here as well: by one key, and so refused under
         a mandate that asks for several signatures. Raises ``OSError`` where he cannot sign."""

@@ -81,7 +81,7 @@ def acts(holdings: Holdings, ids: Iterable[bytes]) -> list[bytes]:
 
 def dispatch_keys(holdings: Holdings) -> dict[bytes, bytes]:
     """Return the keys that sign frames, each with its party: those that its newest appointment names, without what is
-    suspended."""
+    suspended or banned."""
     found: dict[bytes, bytes] = {}
     now = holdings.moment()
     for party, register in holdings.registry.registers.items():
@@ -89,7 +89,7 @@ def dispatch_keys(holdings: Holdings) -> dict[bytes, bytes]:
         if named is None:
             continue
         for key in named["dispatch"]:
-            if not is_stopped(register, named, key, now):
+            if not is_stopped(register, named, key, now) and (key, named.id) not in holdings.banned:
                 found[key] = party
     for act, _ in holdings.working():
         found.pop(act.get("target") or b"", None)

@@ -378,7 +378,7 @@ def is_elsewhere(act: Act, answer: PourparlerError) -> bool:
     return answer.reason == "unknown.dossier" or (act.kind == "open" and answer.reason == "bounds.ledger")
 
 
-def by_its_holder(void: Refused | None) -> bool:
+def by_its_holder(void: PourparlerError | None) -> bool:
     """Return whether an act under a mandate, void or not, is by whoever holds it, and not by whom he has replaced."""
     return void is None or void.reason != "standing.duty-missed"
 
