@@ -1,5 +1,9 @@
 """An audit of the nodes and of what carries acts between them: the thief of one key, the stranger, the intermediary."""
 
+import threading
+import time
+from functools import partial
+
 import pytest
 
 from pourparler.core import limits
@@ -8,6 +12,7 @@ from pourparler.core.encoding import ALGORITHM_ED25519, Envelope, Form, Signatur
 from pourparler.core.errors import Refused
 from pourparler.core.evidence import Claim
 from pourparler.dispatch.allowance import Rate
+from pourparler.dispatch.bus import Delivery
 from pourparler.dispatch.carousel import Carousel, MemoryCounters
 from pourparler.dispatch.exchange import QUEUE_MAX_BYTES, Exchange, Manners
 from pourparler.dispatch.fountain import InProcess
@@ -16,7 +21,9 @@ from pourparler.dispatch.messages import batch, message, read, read_batch
 from pourparler.dispatch.receiver import Receiver
 from pourparler.service.drafting import draft
 from pourparler.service.export import assemble
+from pourparler.service.heads import ReadOnly
 from pourparler.service.node.nouns import Answer, Came, Fresh, State
+from pourparler.service.station import Station
 from pourparler.service.wire import Desk
 from pourparler.store.node import Bounds, NodeStore, Proof
 from pourparler.testing.keys import Key
@@ -25,6 +32,7 @@ from tests.exchanging import Seeded, Talks, exchange_of, give
 from tests.nodes import (
     CONCLUDE,
     DAY,
+    ELSEWHERE,
     HOUR,
     PROPOSE,
     TALKS,
@@ -488,3 +496,61 @@ def test_old_bundles_brought_again_push_out_no_newer_one_from_the_disk(party, cl
     again = disk_node(tmp_path / "node", clock)
     assert again.standing(mandates[-1].id, PROPOSE).proven
     again.close()
+
+
+def test_what_gave_way_is_not_spoken_of_for_ever(party, monkeypatch):
+    """A thief of one holder's key opens dossiers elsewhere without end: the pool is bounded, and so is its index."""
+    monkeypatch.setattr("pourparler.service.wire.BESIDE_MAX", 24)
+    node = memory_node(store=NodeStore(None, carried=Bounds(8, 65_536, 16, 1_000_000)))
+    desk = Desk(node, Seeded())
+    mandate = party.grant()
+    hear(node, party.found, mandate)
+    for number in range(100):
+        fields = {"parties": sorted([party.id, bytes(32)]), "ledger": ELSEWHERE, "nonce": number.to_bytes(16, "big")}
+        opening = party.say(mandate, "open", **fields, rules={"adopt": "all"})
+        assert node.take(data(opening), came()).state is State.CARRIED
+    assert len(list(desk.holding.loose())) <= 24 + 1
+    assert opening.id in set(desk.holding.loose())
+
+
+# --- the bus ----------------------------------------------------------------------------------------------------------
+
+
+class OneBus:
+    """A bus that brings some bytes once, and remembers what it was told about them."""
+
+    def __init__(self, *brought, times=1):
+        self.brought, self.times, self.told, self.over = list(brought), times, [], threading.Event()
+
+    def fetch(self, **_):
+        if not self.brought:
+            self.over.set()
+            time.sleep(0.01)
+            return []
+        return [
+            Delivery(bytes(32), self.brought.pop(0), self.times, partial(self.told.append, "done"),
+                     partial(self.told.append, "later"))
+        ]  # fmt: skip
+
+
+def ridden(node, bus):
+    station = Station(node, InProcess(), SetClock())
+    station.ride(bus)
+    assert bus.over.wait(30)
+    station.close()
+    return bus.told
+
+
+def test_a_bus_brings_again_what_only_waits_here(party):
+    """A flood from strangers pushes out what waits: whoever has acknowledged it never hears it again by this way."""
+    node = memory_node()
+    mandate = party.grant()
+    assert ridden(node, OneBus(data(mandate))) == ["later"]
+    assert ridden(node, OneBus(data(mandate), times=16)) == ["done"]
+    assert ridden(node, OneBus(data(party.found), data(mandate), b"junk")) == ["done"] * 3
+
+
+def test_a_node_that_may_write_nothing_acknowledges_nothing(party):
+    node = memory_node()
+    node.read_only = ReadOnly("ledger.behind", "put back", "begin anew")
+    assert ridden(node, OneBus(data(party.found), times=99)) == ["later"]

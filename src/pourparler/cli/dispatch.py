@@ -18,10 +18,11 @@ from pourparler.cli.nodes import FOLDER, KEY, ROLE, from_file, is_made, node_fol
 from pourparler.cli.serving import Host, Port, Prefix, print_log, serve_routes
 from pourparler.cli.session import MARK, Session, command
 from pourparler.cli.trouble import CANNOT_TELL, INPUT, INVALID, USAGE, Problem
-from pourparler.cli.verify import read_file
+from pourparler.cli.verify import read_beginning, read_file
 from pourparler.cli.words import clean, count, date_time, duration, short
 from pourparler.core import limits
 from pourparler.core.act import Act, parse_act
+from pourparler.core.errors import PourparlerError
 from pourparler.core.ledger.note import check_key_name
 from pourparler.dispatch import courier
 from pourparler.dispatch.exchange import Exchanged
@@ -598,7 +599,7 @@ def telling(session: Session) -> Any:
     def tell(event: Event) -> None:
         line = line_of(event)
         if line and not session.as_json and not session.quiet:
-            print_log(line)
+            print_log(clean(line))
 
     return tell
 
@@ -626,18 +627,27 @@ def line_of(event: Event) -> str:
 
 
 def from_courier(session: Session, node: Node, files: Sequence[Path]) -> int | None:
-    """Take what files and photos hold. Exit code 1 where a code on paper is forged or cannot be read."""
+    """Take what files and photos hold. Exit code 1 where a code on paper is forged or cannot be read, or a file is
+    none: whoever carries several may have put a bad one before the others, which are read all the same."""
     from pourparler.dispatch.fountain import Worker
 
     came = Came("courier", "", WallClock().now())
-    photos = [path for path in files if is_picture(path)]
+    photos: list[Path] = []
     bad = 0
     with Worker() as decoder:
         for path in files:
-            if path not in photos:
+            try:
+                if is_picture(path):
+                    photos.append(path)
+                    continue
                 bad += tell_delivered(session, deliver_file(session, node, path, decoder, came))
+            except (PourparlerError, Problem) as error:
+                if len(files) == 1:
+                    raise
+                bad += 1
+                session.say(f"courier: {clean(path.name)}: {clean(str(error))}", lead=[MARK["no"], " "])
         if photos:
-            images = [(path.name, path.read_bytes()) for path in photos]
+            images = ((path.name, read_beginning(path, limits.IMAGE_MAX_BYTES, "a photo")) for path in photos)
             bad += tell_delivered(session, couriering.deliver_sheets(node, images, decoder, came))
     session.answer(bad=bad, entries=node.journal.size)
     session.say(f"courier: read {count(len(files), 'file')}; {bad} bad", lead="✓ " if not bad else "! ")
@@ -687,8 +697,11 @@ def print_news(session: Session, said: str, reason: str) -> None:
 
 
 def is_picture(path: Path) -> bool:
-    with path.open("rb") as file:
-        begins = file.read(12)
+    """Return whether a file begins as an image does. Raises :class:`Problem` for a pipe or a device: whoever put it
+    there would hold its reader for ever."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise Problem(INPUT, f"{path} is no ordinary file.", "Name a courier's file, an act or a photo.")
+    begins = read_beginning(path, 12, "a file or a photo")
     return begins.startswith((b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\0", b"MM\0*")) or begins[8:] == b"WEBP"
 
 

@@ -28,6 +28,7 @@ FETCH_MOST = 256
 MONITOR_MOST_BYTES = 1024 * 1024
 PATIENCE_SECONDS = 5.0
 PAUSE_SECONDS = 0.2
+AGAIN_SECONDS = 60.0  # until a message comes again that the node could not judge
 PING_SECONDS = 5
 SPARE_SECONDS = 10.0  # beyond what the client was given, before the thread is taken for dead
 
@@ -66,7 +67,7 @@ class BusTrouble(OSError):
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """One message with an act, not verified. ``done`` tells the bus that it need not come again; ``later`` asks for it
-    again soon. ``times`` says how often it has come, this time included."""
+    again in a while. ``times`` says how often it has come, this time included."""
 
     party: bytes
     data: bytes
@@ -314,7 +315,7 @@ class Bus:
             message.data,
             times,
             done=lambda: self._run(message.ack()),
-            later=lambda: self._run(message.nak()),
+            later=lambda: self._run(message.nak(delay=AGAIN_SECONDS)),
         )
 
     def _run(self, doing: Coroutine[Any, Any, Result], extra: float = 0.0) -> Result:

@@ -42,6 +42,7 @@ EXCHANGE, HEADS = "exchange", "heads"
 EXCHANGE_SECONDS = 60.0
 ANSWER_SECONDS = 10.0
 TRIES = 3
+BESIDE_MAX = limits.NODE_CARRIED_ALL_ROWS_MAX + 2 * limits.NODE_POOL_ROWS_MAX  # that can be beside a journal at once
 JUNK = ("envelope.", "cbor.", "act.", "signature.")  # what nobody signed, by how the reason begins
 
 
@@ -69,6 +70,8 @@ class NodeHolding:
                 self._beside.pop(act.id, None)
             elif act.kind != "beacon":
                 self._beside[act.id] = None
+        if len(self._beside) > BESIDE_MAX:  # most of it gave way to others since
+            self._forget(list(self._beside))
 
     def came(self, peer: str) -> Came:
         return Came(self.channel, peer, self.node.holdings.wall.now())
@@ -414,7 +417,11 @@ def read_on(start: int, checkpoint: Checkpoint, mirrors: Mirrors, found: Pulled,
     sources: list[Source] = [*([mirrors.kept] if mirrors.kept else []), *mirrors]
     readers = {source.name: reader_of(checkpoint, mirrors, source) for source in sources}
     entries: list[bytes] = []
+    held_bytes = 0
     for index in range(start // TILE_WIDTH, -(-checkpoint.size // TILE_WIDTH)):
+        if held_bytes > limits.NODE_HOME_BYTES_MAX:  # it is refused anyway, and a ledger may sign any size
+            found.why = "it is larger than a node keeps"
+            break
         if time.monotonic() > ends:
             found.why = "the time for this is over"
             break
@@ -425,6 +432,7 @@ def read_on(start: int, checkpoint: Checkpoint, mirrors: Mirrors, found: Pulled,
         if tile.full:
             mirrors.keep(tile.path, encode_bundle(held))
         entries += held[max(0, start - index * TILE_WIDTH) :]
+        held_bytes += sum(map(len, held))
     return entries
 
 
@@ -443,10 +451,11 @@ def proven(index: int, readers: dict[str, TileReader], mirrors: Mirrors) -> tupl
 def texts_of(entries: Iterable[bytes], mirrors: Mirrors, ends: float) -> list[bytes]:
     """Return the texts that entries brought with them, as far as a mirror has them."""
     found: list[bytes] = []
+    room = limits.NODE_HOME_BYTES_MAX
     for entry in entries:
         for digest in texts_brought(entry):
             for source in mirrors:
-                if time.monotonic() > ends:
+                if time.monotonic() > ends or room < 0:
                     return found
                 try:
                     text = source.get(text_path(digest), limits.TEXT_MAX_BYTES)
@@ -455,5 +464,6 @@ def texts_of(entries: Iterable[bytes], mirrors: Mirrors, ends: float) -> list[by
                     continue
                 if text is not None and text_digest(text) == digest:
                     found.append(text)
+                    room -= len(text)
                     break
     return found
