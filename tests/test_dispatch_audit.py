@@ -23,16 +23,18 @@ from pourparler.service.drafting import draft
 from pourparler.service.export import assemble
 from pourparler.service.heads import ReadOnly
 from pourparler.service.node.nouns import Answer, Came, Fresh, State
+from pourparler.service.sources import Folder
 from pourparler.service.station import Station
-from pourparler.service.wire import Desk
+from pourparler.service.wire import Desk, pull_home
 from pourparler.store.node import Bounds, NodeStore, Proof
 from pourparler.testing.keys import Key
 from tests import radio
-from tests.exchanging import Seeded, Talks, exchange_of, give
+from tests.exchanging import Seeded, Talks, exchange_of, give, held
 from tests.nodes import (
     CONCLUDE,
     DAY,
     ELSEWHERE,
+    HOME,
     HOUR,
     PROPOSE,
     TALKS,
@@ -45,6 +47,7 @@ from tests.nodes import (
     hear,
     memory_node,
 )
+from tests.test_wire import Lying, home, mirror
 
 
 @pytest.fixture
@@ -554,3 +557,71 @@ def test_a_node_that_may_write_nothing_acknowledges_nothing(party):
     node = memory_node()
     node.read_only = ReadOnly("ledger.behind", "put back", "begin anew")
     assert ridden(node, OneBus(data(party.found), times=99)) == ["later"]
+
+
+# --- mirrors ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_mirror_with_the_newest_checkpoint_and_no_entries_does_not_hide_what_an_older_one_has(tmp_path):
+    """Everything it serves is genuine. It is always a little ahead of the honest mirrors, and gives nothing more."""
+    talks = Talks()
+    ledger = home(talks)
+    honest = mirror(ledger, tmp_path / "honest")
+    older = ledger.intake.size
+    ledger.log(talks.party.decide("decide", words="newest"))
+    ledger.copy(talks.party)
+    ahead = Lying(
+        mirror(ledger, tmp_path / "ahead"), lambda path, found: found if path == "checkpoint" else None, "bad"
+    )
+    node = memory_node(name="node", follow=[talks.party.id])
+    found = pull_home(node, HOME, [ahead, Folder(honest)])
+    assert (node.home_size(HOME), found.read, found.whole) == (older, older, False)
+    assert found.size == ledger.intake.size
+    assert found.why
+    assert {act.id for act in talks.all[:9]} <= held(node)
+    assert pull_home(node, HOME, [ahead, Folder(mirror(ledger, tmp_path / "honest"))]).whole
+
+
+def test_a_ledger_that_signs_any_size_is_read_up_to_what_a_node_keeps(tmp_path, monkeypatch):
+    """A home that lies, and a fast mirror: entries without end would all be held in memory before one is judged."""
+    monkeypatch.setattr(limits, "NODE_HOME_BYTES_MAX", 50_000)
+    talks = Talks()
+    folder = mirror(home(talks, extra=1_200), tmp_path / "mirror")
+    reader = Lying(folder, lambda _path, found: found, "mirror")
+    node = memory_node(name="node", follow=[talks.party.id])
+    found = pull_home(node, HOME, [reader])
+    assert (found.whole, node.home_size(HOME)) == (False, 0)
+    assert len([path for path in reader.asked if "entries" in path]) <= 2
+
+
+# --- dispatch keys ----------------------------------------------------------------------------------------------------
+
+
+def waiting_suspension(party, clock, target, *before):
+    """Return what makes a suspension by this party's council work while it waits: acts that its journal is to hear, a
+    copy of its home, and the suspension, by a member whom only the home seats."""
+    seated = sorted((Key.from_name(f"{party.name} new {n}") for n in range(3)), key=lambda key: key.public_key)
+    seats = [[member.public_key, 1] for member in seated]
+    home, head = HomeLedger(clock), party.head
+    elected = party.decide("elect", by=[*party.members[:2], *seated], seats=seats)
+    sibling = party.decide("decide", prior=head, words="another branch")
+    suspension = draft("suspend", {"organ": party.organ, "target": target}).signed_by(seated[0])
+    home.log(party.found, *before, elected)
+    return [party.found, *before, sibling], home.copy(party), suspension
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_a_suspension_that_waits_stops_a_dispatch_key_of_its_own_party_alone_and_lapses(party, clock, own):
+    """A council of any party signs two histories of its own, and then puts out every dispatch key of every other."""
+    node, key = memory_node(clock), party.dispatch_key.public_key
+    speaker = party if own else Party("Mallory")
+    appointment = party.decide("appoint", dispatch=[key])
+    heard, copy, suspension = waiting_suspension(speaker, clock, key, *([appointment] if own else ()))
+    hear(node, party.found, appointment, *heard)
+    assert node.take_bundle(copy, came()).parties == (speaker.id,)
+    assert set(node.dispatch_keys()) == {key}
+    taken = node.take(data(suspension), came())
+    assert (taken.state, taken.works) == (State.PENDING, True)
+    assert set(node.dispatch_keys()) == (set() if own else {key})
+    clock.time += 2 * DAY
+    assert set(node.dispatch_keys()) == {key}

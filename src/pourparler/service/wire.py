@@ -42,6 +42,7 @@ EXCHANGE, HEADS = "exchange", "heads"
 EXCHANGE_SECONDS = 60.0
 ANSWER_SECONDS = 10.0
 TRIES = 3
+SHORT = "part of it is not to be had"
 BESIDE_MAX = limits.NODE_CARRIED_ALL_ROWS_MAX + 2 * limits.NODE_POOL_ROWS_MAX  # that can be beside a journal at once
 JUNK = ("envelope.", "cbor.", "act.", "signature.")  # what nobody signed, by how the reason begins
 
@@ -339,7 +340,9 @@ def pull_home(
     """Read what is new of a home ledger, from any of several mirrors, and let the node take it.
 
     Every entry is proven under a checkpoint that the ledger's key signed. ``kept`` is a folder for files that were
-    proven: reading that breaks off is resumed from it. Raises :class:`StoreError` where the node cannot store.
+    proven: reading that breaks off is resumed from it. Where what a newer checkpoint covers is not to be had, what an
+    older one does is taken: a mirror that is ahead and gives nothing hides nothing. Raises :class:`StoreError` where
+    the node cannot store.
     """
     ends = time.monotonic() + seconds
     mirrors, found = Mirrors(sources, kept), Pulled(home)
@@ -359,16 +362,19 @@ def pull_home(
         if not agrees(other, checkpoint, mirrors):
             found.forked, found.why = (other_note, note), "the ledger signed two histories"
             return found
-    entries = read_on(start, checkpoint, mirrors, found, ends)
-    if start + len(entries) < checkpoint.size:
-        found.read = start + len(entries)
-        found.why = found.why or "part of it is not to be had"
-        return found
-    texts = texts_of(entries, mirrors, ends)
-    shown = node.take_home(
-        home, start, entries, note, Came(CHANNEL, home.origin, node.holdings.wall.now()), texts=texts
-    )
-    found.read, found.whole, found.why = checkpoint.size, not shown.reason, shown.reason
+    for size, (older, older_note) in sorted({one.size: (one, note) for one, note in notes}.items(), reverse=True):
+        if size <= start:
+            break
+        entries = read_on(start, older, mirrors, found, ends)
+        if start + len(entries) == size:
+            texts = texts_of(entries, mirrors, ends)
+            came = Came(CHANNEL, home.origin, node.holdings.wall.now())
+            shown = node.take_home(home, start, entries, older_note, came, texts=texts)
+            found.read, found.why = size, shown.reason or ("" if size == found.size else SHORT)
+            found.whole = not found.why
+            return found
+        found.read = max(found.read, start + len(entries))
+    found.why = found.why or SHORT
     return found
 
 
