@@ -161,7 +161,10 @@ def served(sent: int, cell: Cell, loss: float, shares: Sequence[float]) -> float
 
 def frames_of(cell: Cell, loss: float, effort: Effort) -> int:
     """Return after how many frames 99.9% of the receivers have the object."""
-    shares = decoded_share(extra(cell, trials(cell, effort)))
+    return sent_until(cell, loss, decoded_share(extra(cell, trials(cell, effort))))
+
+
+def sent_until(cell: Cell, loss: float, shares: Sequence[float]) -> int:
     sent = frames_for(cell.needed, loss, SERVED)
     while served(sent, cell, loss, shares) < SERVED:
         sent += 1
@@ -350,28 +353,31 @@ def junk(effort: Effort, tell: Tell) -> list[Result]:
     if not listener.refused["signature.invalid"] or listener.piles:
         raise NotDone("the forged frames were not refused for their signatures")
     tell("genuine frames among junk")
-    return [*results, *among_junk(frames, flood), memory(effort, tell)]
-
-
-def among_junk(frames: list[bytes], flood: list[bytes]) -> list[Result]:
-    """Return what becomes of genuine frames that come among junk from the same source, at 0.8 of the rate at which the
-    receiver may check: one genuine frame to each ten."""
-    rate, taken = 4_000.0, 0
-    listener = Receiver(lambda: {RELAY.public_key: PARTY}, Never(), checks_per_second=rate)
-    per_second = rate * FLOOD_SHARE * 1.1
     seconds = 10
-    genuine = 0
+    share = among_junk(FLOOD_SHARE, seconds)
+    name = f"  genuine frames taken, with junk at {FLOOD_SHARE:g} of the rate of checks"
+    note = f"one genuine frame to ten others, from one source, {seconds} s"
+    return [*results, Result(name, share, "of frames", "all", at_least(0.9), note=note), memory(effort, tell)]
+
+
+def among_junk(junk_share: float, seconds: int) -> float:
+    """Return the share of genuine frames that are taken among junk from the same source, which comes at so much of the
+    rate at which the receiver may check: one genuine frame to each ten. The junk is of the object that is on the air,
+    each frame with a number that nobody has: none of it is passed over without a check."""
+    rate, each = 4_000.0, 100
+    listener = Receiver(lambda: {RELAY.public_key: PARTY}, Never(), checks_per_second=rate)
+    per_second = rate * junk_share * 1.1
+    genuine, chance = 0, random.Random("among junk")
     for at in range(int(per_second * seconds)):
+        frame = numbered(genuine_acts(20_000 + 300 * (genuine // each)), genuine % each)
         if at % 11 == 10:
-            data = genuine_acts(20_000 + 300 * (genuine // len(frames)))
-            listener.hear(numbered(data, genuine % len(frames)), at / per_second)
+            listener.hear(frame, at / per_second)
             genuine += 1
         else:
-            listener.hear(flood[at % len(flood)], at / per_second)
-    taken = sum(len(pile) for piles in listener.piles.values() for pile in piles.values())
-    name = f"  genuine frames taken, with junk at {FLOOD_SHARE:g} of the rate of checks"
-    note = f"{genuine:,} genuine among {int(per_second * seconds):,} frames from one source in {seconds} s"
-    return [Result(name, taken / genuine, "of frames", "all", at_least(0.9), note=note)]
+            number = chance.randrange(each, limits.SYMBOL_NUMBERS_LEAST)
+            fresh = frame[: HEADER_BYTES - 3] + number.to_bytes(3) + frame[HEADER_BYTES:]
+            listener.hear(forged(fresh, chance), at / per_second)
+    return sum(len(pile) for piles in listener.piles.values() for pile in piles.values()) / genuine
 
 
 class Never:
@@ -433,7 +439,7 @@ def decoding_memory() -> int:
 
 
 def pictures() -> None:
-    """Draw two pictures of what was found, into ``docs/pictures``: the same bytes for the same figures."""
+    """Draw what was found, into ``docs/pictures``: the same bytes for the same figures."""
     cell = Cell(20_000, "LoRa")
     shares = decoded_share(extra(cell, DRAWN_FOR_PICTURES))
     loss = 0.7
@@ -461,6 +467,33 @@ def pictures() -> None:
         curves.append(Curve(name, [(loss, over / (1 - loss)) for loss in losses]))
     text = plot("Bytes on the air for each byte of a 20 kB object", "loss", "bytes per byte", curves)
     (PICTURES / "radio-air.svg").write_text(text, "utf-8")
+    (PICTURES / "radio-gain.svg").write_text(gain_picture(), "utf-8")
+    (PICTURES / "radio-junk.svg").write_text(junk_picture(), "utf-8")
+
+
+def gain_picture() -> str:
+    """Draw what twenty acts cost, repeated or as symbols, until 99.9% of the listeners have all of them."""
+    acts, act_bytes, losses = 20, 250, [n / 100 for n in range(10, 91, 10)]
+    length = acts * (act_bytes + 2) + 1
+    ideal = Cell(length, "LoRa", bare=True)
+    fewest = [frames_for(ideal.needed, loss, SERVED) * ideal.frame_bytes / length for loss in losses]
+    repeated = [repeated_until(acts, loss) * (HEADER_BYTES + act_bytes) / length for loss in losses]
+    curves = [Curve("ideal code, bare", [*zip(losses, fewest, strict=True)], dashed=True)]
+    for name, bare in (("symbols, bare", True), ("symbols, signed", False)):
+        cell = Cell(length, "LoRa", bare)
+        shares = decoded_share(extra(cell, DRAWN_FOR_PICTURES))
+        curves.append(Curve(name, [(p, sent_until(cell, p, shares) * cell.frame_bytes / length) for p in losses]))
+    curves.append(Curve("each act repeated", [*zip(losses, repeated, strict=True)]))
+    return plot("20 acts until 99.9% of the listeners have all of them", "loss", "bytes sent per byte", curves)
+
+
+def junk_picture() -> str:
+    """Draw what becomes of genuine frames as the flood grows; at 1, it takes all the checks that there are."""
+    rates = [n / 5 for n in range(1, 11)]
+    taken = [(rate, among_junk(rate, 10)) for rate in rates]
+    all_checks = [(rate, min(1.0, 1 / (1.1 * rate))) for rate in rates]
+    curves = [Curve("as many as can be checked", all_checks, dashed=True), Curve("taken", taken)]
+    return plot("Genuine frames among junk from one source", "junk, per check", "share of frames", curves)
 
 
 def repeated_share(sent: int, pieces: int, loss: float) -> float:

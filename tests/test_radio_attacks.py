@@ -1,4 +1,4 @@
-"""Attacks on frames, by the numbers of the list of attacks on dispatch: 10 to 18, 31 to 33, 40 and 41.
+"""Attacks on frames, by the numbers of the list of attacks on dispatch: 10 to 18, 31 to 33, 40 to 42.
 
 Each test shows what the attack does to somebody without the defence, where that can be shown, and that
 it does not here.
@@ -388,6 +388,31 @@ def test_a_burst_of_jamming_costs_as_many_frames_as_it_hits(begin):
             break
     assert sorted(radio.whole_in(found)) == sorted(things)
     assert came <= 2 * max(map(radio.needed, things)) + 2
+
+
+def frames_by_minute(carousel, minutes, *, order_at):
+    """Return how many frames go out in each minute of sixty turns, one of which brings an order."""
+    counts = []
+    for minute in range(minutes):
+        if minute == order_at:
+            carousel.put(radio.data_of(radio.suspension()), minute * 60.0)
+        counts.append(sum(carousel.next_frame(minute * 60.0 + turn) is not None for turn in range(60)))
+    return counts
+
+
+@pytest.mark.parametrize("held", [[], [radio.saying(1)]], ids=["a beacon only", "a beacon and an act"])
+def test_whoever_counts_frames_does_not_see_when_an_order_goes_out(held):
+    """Attack 42: traffic analysis. A sender of constant rate sends as many frames before, during and after an urgent
+    order; one that falls silent when all was said gives it away."""
+    counted = {}
+    for constant in (True, False):
+        counters, seed = MemoryCounters(), bytes(16)
+        carousel = Carousel(radio.PARTY, radio.RELAY, radio.LORA, counters, seed, constant=constant)
+        for act in [radio.beacon(), *held]:
+            carousel.put(radio.data_of(act), 0.0)
+        counted[constant] = frames_by_minute(carousel, 8, order_at=4)
+    assert set(counted[True]) == {60}
+    assert counted[False][4] > counted[False][3]
 
 
 def relay(frames, key=radio.SECOND):

@@ -1,6 +1,7 @@
 """The longer checks that CI adds: ``./run campaign [NAME…]``. Seeds come from the commit, each part has a budget.
 
-Every part prints how much it did. A failure prints what reproduces it and ends the campaign with exit code 1.
+Every part prints how much it did. A failure prints what reproduces it and ends the campaign with exit code 1. Most
+parts keep one core busy: each of these runs in a process of its own, beside others; the rest have the machine alone.
 """
 
 import os
@@ -12,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+LANES = min(4, os.cpu_count() or 1)
 FAULTS_SECONDS = 900  # its sizes are those that it has in this time; they shrink and grow with it
 
 
@@ -118,6 +120,7 @@ def pytest_free(command: list[str], seconds: float) -> str:
     return done.stdout.strip().splitlines()[-1]
 
 
+ALONE = ("model", "simulate")  # they use every core
 PARTS: dict[str, tuple[Callable[[str, float], str], float]] = {
     "fuzz": (fuzz_part, 420),
     "model": (model_part, 900),
@@ -141,20 +144,41 @@ def main(names: list[str]) -> int:
         print(f"campaign: there is no part {', '.join(unknown)}; there are {', '.join(PARTS)}", file=sys.stderr)
         return 4
     share = float(os.environ.get("POURPARLER_CAMPAIGN_SHARE", "1"))
-    failed = 0
+    if len(names) == 1:
+        return run_part(names[0], seed, share)
+    chosen = names or list(PARTS)
     print(f"campaign: seed {seed}", flush=True)
-    for name in names or list(PARTS):
-        part, budget = PARTS[name]
-        print(f"{name}: up to {budget * share:.0f} s …", flush=True)
-        begun = time.monotonic()
-        try:
-            print(f"{name}: {part(seed, budget * share)}, in {time.monotonic() - begun:.0f} s", flush=True)
-        except Exception as error:
-            failed += 1
-            print(f"{name}: FAILED after {time.monotonic() - begun:.0f} s: {error}", flush=True)
-            print(f"  again: POURPARLER_SEED={seed} ./run campaign {name}", flush=True)
-    print(f"campaign: {len(names or PARTS) - failed} passed, {failed} failed", flush=True)
+    with ThreadPoolExecutor(LANES) as lanes:
+        beside = lanes.map(lambda name: run_apart(name, seed, share), [name for name in chosen if name not in ALONE])
+        failed = sum(map(bool, beside))
+    failed += sum(bool(run_apart(name, seed, share)) for name in chosen if name in ALONE)
+    print(f"campaign: {len(chosen) - failed} passed, {failed} failed", flush=True)
     return 1 if failed else 0
+
+
+def run_apart(name: str, seed: str, share: float) -> int:
+    """Run a part in a process of its own, and print what it said when it is over. Return its exit code."""
+    print(f"{name}: up to {PARTS[name][1] * share:.0f} s …", flush=True)
+    command = [sys.executable, "-m", "tests.campaign", name]
+    surroundings = {**os.environ, "POURPARLER_SEED": seed}
+    done = subprocess.run(
+        command, cwd=ROOT, env=surroundings, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    print(done.stdout.rstrip(), flush=True)
+    return done.returncode
+
+
+def run_part(name: str, seed: str, share: float) -> int:
+    """Run a part here. Return its exit code."""
+    part, budget = PARTS[name]
+    begun = time.monotonic()
+    try:
+        print(f"{name}: {part(seed, budget * share)}, in {time.monotonic() - begun:.0f} s", flush=True)
+    except Exception as error:
+        print(f"{name}: FAILED after {time.monotonic() - begun:.0f} s: {error}", flush=True)
+        print(f"  again: POURPARLER_SEED={seed} ./run campaign {name}", flush=True)
+        return 1
+    return 0
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from pourparler.service.drafting import draft
 from pourparler.service.http.application import application
 from pourparler.service.http.serving import Serving, bind, url_of
 from pourparler.service.http.wire import wire_routes
+from pourparler.service.lag import Lag
 from pourparler.service.node.node import Node, open_node
 from pourparler.service.node.nouns import Came
 from pourparler.service.station import Station
@@ -99,11 +100,20 @@ def riding(folder: Path, party: bytes, servers: list[tuple[list[str], str | None
         for number, (urls, domain) in enumerate(servers):
             node = opened.enter_context(node_in(folder, f"rider{number}", party))
             bus = opened.enter_context(Bus(urls, [party], f"rider{number}", domain=domain))
-            station = Station(node, InProcess(), Wall(), relays=False)
-            opened.callback(station.close)
-            station.ride(bus)
+            opened.enter_context(at_work(node, bus))
             nodes.append(node)
         yield nodes
+
+
+@contextlib.contextmanager
+def at_work(node: Node, bus: Bus, lag: Lag | None = None) -> Iterator[None]:
+    """Let a node read a bus."""
+    station = Station(node, InProcess(), Wall(), relays=False)
+    try:
+        station.ride(bus, lag)
+        yield
+    finally:
+        station.close()
 
 
 def cluster() -> str:
@@ -148,8 +158,8 @@ def cluster() -> str:
                 must(node.standing(side.grant.id, Power.OPEN).words == sender.standing(side.grant.id, Power.OPEN).words,
                      "the nodes do not answer alike")  # fmt: skip
             return (
-                f"{len(acts)} acts while servers were killed or paused {hurt} times and the leaf was cut off: published "
-                f"again {refused} times, all {len(nodes)} nodes have every act"
+                f"{len(acts)} acts while servers were killed or paused {hurt} times and the leaf was cut off: "
+                f"published again {refused} times, all {len(nodes)} nodes have every act"
             )
 
 
@@ -172,6 +182,45 @@ def wiped() -> str:
             found = Desk(reader, Dice()).exchange_with(url)
         must(found.whole and len(reader.registry.outcomes) == 22, f"the exchange did not bring all: {found}")
         return "22 acknowledged acts were wiped from the bus, and came by the wire"
+
+
+def lagging() -> str:
+    """The same, with no wire: the nodes tell their heads on the bus, and what one lacks another publishes again.
+
+    A liar who has nothing, again and again, makes each act come once; what is no message is dropped.
+    """
+    side = Side("the council")
+    with (
+        scratch() as folder,
+        one_server("nats-server", folder) as server,
+        node_in(folder, "sender", side.party) as sender,
+        node_in(folder, "reader", side.party) as reader,
+        node_in(folder, "liar", side.party) as liar,
+        Bus([server.url], [side.party], "sender", hears_heads=True) as theirs,
+        Bus([server.url], [side.party], "liar") as his,
+    ):
+        grants = [data(side.decide("grant", {"to": bytes([n] * 32), "powers": 1})) for n in range(20)]
+        for envelope in [data(side.found), data(side.grant), *grants]:
+            publish(theirs, sender, side.party, envelope)
+        theirs._run(theirs._stream.purge_stream(STREAM))
+        lag, published = Lag(theirs, Desk(sender, Dice(), channel="bus"), 0.5), 0
+        with Bus([server.url], [side.party], "reader", hears_heads=True) as late:
+            must(late.fetch(seconds=1.0) == [], "the stream was not wiped")
+            with at_work(reader, late, Lag(late, Desk(reader, Dice(), channel="bus"), 0.5)):
+                end = time.monotonic() + PATIENCE_SECONDS
+                while reader.heads().organs != sender.heads().organs:
+                    must(time.monotonic() < end, "what was wiped never came again")
+                    published += lag.turn()
+                    time.sleep(0.1)
+        empty = Desk(liar, Dice()).heads()
+        for number in range(20):
+            his.tell_heads(side.party, empty if number % 2 else b"no message")
+            published += lag.turn()
+        time.sleep(1)
+        published += lag.turn()
+        held = len(sender.every())
+        must(published <= held, f"{held} acts were published again {published} times")
+        return f"what was wiped was published again by who had it: {published} acts, none twice, a liar notwithstanding"
 
 
 # --- the bad server ---------------------------------------------------------------------------------------------------
@@ -280,6 +329,7 @@ def stuck() -> str:
 CHECKS: dict[str, tuple[str, Callable[[], str]]] = {
     "cluster": ("nats-server", cluster),
     "wiped": ("nats-server", wiped),
+    "lagging": ("nats-server", lagging),
     "winners": ("nats-bad", winners),
     "stuck": ("nats-bad", stuck),
 }

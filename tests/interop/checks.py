@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
@@ -25,8 +25,10 @@ from pourparler.core.ledger import (
     Policy,
     VerifierKey,
     consistency_path,
+    inclusion_path,
     open_checkpoint,
     parse_policy,
+    parse_vkey,
     signed_note,
     split_note,
 )
@@ -34,7 +36,7 @@ from pourparler.service.http.application import application
 from pourparler.service.http.static import static_routes
 from pourparler.service.tiles import LogView
 from pourparler.service.witnessing import Round, witness_ledger
-from tests.interop.tools import ROOT, Absent, library, program
+from tests.interop.tools import ROOT, Absent, library, program, scripts
 from tests.logs import KEY, exported, negotiate, talks
 from tests.test_intake import DESK, SetClock, Side
 from tests.witnessed import DEPOSITARY, Log, listening, serving, witness_at
@@ -354,8 +356,60 @@ def pytest_of(*arguments: str) -> str:
 
 
 def aics() -> str:
-    library("aics-tlog")
-    raise Absent("nothing is written for it yet: it could not be had when this was written")
+    """Python's aics-tlog reads our tiles, proves and checks; aics-witness cosigns our checkpoints."""
+    tools = scripts("aics-tlog")
+    reader, (intake, olds) = tools / "aics-tlog", older_checkpoints(120)
+    with scratch() as folder:
+        log = exported(intake, folder / "log")
+        head, names = own_head(log, folder)
+        run(reader, "verify-checkpoint", *names, "--tiles", log)
+        for index in AICS_INDEXES:
+            leaf, path = folder / "leaf", folder / "path"
+            leaf.write_bytes(intake.store.entry(index).data)  # type: ignore[attr-defined]
+            path.write_text(lines_of(inclusion_path(intake.size, index, intake.store.node)))  # type: ignore[attr-defined]
+            for by in (("--tiles", log), ("--proof", path)):
+                about = (*names, *by, "--checkpoint", head, "--leaf", leaf)
+                run(reader, "verify-inclusion", *about, "--index", str(index))
+                run(reader, "verify-inclusion", *about, "--index", str(index ^ 1), wrong=True)
+        for size, root in pairs(olds):
+            old = ("--old-size", size, "--old-root", root)
+            run(reader, "verify-consistency", *names, "--tiles", log, *old)
+            run(reader, "verify-consistency", *names, "--tiles", log, *old[:3], EMPTY_ROOT_TEXT, wrong=True)
+        for changed in ("tile/0/000", "checkpoint"):
+            with flipped(log / changed):
+                run(reader, "verify-inclusion", *names, "--tiles", log, "--index", "0", wrong=True)
+    joined = f"{len(AICS_INDEXES)} entries proven, {len(olds) // 2} older checkpoints joined"
+    return f"{joined}; {aics_witness(tools / 'aics-witness')}"
+
+
+AICS_INDEXES = (0, 255, 256, 511)
+EMPTY_ROOT_TEXT = base64.b64encode(hashlib.sha256().digest()).decode()
+
+
+def own_head(log: Path, folder: Path) -> tuple[Path, tuple[str | Path, ...]]:
+    """Return a log's checkpoint, and how aics-tlog is told whose it is: by a key that does not lie beside the log."""
+    key = folder / "vkey"
+    key.write_text(KEY.text)
+    return log / "checkpoint", ("--vkey-file", key, "--origin", DESK.origin)
+
+
+def lines_of(hashes: Sequence[bytes]) -> str:
+    return "".join(base64.b64encode(one).decode() + "\n" for one in hashes)
+
+
+def pairs(olds: list[str]) -> Iterator[tuple[str, str]]:
+    return zip(olds[::2], olds[1::2], strict=True)
+
+
+def aics_witness(tool: Path) -> str:
+    name, port, own = "witness.example/aics", free_port(), Log().grow(1).head.key
+    with scratch() as folder:
+        config = ("--config", folder / "witness.json")
+        vkey = run(tool, "init", *config, "--name", name, "--listen", f"127.0.0.1:{port}")
+        run(tool, "add-log", *config, "--origin", own.name, "--vkey", own.text)
+        url = f"http://127.0.0.1:{port}"
+        with started(tool, "serve", *config, cwd=folder, ready=f"{url}/healthz"):
+            return witnesses_us(policy_for(parse_vkey(vkey.strip().split()[-1]), url))
 
 
 # --- their data -------------------------------------------------------------------------------------------------------

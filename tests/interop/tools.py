@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,7 @@ def listed() -> dict[str, Any]:
 
 def excused(name: str) -> bool:
     """Return whether a tool may be absent even where ``CI`` is set."""
-    return "CI" not in os.environ or "known_absent" in listed()["tools"][name]
+    return "CI" not in os.environ or "may_be_absent" in listed()["tools"][name]
 
 
 @functools.cache
@@ -105,6 +106,42 @@ def run_go(arguments: list[str], folder: Path, **surroundings: str) -> str:
 
 def library(name: str) -> None:
     """Raise :class:`Absent` unless a library of Python is installed here."""
+    if importlib.util.find_spec(listed()["tools"][name]["python"]) is None:
+        raise Absent(f"{name} is not installed; it comes with the extra `test`")
+
+
+@functools.cache
+def scripts(name: str) -> Path:
+    """Return the folder of a tool's commands, in an environment of its own, under a Python that the tool takes.
+
+    Made once, from the lock that ``interop.toml`` names. Raises :class:`Absent`.
+    """
     tool = listed()["tools"][name]
-    if importlib.util.find_spec(tool["python"]) is None:
-        raise Absent(tool.get("known_absent") or f"{name} is not installed; it comes with the extra `test`")
+    interpreter = python_of(tuple(tool["python_needs"]))
+    folder = BUILT / name
+    done = folder / "made"
+    if not done.exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        made_by = [str(interpreter), "-m", "venv", str(folder)]
+        said = subprocess.run(made_by, capture_output=True, text=True, timeout=BUILD_SECONDS, check=False)
+        install = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--require-hashes"]
+        install += ["--only-binary", ":all:", "--requirement", str(ROOT / tool["lock"])]
+        if said.returncode == 0:
+            said = subprocess.run(install, capture_output=True, text=True, timeout=BUILD_SECONDS, check=False)
+        if said.returncode:
+            last = [line for line in said.stderr.strip().splitlines() if "ERROR" in line] or ["no word of why"]
+            raise Absent(f"{name} cannot be installed: {last[-1].strip()}")
+        done.touch()
+    return folder / "bin"
+
+
+def python_of(needs: tuple[int, int]) -> Path:
+    """Return a Python that is new enough, from the path or among those that pyenv keeps. Raises :class:`Absent`."""
+    called = [shutil.which(f"python3.{minor}") for minor in range(needs[1], needs[1] + 5)]
+    kept = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")).glob("versions/*/bin/python3")
+    for found in (sys.executable, *filter(None, called), *map(str, sorted(kept))):
+        asked = [found, "-c", "import sys, venv, ensurepip; print(*sys.version_info[:2])"]
+        said = subprocess.run(asked, capture_output=True, text=True, timeout=60, check=False)
+        if said.returncode == 0 and tuple(map(int, said.stdout.split())) >= needs:
+            return Path(found)
+    raise Absent(f"there is no Python {needs[0]}.{needs[1]} or newer here")

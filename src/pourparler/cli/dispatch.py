@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from pourparler.dispatch.carousel import Carousel
     from pourparler.dispatch.fountain import Decoder
     from pourparler.service.books import Book
+    from pourparler.service.lag import Lag
 
 app = noun("Dispatch: get acts to whom they concern, by wire, bus, radio or courier; see whom they reached.")
 
@@ -83,7 +84,7 @@ Group = Annotated[str, typer.Option(metavar="ADDRESS:PORT", help="Radio: a UDP g
 Interface = Annotated[str, typer.Option(metavar="NAME", help="Radio: the network interface.")]
 Pipe = Annotated[
     str | None,
-    typer.Option(metavar="COMMAND", help="Radio: a program that is the radio (docs/how-to/send-by-radio.md)."),
+    typer.Option(metavar="COMMAND", help="Radio: a program that is the radio (spec/courier.md 8)."),
 ]
 FrameBytes = Annotated[
     int | None, typer.Option(metavar="BYTES", min=64, max=1200, help="Radio: the largest frame; 1200, of a pipe 233.")
@@ -299,6 +300,8 @@ def riding(
     monitor: str | None,
     domain: str | None,
     name: str,
+    *,
+    hears_heads: bool = False,
 ) -> "Iterator[Bus]":
     """Open the bus. Raises :class:`Problem`."""
     from pourparler.dispatch.bus import Bus, BusTrouble
@@ -307,7 +310,15 @@ def riding(
         raise Problem(USAGE, "by which bus?", "Name a server: --bus nats://host:4222")
     called = re.sub(r"[^\w-]", "-", f"{node.journal.depositary.key.hex()[:16]}-{name}")
     try:
-        bus = Bus(servers, sorted(node.registry.registers), called, only_copy=only_copy, monitor=monitor, domain=domain)
+        bus = Bus(
+            servers,
+            sorted(node.registry.registers),
+            called,
+            only_copy=only_copy,
+            monitor=monitor,
+            domain=domain,
+            hears_heads=hears_heads,
+        )
     except BusTrouble as trouble:
         raise Problem(INPUT, trouble.what, trouble.do, reason=trouble.reason) from None
     try:
@@ -316,6 +327,14 @@ def riding(
         yield bus
     finally:
         bus.close()
+
+
+def lag_on(node: Node, bus: "Bus") -> "Lag":
+    """Return what tells the others on a bus how far this node is, and publishes again what they lack."""
+    from pourparler.service.lag import Lag
+    from pourparler.service.wire import Desk
+
+    return Lag(bus, Desk(node, Dice(), channel="bus"))
 
 
 def by_bus(session: Session, node: Node, bus: "Bus", sent: Sequence[Act]) -> bool:
@@ -374,14 +393,21 @@ def address(said: str) -> tuple[str, int]:
 
 
 def carousel_of(
-    session: Session, sealer: tuple[bytes, Signer] | None, party: bytes, frame_bytes: int, loss: float
+    session: Session,
+    sealer: tuple[bytes, Signer] | None,
+    party: bytes,
+    frame_bytes: int,
+    loss: float,
+    *,
+    constant: bool = False,
 ) -> "Carousel":
     from pourparler.dispatch.carousel import Carousel
     from pourparler.dispatch.counters import SqliteCounters
 
     counters = SqliteCounters(node_folder(session) / "symbols.sqlite")
     whose, signer = sealer or (party, None)
-    return Carousel(whose, signer, frame_bytes, counters, secrets.token_bytes(16), assumed_loss=loss)
+    seed = secrets.token_bytes(16)
+    return Carousel(whose, signer, frame_bytes, counters, seed, assumed_loss=loss, constant=constant)
 
 
 def by_radio(
@@ -518,6 +544,9 @@ def receive(
         str | None,
         typer.Option("--key", metavar="NAME", help="Radio, with --relay: a dispatch key, for what fits no frame."),
     ] = None,
+    constant: Annotated[
+        bool, typer.Option("--constant", help="Radio, with --relay: never silent; who counts frames learns nothing.")
+    ] = False,
     every: Annotated[
         float, typer.Option(metavar="SECONDS", min=0.1, help="Wire: how often the peers are asked.")
     ] = 10.0,
@@ -548,11 +577,12 @@ def receive(
                 station.listen(channel)
                 if relay:
                     sealer = sealing(session, node, key)
-                    station.transmit(channel, carousel_of(session, sealer, bytes(32), channel.frame_bytes, 0.5))
+                    frames = channel.frame_bytes
+                    station.transmit(channel, carousel_of(session, sealer, bytes(32), frames, 0.5, constant=constant))
             if Way.BUS in others:
-                station.ride(
-                    open_ones.enter_context(riding(session, node, bus, only_copy, monitor, domain, "receiver"))
-                )
+                hearing = riding(session, node, bus, only_copy, monitor, domain, "receiver", hears_heads=True)
+                ridden = open_ones.enter_context(hearing)
+                station.ride(ridden, lag_on(node, ridden))
             if Way.WIRE in others:
                 listen_on_wire(session, station, peer or [], every, host, port, prefix, seconds)
             else:

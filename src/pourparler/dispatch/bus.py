@@ -12,7 +12,8 @@ import json
 import re
 import threading
 import urllib.request
-from collections.abc import Callable, Coroutine, Sequence
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import CancelledError
 from concurrent.futures import TimeoutError as WaitedTooLong
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ STREAM = "POURPARLER"
 SUBJECTS = "pourparler.v1"
 OLDEST_SOLE_COPY = (2, 12, 3)
 FETCH_MOST = 256
+HEADS_KEPT = 64  # messages about how far others are, until somebody reads them
 MONITOR_MOST_BYTES = 1024 * 1024
 PATIENCE_SECONDS = 5.0
 PAUSE_SECONDS = 0.2
@@ -157,7 +159,7 @@ class Bus:
         only_copy: bool = False,
         monitor: str | None = None,
         replicas: int = 1,
-        hear_heads: Callable[[bytes, bytes], None] | None = None,
+        hears_heads: bool = False,
         credentials: str | None = None,
         domain: str | None = None,
         seconds: float = PATIENCE_SECONDS,
@@ -172,7 +174,8 @@ class Bus:
             raise BusTrouble("bus.name", f"{name!r} is no name for a consumer.", "Letters, digits, - and _.")
         self.nats = nats
         self.parties, self.name, self.seconds, self.domain = tuple(parties), name, seconds, domain
-        self.hear_heads = hear_heads
+        self.hears_heads = hears_heads
+        self._heads: deque[bytes] = deque(maxlen=HEADS_KEPT)
         self.told = ""
         self._readers: dict[bytes, Any] = {}
         self._loop = asyncio.new_event_loop()
@@ -189,9 +192,12 @@ class Bus:
 
     # What a node does with it.
 
-    def publish(self, party: bytes, act_id: bytes, envelope: bytes) -> None:
-        """Publish an act; return once the server has acknowledged it, which keeps nothing (``spec/bus.md`` 1)."""
-        headers = {"Nats-Msg-Id": act_id.hex()}
+    def publish(self, party: bytes, act_id: bytes, envelope: bytes, again: str = "") -> None:
+        """Publish an act; return once the server has acknowledged it, which keeps nothing (``spec/bus.md`` 1).
+
+        ``again`` names the occasion on which it is published once more: the server takes an act once on each.
+        """
+        headers = {"Nats-Msg-Id": f"{act_id.hex()}.{again}" if again else act_id.hex()}
         self._run(self._stream.publish(act_subject(party), envelope, timeout=self.seconds, headers=headers))
 
     def fetch(self, most: int = FETCH_MOST, seconds: float = 1.0) -> list[Delivery]:
@@ -212,6 +218,11 @@ class Bus:
     def tell_heads(self, party: bytes, heads: bytes) -> None:
         """Say what this node has of a party, to whoever listens now."""
         self._run(self._client.publish(heads_subject(party), heads))
+
+    def heads_heard(self) -> Iterator[bytes]:
+        """Yield what others said of how far they are since this was last asked: messages, not looked at yet."""
+        while self._heads:
+            yield self._heads.popleft()
 
     def close(self) -> None:
         """Leave the bus. Closing twice does nothing."""
@@ -289,16 +300,12 @@ class Bus:
             self._readers[party] = await self._stream.pull_subscribe(
                 act_subject(party), durable=durable, stream=STREAM, config=config
             )
-            if self.hear_heads:
-                await self._client.subscribe(heads_subject(party), cb=self._heads_of(party))
+            if self.hears_heads:
+                await self._client.subscribe(heads_subject(party), cb=self._hear_heads)
 
-    def _heads_of(self, party: bytes) -> Callable[[Any], Coroutine[Any, Any, None]]:
-        async def heard(message: Any) -> None:
-            assert self.hear_heads is not None
-            if len(message.data) <= limits.ENVELOPE_MAX_BYTES:
-                self.hear_heads(party, message.data)
-
-        return heard
+    async def _hear_heads(self, message: Any) -> None:
+        if len(message.data) <= limits.EXCHANGE_MESSAGE_MAX_BYTES:
+            self._heads.append(message.data)
 
     async def _fetch(self, most: int, seconds: float) -> list[tuple[bytes, list[Any]]]:
         async def of(party: bytes) -> tuple[bytes, list[Any]]:

@@ -186,7 +186,8 @@ class Carousel:
     """What a node sends on one channel. ``seed`` is 16 bytes that no jammer knows, new at each start: where the beacons
     stand.
 
-    Without a signer symbols are bare. All times are in seconds; only their differences count.
+    Without a signer symbols are bare. ``constant`` leaves no turn silent, so that whoever counts frames does not see
+    when an order goes out. All times are in seconds; only their differences count.
     """
 
     def __init__(
@@ -198,9 +199,10 @@ class Carousel:
         seed: bytes,
         *,
         assumed_loss: float = ASSUMED_LOSS,
+        constant: bool = False,
     ) -> None:
         self.party, self.signer, self.frame_bytes, self.counters, self.seed = party, signer, frame_bytes, counters, seed
-        self.assumed_loss = assumed_loss
+        self.assumed_loss, self.constant = assumed_loss, constant
         self.room = symbol_room(frame_bytes, bare=signer is None)
         self.relay = signer.public_key if signer else b""
         self.items: dict[bytes, Item] = {}
@@ -400,6 +402,10 @@ class Carousel:
             return self.next_beacon()
         slow = place in self.places[1:]
         item = (self.least(done=True, now=now) if slow else None) or self.fresh(now)
+        if item is None and self.constant:
+            item = self.least(done=True, now=now)
+            if item is None and self.beacons:
+                return self.next_beacon()
         return self.frame_of(item) if item else None
 
     def next_beacon(self) -> bytes:

@@ -24,7 +24,7 @@ from typing import Protocol
 
 from pourparler.core import limits
 from pourparler.core.encoding import verify_ed25519
-from pourparler.core.errors import Refused
+from pourparler.core.errors import Malformed, Refused
 from pourparler.dispatch.allowance import Allowance, Rate
 from pourparler.dispatch.heads import Heads, Marked, behind, mark, marked
 from pourparler.dispatch.messages import SESSION_BYTES, Message, message, read, session_key, to_show
@@ -184,6 +184,18 @@ class Exchange:
     def heads(self) -> bytes:
         """Return a hello that nobody need answer: how far this node has each chain."""
         return self._hello(Session(self.chance.bytes(SESSION_BYTES), "", begun_here=True, since=0))
+
+    def hear_heads(self, data: bytes, peer: str) -> list[bytes]:
+        """Take note of a hello that nobody need answer; return what its sender lacks of the chains, worst news first.
+
+        Raises :class:`Malformed` (``cbor.*``, ``exchange.kind``, ``exchange.layout``).
+        """
+        found = read(data)
+        if found.kind != "hello":
+            raise Malformed("exchange.kind", f"{found.kind} says nothing of how far somebody is")
+        theirs = marked(found.session, found["organs"], found["beacons"])
+        self.holding.told(peer, theirs)
+        return sorted(islice(self.holding.lacking(theirs), limits.EXCHANGE_QUEUE_MAX), key=urgency_of)
 
     def offer(self, peer: str, ids: Sequence[bytes]) -> bytes:
         """Return a message that offers acts: the peer asks for those it lacks."""

@@ -20,6 +20,7 @@ from pourparler.dispatch.fountain import Decoder
 from pourparler.dispatch.frame import TAG_BYTES, FrameForm, Part, joined
 from pourparler.dispatch.receiver import Bundle, Envelope, Heard, Receiver
 from pourparler.ports import Clock, FrameChannel, StoreError
+from pourparler.service.lag import Lag
 from pourparler.service.node.node import Node
 from pourparler.service.node.nouns import Came, Shown, State, Taken
 from pourparler.service.wire import Desk
@@ -130,12 +131,15 @@ class Station:
 
         self._keep_doing("wire", go_round, pause=every_seconds)
 
-    def ride(self, bus: Bus) -> None:
-        """Take what comes on a bus from now on; it is acknowledged there once the node has judged it.
+    def ride(self, bus: Bus, lag: Lag | None = None) -> None:
+        """Take what comes on a bus from now on; it is acknowledged there once the node has judged it. With ``lag`` the
+        nodes there see what others lack, and publish it again.
 
         A delivery that cannot be acknowledged comes again, and is known then."""
 
         def fetch() -> None:
+            if lag is not None:
+                lag.turn()
             for delivery in bus.fetch(seconds=LISTEN_SECONDS):
                 (taken,) = self.take([delivery.data], self.came("bus", ""))
                 if self.may_be_lost(taken) and (self.node.read_only or delivery.times < BUS_TIMES):

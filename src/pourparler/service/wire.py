@@ -144,9 +144,10 @@ class Desk:
         manners: Manners | None = None,
         signer: Signer | None = None,
         peers: Peers | None = None,
+        channel: str = CHANNEL,
     ) -> None:
         self.node, self.chance, self.peers = node, chance, peers
-        self.holding = NodeHolding(node)
+        self.holding = NodeHolding(node, channel)
         self.manners = manners or Manners(known_keys=node.dispatch_keys)
         self.exchange = Exchange(
             self.holding, chance, node.holdings.wall, manners=self.manners, signer=signer, heard=self._heard
@@ -177,6 +178,12 @@ class Desk:
         """Return how far this node has each chain, as a message."""
         with self._speaking:
             return self.exchange.heads()
+
+    def hear_heads(self, message: bytes, peer: str) -> list[bytes]:
+        """Take note of how far somebody says to be; return the envelopes that he lacks of chains, worst news first.
+        Raises :class:`Malformed`."""
+        with self._speaking:
+            return self.exchange.hear_heads(message, peer)
 
     # Asking others.
 
