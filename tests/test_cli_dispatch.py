@@ -71,7 +71,7 @@ def test_a_pipe_in_a_drop_folder_holds_nobody(orders):
 
 def test_a_photo_of_any_size_is_read_up_to_its_bound(orders, monkeypatch):
     monkeypatch.setattr(limits, "IMAGE_MAX_BYTES", 1_000)
-    with open("a-huge.png", "wb") as file:
+    with Path("a-huge.png").open("wb") as file:
         file.write(b"\x89PNG\r\n\x1a\n")
         file.truncate(2**33)
     code, said = run("dispatch", "receive", "a-huge.png", "z-orders.dispatch")

@@ -22,6 +22,7 @@ from pourparler.dispatch.receiver import Receiver
 from pourparler.service.drafting import draft
 from pourparler.service.export import assemble
 from pourparler.service.heads import ReadOnly
+from pourparler.service.lag import Lag
 from pourparler.service.node.nouns import Answer, Came, Fresh, State
 from pourparler.service.sources import Folder
 from pourparler.service.station import Station
@@ -625,3 +626,32 @@ def test_a_suspension_that_waits_stops_a_dispatch_key_of_its_own_party_alone_and
     assert set(node.dispatch_keys()) == (set() if own else {key})
     clock.time += 2 * DAY
     assert set(node.dispatch_keys()) == {key}
+
+
+def test_who_says_without_end_that_he_lacks_everything_stops_nobody_from_reading_the_bus(party):
+    """Whoever may publish heads sends them faster than they are answered: acts on the bus would never be fetched."""
+    node = memory_node()
+    hear(node, party.found, party.grant())
+    published = []
+
+    class Endless:
+        parties = (party.id,)
+
+        def tell_heads(self, *_):
+            pass
+
+        def publish(self, _party, act, *_, **__):
+            published.append(act)
+
+        def heads_heard(self):
+            return (hello(number.to_bytes(16, "big")) for number in range(10_000_000))
+
+    assert Lag(Endless(), Desk(node, Seeded(), channel="bus")).turn() == 2
+    assert len(published) == 2
+
+
+def test_heads_do_not_bring_all_that_a_node_holds_into_its_memory():
+    held = holding_of(*(number.to_bytes(4, "big") * 8_192 for number in range(600)))
+    lacked = Exchange(held, Seeded(), SetClock()).hear_heads(hello(b"x" * 16), "a stranger")
+    assert sum(map(len, lacked)) <= QUEUE_MAX_BYTES
+    assert held.read < 300

@@ -195,7 +195,13 @@ class Exchange:
             raise Malformed("exchange.kind", f"{found.kind} says nothing of how far somebody is")
         theirs = marked(found.session, found["organs"], found["beacons"])
         self.holding.told(peer, theirs)
-        return sorted(islice(self.holding.lacking(theirs), limits.EXCHANGE_QUEUE_MAX), key=urgency_of)
+        lacked, room = [], QUEUE_MAX_BYTES
+        for envelope in islice(self.holding.lacking(theirs), limits.EXCHANGE_QUEUE_MAX):
+            room -= len(envelope)
+            if room < 0:
+                break
+            lacked.append(envelope)
+        return sorted(lacked, key=urgency_of)
 
     def offer(self, peer: str, ids: Sequence[bytes]) -> bytes:
         """Return a message that offers acts: the peer asks for those it lacks."""
