@@ -18,10 +18,11 @@ from pourparler.cli.nodes import FOLDER, KEY, ROLE, from_file, is_made, node_fol
 from pourparler.cli.serving import Host, Port, Prefix, print_log, serve_routes
 from pourparler.cli.session import MARK, Session, command
 from pourparler.cli.trouble import CANNOT_TELL, INPUT, INVALID, USAGE, Problem
-from pourparler.cli.verify import read_file
+from pourparler.cli.verify import read_beginning, read_file
 from pourparler.cli.words import clean, count, date_time, duration, short
 from pourparler.core import limits
 from pourparler.core.act import Act, parse_act
+from pourparler.core.errors import PourparlerError
 from pourparler.core.ledger.note import check_key_name
 from pourparler.dispatch import courier
 from pourparler.dispatch.exchange import Exchanged
@@ -94,9 +95,12 @@ Rate = Annotated[float, typer.Option(metavar="BYTES", min=1, help="Radio: how ma
 def ways(said: str) -> list[Way]:
     """Return the ways that were asked for. Raises :class:`Problem`."""
     try:
-        return list(dict.fromkeys(Way(one.strip()) for one in said.split(",") if one.strip()))
+        chosen = list(dict.fromkeys(Way(one.strip()) for one in said.split(",") if one.strip()))
     except ValueError as error:
         raise Problem(USAGE, f"{error}.", f"There are: {', '.join(Way)}.") from None
+    if not chosen:
+        raise Problem(USAGE, "by which way?", f"There are: {', '.join(Way)}.")
+    return chosen
 
 
 # --- the node ---------------------------------------------------------------------------------------------------------
@@ -149,8 +153,7 @@ def know(
 ) -> None:
     """Say that an order has reached you, signed: it travels back by every way, and the sender sees it."""
     with node_of(session) as node:
-        (about,), _ = to_send(session, node, act)
-        (mandate,), _ = to_send(session, node, by)
+        about, mandate = the_one(session, node, act), the_one(session, node, by)
         signer = session.passphrases.signer(session.keys, key, role="holder")
         order = parse_act(about)
         envelope = node.acknowledge(signer, parse_act(mandate).id, order.id)
@@ -159,6 +162,14 @@ def know(
             taken_first(node, envelope)
     session.answer(act=made.id, about=order.id)
     session.say(f"you know of {order.kind} {short(order.id)}; your word goes out with the next exchange", lead="✓ ")
+
+
+def the_one(session: Session, node: Node, said: str) -> bytes:
+    """Return the envelope of the one act that a word of the command line means. Raises :class:`Problem`."""
+    envelopes, _ = to_send(session, node, said)
+    if len(envelopes) != 1:
+        raise Problem(USAGE, f"{clean(said)} holds {count(len(envelopes), 'act')}, and not one.", "Name the act's id.")
+    return envelopes[0]
 
 
 # --- sending ----------------------------------------------------------------------------------------------------------
@@ -351,7 +362,7 @@ def on_air(
     try:
         channel: FrameChannel
         if pipe is not None:
-            channel = ProgramChannel(shlex.split(pipe), frame_bytes=frame_bytes or 233, bytes_per_second=rate)
+            channel = ProgramChannel(program(pipe), frame_bytes=frame_bytes or 233, bytes_per_second=rate)
         else:
             to = address(group)
             channel = UdpChannel(to, interface=interface, frame_bytes=frame_bytes or 1_200, bytes_per_second=rate)
@@ -363,9 +374,20 @@ def on_air(
         channel.close()
 
 
+def program(said: str) -> list[str]:
+    """Return a command and its arguments. Raises :class:`Problem`."""
+    try:
+        words = shlex.split(said)
+    except ValueError as error:
+        raise Problem(USAGE, f"the radio's command cannot be read: {error}.", "Close its quotation marks.") from None
+    if not words:
+        raise Problem(USAGE, "there is no radio program in the command.", "Like: --pipe 'python3 radio.py'")
+    return words
+
+
 def address(said: str) -> tuple[str, int]:
     host, colon, port = said.rpartition(":")
-    if not colon or not port.isdecimal() or int(port) > 65_535:
+    if not colon or not port.isdecimal() or not 1 <= int(port) <= 65_535:
         raise Problem(USAGE, f"{said} is no address with a port.", f"Like {GROUP}, or [ff02::1]:8317.")
     return host.strip("[]"), int(port)
 
@@ -607,7 +629,7 @@ def telling(session: Session) -> Any:
     def tell(event: Event) -> None:
         line = line_of(event)
         if line and not session.as_json and not session.quiet:
-            print_log(line)
+            print_log(clean(line))
 
     return tell
 
@@ -635,18 +657,27 @@ def line_of(event: Event) -> str:
 
 
 def from_courier(session: Session, node: Node, files: Sequence[Path]) -> int | None:
-    """Take what files and photos hold. Exit code 1 where a code on paper is forged or cannot be read."""
+    """Take what files and photos hold. Exit code 1 where a code on paper is forged or cannot be read, or a file is
+    none: whoever carries several may have put a bad one before the others, which are read all the same."""
     from pourparler.dispatch.fountain import Worker
 
     came = Came("courier", "", WallClock().now())
-    photos = [path for path in files if is_picture(path)]
+    photos: list[Path] = []
     bad = 0
     with Worker() as decoder:
         for path in files:
-            if path not in photos:
+            try:
+                if is_picture(path):
+                    photos.append(path)
+                    continue
                 bad += tell_delivered(session, deliver_file(session, node, path, decoder, came))
+            except (PourparlerError, Problem) as error:
+                if len(files) == 1:
+                    raise
+                bad += 1
+                session.say(f"courier: {clean(path.name)}: {clean(str(error))}", lead=[MARK["no"], " "])
         if photos:
-            images = [(path.name, path.read_bytes()) for path in photos]
+            images = ((path.name, read_beginning(path, limits.IMAGE_MAX_BYTES, "a photo")) for path in photos)
             bad += tell_delivered(session, couriering.deliver_sheets(node, images, decoder, came))
     session.answer(bad=bad, entries=node.journal.size)
     session.say(f"courier: read {count(len(files), 'file')}; {bad} bad", lead="✓ " if not bad else "! ")
@@ -696,8 +727,11 @@ def print_news(session: Session, said: str, reason: str) -> None:
 
 
 def is_picture(path: Path) -> bool:
-    with path.open("rb") as file:
-        begins = file.read(12)
+    """Return whether a file begins as an image does. Raises :class:`Problem` for a pipe or a device: whoever put it
+    there would hold its reader for ever."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise Problem(INPUT, f"{path} is no ordinary file.", "Name a courier's file, an act or a photo.")
+    begins = read_beginning(path, 12, "a file or a photo")
     return begins.startswith((b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\0", b"MM\0*")) or begins[8:] == b"WEBP"
 
 

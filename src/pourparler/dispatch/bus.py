@@ -7,6 +7,7 @@ once its journal has it, so that a crash between the two only brings it again. N
 
 import asyncio
 import contextlib
+import http.client
 import json
 import re
 import threading
@@ -29,10 +30,29 @@ HEADS_KEPT = 64  # messages about how far others are, until somebody reads them
 MONITOR_MOST_BYTES = 1024 * 1024
 PATIENCE_SECONDS = 5.0
 PAUSE_SECONDS = 0.2
+AGAIN_SECONDS = 60.0  # until a message comes again that the node could not judge
 PING_SECONDS = 5
 SPARE_SECONDS = 10.0  # beyond what the client was given, before the thread is taken for dead
 
 Result = TypeVar("Result")
+
+
+# What the client's code, and Python's, raise where an answer is none.
+NONSENSE = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
+SAID_MAX = 200
+
+
+class NoRedirect(urllib.request.HTTPRedirectHandler):
+    """Takes a redirect for what it is: no answer."""
+
+    def redirect_request(self, *_: object) -> None:
+        """Make no second request."""
+
+
+def said_of(error: BaseException) -> str:
+    """Return what an error says, for people: a server's words may be in it."""
+    said = str(error) or type(error).__name__
+    return "".join(sign if sign.isprintable() else "\ufffd" for sign in said[:SAID_MAX])
 
 
 class BusTrouble(OSError):
@@ -49,7 +69,7 @@ class BusTrouble(OSError):
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """One message with an act, not verified. ``done`` tells the bus that it need not come again; ``later`` asks for it
-    again soon. ``times`` says how often it has come, this time included."""
+    again in a while. ``times`` says how often it has come, this time included."""
 
     party: bytes
     data: bytes
@@ -70,7 +90,7 @@ def heads_subject(party: bytes) -> str:
 
 def version_of(said: str) -> tuple[int, ...]:
     """Return a server's version as numbers; what cannot be read is older than any."""
-    found = re.search(r"(\d+)\.(\d+)\.(\d+)", said)
+    found = re.search(r"(?<!\d)(\d{1,9})\.(\d{1,9})\.(\d{1,9})(?!\d)", said)
     return tuple(map(int, found.groups())) if found else (0,)
 
 
@@ -102,12 +122,23 @@ def writes_through(monitor: str, seconds: float = PATIENCE_SECONDS) -> bool:
     if not url.startswith(("http://", "https://")):
         raise BusTrouble("bus.sync-unknown", f"{monitor} is no monitoring address.", "Like http://127.0.0.1:8222.")
     try:
-        with urllib.request.urlopen(url, timeout=seconds) as answer:  # noqa: S310  its scheme was looked at
+        opener = urllib.request.build_opener(NoRedirect)  # who is asked is who answers
+        with opener.open(url, timeout=seconds) as answer:
             config = json.loads(answer.read(MONITOR_MOST_BYTES))["config"]
         return config.get("sync_always") is True
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        what = f"{url} does not say how the server syncs: {error}"
+    except (OSError, http.client.HTTPException, *NONSENSE) as error:
+        what = f"{url} does not say how the server syncs: {said_of(error)}"
         raise BusTrouble("bus.sync-unknown", what, "Does it run with JetStream, and its monitoring port?") from error
+
+
+def times_of(message: Any) -> int | None:
+    """Return how often a message has come, by what the server says of it; None where that is nonsense."""
+    from nats.errors import Error  # noqa: PLC0415
+
+    try:
+        return int(message.metadata.num_delivered)
+    except (Error, OSError, *NONSENSE):
+        return None
 
 
 class Bus:
@@ -175,10 +206,13 @@ class Bus:
         found: list[Delivery] = []
         for party, messages in self._run(self._fetch(min(most, FETCH_MOST), seconds), seconds):
             for message in messages:
+                times = times_of(message)
+                if times is None:
+                    continue  # no message of the stream's, whatever the server calls it
                 if len(message.data) > limits.ENVELOPE_MAX_BYTES:
                     self._run(message.term())
                 else:
-                    found.append(self._delivery(party, message))
+                    found.append(self._delivery(party, message, times))
         return found
 
     def tell_heads(self, party: bytes, heads: bytes) -> None:
@@ -282,13 +316,13 @@ class Bus:
 
         return await asyncio.gather(*map(of, self._readers))
 
-    def _delivery(self, party: bytes, message: Any) -> Delivery:
+    def _delivery(self, party: bytes, message: Any, times: int) -> Delivery:
         return Delivery(
             party,
             message.data,
-            message.metadata.num_delivered,
+            times,
             done=lambda: self._run(message.ack()),
-            later=lambda: self._run(message.nak()),
+            later=lambda: self._run(message.nak(delay=AGAIN_SECONDS)),
         )
 
     def _run(self, doing: Coroutine[Any, Any, Result], extra: float = 0.0) -> Result:
@@ -301,8 +335,9 @@ class Bus:
             return waiting.result(self.seconds + extra + SPARE_SECONDS)
         except BusTrouble:
             raise
-        except (self.nats.errors.Error, OSError, WaitedTooLong, CancelledError, asyncio.InvalidStateError) as error:
+        except (
+            self.nats.errors.Error, OSError, WaitedTooLong, CancelledError, asyncio.InvalidStateError, *NONSENSE
+        ) as error:  # fmt: skip
             waiting.cancel()
-            said = str(error) or type(error).__name__
-            what = f"the bus does not do what it was asked: {said}."
+            what = f"the bus does not do what it was asked: {said_of(error)}."
             raise BusTrouble("bus.unreachable", what, "Is the server there, and may this node use it?") from error

@@ -20,7 +20,7 @@ from math import exp, lgamma, log, log1p
 from typing import Protocol
 
 from pourparler.core import limits
-from pourparler.core.act import Act, parse_act
+from pourparler.core.act import Act, Issuer, parse_act
 from pourparler.core.encoding import decode, digest
 from pourparler.core.errors import Malformed, Refused
 from pourparler.dispatch.fountain import ANY_OF, numbers, symbol_size, symbols, symbols_needed
@@ -162,10 +162,21 @@ class Item:
     ready: list[Piece] = field(default_factory=list)  # made and not yet sent, the next one last
     sent: int = 0
     passed: float = 0.0  # turns taken, by weight: who has least is next
+    decided: bool = False  # what is urgent in it was decided in full, and not by one key
 
     @property
     def cost(self) -> int:
         return sum(map(len, self.frames)) + len(self.data) + AHEAD * self.symbol_bytes
+
+    @property
+    def done(self) -> bool:
+        """Whether it has gone out often enough."""
+        return self.sent >= self.enough
+
+    @property
+    def rank(self) -> int:
+        """Who gives way where there is no room: the lowest."""
+        return self.urgent + (self.urgent and self.decided)
 
     def weight(self, now: float) -> float:
         return next((weight for age, weight in AGES if now - self.put_at < age), 1.0) * (2.0 if self.urgent else 1.0)
@@ -225,7 +236,7 @@ class Carousel:
             self.alone[act.id] = envelope
             self.gather(now)
         else:
-            self.check_room(len(envelope))
+            self.make_room(len(envelope))
             symbol_size(len(envelope) + LIST_BYTES, self.room)
             self.waiting[act.id] = envelope, now
             self.cost += len(envelope)
@@ -253,11 +264,11 @@ class Carousel:
         known = self.items.get(parts_name(act_id))
         if known is None:
             urgent = decode(payload)["kind"] in URGENT_KINDS
-            known = Item(parts_name(act_id), {act_id}, urgent, now, enough=0)
+            known = Item(parts_name(act_id), {act_id}, urgent, now, enough=0, decided=True)
             self.add(known)
             self.carried.discard(act_id)  # the whole act is still wanted
         if frame not in known.frames:
-            self.check_room(len(frame))
+            self.make_room(len(frame), known)
             known.frames.append(frame)
             known.enough = len(known.frames) * frames_for(1, self.assumed_loss)
             self.cost += len(frame)
@@ -269,43 +280,64 @@ class Carousel:
         """
         found = read_object(data)
         ids = set(found.act_ids) if isinstance(found, Batch) else {object_digest(data)}
-        urgent = isinstance(found, Batch) and any(parse_act(e).kind in URGENT_KINDS for e in found.envelopes)
-        self.put_symbols(data, ids, now, urgent=urgent)
+        acts = map(parse_act, found.envelopes) if isinstance(found, Batch) else ()
+        urgent = [act for act in acts if act.kind in URGENT_KINDS]
+        self.put_symbols(data, ids, now, urgent=bool(urgent), decided=any(map(is_decided, urgent)))
 
-    def put_symbols(self, data: bytes, act_ids: Iterable[bytes], now: float, *, urgent: bool) -> None:
+    def put_symbols(
+        self, data: bytes, act_ids: Iterable[bytes], now: float, *, urgent: bool, decided: bool = False
+    ) -> None:
         name = object_digest(data)
         if name in self.items:
             return
         size = symbol_size(len(data), self.room)
         needed = symbols_needed(len(data), size)
         enough = frames_for(needed + (needed not in ANY_OF), self.assumed_loss)
-        self.add(Item(name, set(act_ids), urgent, now, enough, data=data, symbol_bytes=size))
+        self.add(Item(name, set(act_ids), urgent, now, enough, data=data, symbol_bytes=size, decided=decided))
 
     def item_of(self, act: Act, envelope: bytes, now: float, *, urgent: bool) -> Item:
         """Return an act as a telegram, or where it fits none as an object of its own."""
         if self.fits(envelope):
-            frame = telegram(envelope, act.id)
-            return Item(act.id, {act.id}, urgent, now, frames_for(1, self.assumed_loss), [frame])
+            frame, enough = telegram(envelope, act.id), frames_for(1, self.assumed_loss)
+            return Item(act.id, {act.id}, urgent, now, enough, [frame], decided=is_decided(act))
         data = batch([envelope])
         size = symbol_size(len(data), self.room)
         needed = symbols_needed(len(data), size)
         enough = frames_for(needed + (needed not in ANY_OF), self.assumed_loss)
-        return Item(object_digest(data), {act.id}, urgent, now, enough, data=data, symbol_bytes=size)
+        name, decided = object_digest(data), is_decided(act)
+        return Item(name, {act.id}, urgent, now, enough, data=data, symbol_bytes=size, decided=decided)
 
     def fits(self, envelope: bytes) -> bool:
         return HEADER_BYTES + len(envelope) <= self.frame_bytes
 
     def add(self, item: Item) -> None:
-        self.check_room(item.cost)
+        self.make_room(item.cost, item)
         item.passed = min((other.passed for other in self.items.values()), default=0.0)
         self.items[item.name] = item
         self.carried |= item.act_ids
         self.cost += item.cost
 
-    def check_room(self, cost: int) -> None:
-        """Raise :class:`Refused` where the carousel is full: what goes round must be superseded first."""
-        if len(self.items) >= limits.CAROUSEL_ITEMS_MAX or self.cost + cost > limits.CAROUSEL_MAX_BYTES:
-            raise Refused("frame.carousel-full", "as much goes round as may; let superseded acts go first")
+    def make_room(self, cost: int, item: Item | None = None) -> None:
+        """Let what is least needed go until there is room for an item, or for so many bytes more of one. Raises
+        :class:`Refused` where nothing may give way to it."""
+        more = item is not None and item.name not in self.items
+        rank = item.rank if item else 0
+        while len(self.items) + more > limits.CAROUSEL_ITEMS_MAX or self.cost + cost > limits.CAROUSEL_MAX_BYTES:
+            yields = [
+                one
+                for one in self.items.values()
+                if one is not item and (one.rank < rank or (one.rank == rank and one.done))
+            ]
+            if not yields:
+                raise Refused("frame.carousel-full", "as much goes round as may; let superseded acts go first")
+            self.give_up(min(yields, key=lambda one: (one.rank, not one.done, one.put_at)))
+
+    def give_up(self, item: Item) -> None:
+        """Let something go; its acts may come again."""
+        self.drop(item.name)
+        self.carried -= item.act_ids
+        for act_id in item.act_ids:
+            self.alone.pop(act_id, None)
 
     def gather(self, now: float) -> None:
         """Make one object of acts that have no object yet, once there are enough of them or one has waited long.
@@ -418,6 +450,11 @@ class Carousel:
         chosen = [number_at(position, needed, stripe) for position in range(first, first + count)]
         made = symbols(item.data, item.symbol_bytes, chosen)
         item.ready = [Piece(tag, len(item.data), n, symbol) for n, symbol in zip(chosen, made, strict=True)][::-1]
+
+
+def is_decided(act: Act) -> bool:
+    """Return whether an act asks for more than one key of one holder, member or certifier."""
+    return act.issuer in (Issuer.ORGAN, Issuer.URGENT, Issuer.RECOVERY)
 
 
 def parts_name(act_id: bytes) -> bytes:

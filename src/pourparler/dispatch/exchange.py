@@ -36,6 +36,8 @@ FIRST_SYMBOLS = 16  # that a welcome holds: enough for up to some ten difference
 LISTED_AT_ONCE = limits.SHORT_IDS_AT_ONCE_MAX
 WANTED_AT_ONCE = limits.EXCHANGE_IDS_MAX
 MESSAGE_ROOM_BYTES = limits.EXCHANGE_MESSAGE_MAX_BYTES - 1_024
+READ_AT_ONCE = 64
+QUEUE_MAX_BYTES = 8 * 1024 * 1024  # of acts that wait to be sent in one session; the next session has the rest
 
 NEW = "new"
 
@@ -100,6 +102,8 @@ class Session:
     reconciled: bool = False
     queue: list[tuple[int, int, bytes]] = field(default_factory=list)
     queued: set[bytes] = field(default_factory=set)
+    queue_bytes: int = 0
+    cut: bool = False  # there is more to send than one session holds
     unanswered: int = 0  # acts sent, and no word of them yet
     wanted: list[int] = field(default_factory=list)  # short ids still to be asked for
     asked: set[bytes] = field(default_factory=set)
@@ -191,7 +195,13 @@ class Exchange:
             raise Malformed("exchange.kind", f"{found.kind} says nothing of how far somebody is")
         theirs = marked(found.session, found["organs"], found["beacons"])
         self.holding.told(peer, theirs)
-        return sorted(islice(self.holding.lacking(theirs), limits.EXCHANGE_QUEUE_MAX), key=urgency_of)
+        lacked, room = [], QUEUE_MAX_BYTES
+        for envelope in islice(self.holding.lacking(theirs), limits.EXCHANGE_QUEUE_MAX):
+            room -= len(envelope)
+            if room < 0:
+                break
+            lacked.append(envelope)
+        return sorted(lacked, key=urgency_of)
 
     def offer(self, peer: str, ids: Sequence[bytes]) -> bytes:
         """Return a message that offers acts: the peer asks for those it lacks."""
@@ -205,8 +215,10 @@ class Exchange:
         if session is None:
             return Exchanged(peer, whole=False, why=why or "exchange.session")
         why = why or session.ended or ("" if session.quiet else "exchange.unfinished")
-        withheld = behind(self.holding.heads(), session.theirs) if session.theirs else []
-        unmet = len(session.owed)
+        why = why or ("exchange.parts" if session.cut else "")
+        compared = session.theirs if session.theirs and why != "exchange.parts" else None
+        withheld = behind(self.holding.heads(), compared) if compared else []
+        unmet = len(session.owed) if why != "exchange.parts" else 0
         return Exchanged(peer, not why, why, tuple(session.learnt), tuple(session.given), tuple(withheld), unmet)
 
     def current(self, peer: str, first: bytes) -> Session | None:
@@ -331,6 +343,8 @@ class Exchange:
         self._hear(session, found)
         coder = self._coder(session)
         symbols = coder.symbols(0, found["symbols"]) if coder else b""
+        if coder:  # to compare costs this node as much as to list: a question of a few bytes is not a cheap one
+            self._charge(peer, session, SHORT_BYTES * len(coder.names), owed=True)
         loose = len(coder.names) if coder else limits.RECONCILED_MAX + 1
         session.reconciled = True  # it is the other side that compares
         organs, beacons = self.holding.heads().rows(session.nonce)
@@ -372,28 +386,40 @@ class Exchange:
         salt = session.name if found.kind == "hello" else found["nonce"]
         session.theirs = marked(salt, found["organs"], found["beacons"])
         self.holding.told(session.peer, session.theirs)
-        self._queue(session, islice(self.holding.lacking(session.theirs), limits.EXCHANGE_QUEUE_MAX))
+        self._queue(session, self.holding.lacking(session.theirs))
 
     def _queue(self, session: Session, envelopes: Iterable[bytes]) -> None:
         """Let envelopes wait to be sent: the most urgent first, and otherwise in the order in which they came."""
         for envelope in envelopes:
-            if len(session.queue) >= limits.EXCHANGE_QUEUE_MAX or len(session.queued) >= limits.EXCHANGE_SENT_MAX:
+            full = len(session.queue) >= limits.EXCHANGE_QUEUE_MAX or len(session.queued) >= limits.EXCHANGE_SENT_MAX
+            if full or session.queue_bytes + len(envelope) > QUEUE_MAX_BYTES:
+                session.cut = True
                 return
             seen = blake2b(envelope, digest_size=16).digest()
             if seen not in session.queued:
                 session.queued.add(seen)
+                session.queue_bytes += len(envelope)
                 heappush(session.queue, (urgency_of(envelope), next(self._numbers), envelope))
+
+    def _acts(self, ids: Sequence[bytes]) -> Iterator[bytes]:
+        """Yield the envelopes of acts, of few at a time: whoever queues them may stop."""
+        for start in range(0, len(ids), READ_AT_ONCE):
+            yield from self.holding.acts(ids[start : start + READ_AT_ONCE])
 
     def _next(self, session: Session) -> Iterator[bytes]:
         """Yield the next acts that wait, as one message, unless some are still unanswered: the most urgent ones, and
         these in the order of their chains."""
         if session.unanswered or not session.queue:
+            if session.cut and not session.unanswered and not session.begun_here:
+                session.cut = False
+                yield message("end", session=session.name, reason="exchange.parts")
             return
         acts: list[tuple[int, bytes]] = []
         room = MESSAGE_ROOM_BYTES
         while session.queue and len(acts) < limits.EXCHANGE_ACTS_MAX and len(session.queue[0][2]) + 5 <= room:
             acts.append(heappop(session.queue)[1:])
             room -= len(acts[-1][1]) + 5
+            session.queue_bytes -= len(acts[-1][1])
         session.unanswered = len(acts)
         envelopes = [envelope for _, envelope in sorted(acts)]
         yield message("acts", session=session.name, acts=envelopes, left=len(session.queue))
@@ -415,7 +441,9 @@ class Exchange:
                 return None
             holding = [one for one in self.sessions.values() if one.coder is not None]
             if len(holding) >= limits.EXCHANGE_LISTED_MAX:
-                self._drop_coder(next((one for one in holding if not one.begun_here), holding[0]))
+                theirs = [one for one in holding if not one.begun_here]
+                own = [one for one in theirs if one.peer == session.peer and not session.begun_here]
+                self._drop_coder((own or theirs or holding)[0])  # who asks again and again puts himself out first
             session.coder = Coder(session_key(session.name, session.nonce))
             session.coder.extend(ids)
         return session.coder
@@ -462,7 +490,7 @@ class Exchange:
         assert session.coder is not None
         session.reconciled, session.wanted = True, list(theirs)
         names = [session.coder.names[short] for short in ours if short in session.coder.names]
-        self._queue(session, self.holding.acts(names[: limits.EXCHANGE_QUEUE_MAX]))
+        self._queue(session, self._acts(names))
         return [*self._want(session), *self._next(session)]
 
     def _want(self, session: Session) -> Iterator[bytes]:
@@ -502,14 +530,14 @@ class Exchange:
 
     def _on_request(self, found: Message, session: Session) -> Iterable[bytes]:
         if (asked := found.get("ids")) is not None:
-            self._queue(session, self.holding.acts(asked))
+            self._queue(session, self._acts(asked))
             return self._next(session)
         coder = session.coder
         if coder is None:
             raise Refused("exchange.session", "this session compares nothing")
         if (asked := found.get("shorts")) is not None:
             shorts = (int.from_bytes(asked[at : at + SHORT_BYTES]) for at in range(0, len(asked), SHORT_BYTES))
-            self._queue(session, self.holding.acts([coder.names[one] for one in shorts if one in coder.names]))
+            self._queue(session, self._acts([coder.names[one] for one in shorts if one in coder.names]))
             return self._next(session)
         if (asked := found.get("symbols")) is not None:
             start, size = asked

@@ -133,7 +133,7 @@ class Receiver:
 
     ``known`` says of a telegram's or part's tag whether nothing is to be learnt from it any more. ``bare`` admits
     symbols without signature: only for a link that says itself who sends. ``refused`` counts reasons; ``banned`` holds
-    the keys whose symbols were false.
+    the keys whose symbols were false, and ``tell_banned`` is called with each, so that somebody remembers it.
     """
 
     def __init__(
@@ -144,7 +144,9 @@ class Receiver:
         known: Callable[[FrameForm, bytes], bool] = nothing_known,
         bare: bool = False,
         checks_per_second: float = CHECKS_PER_SECOND,
+        tell_banned: Callable[[bytes], None] = lambda _key: None,
     ) -> None:
+        self.tell_banned = tell_banned
         self.keys, self.decoder, self.known, self.bare = keys, decoder, known, bare
         self.refused: Counter[str] = Counter()
         self.banned: set[bytes] = set()
@@ -165,7 +167,7 @@ class Receiver:
     # Coming in.
 
     def hear(self, frame: bytes, now: float, source: str = "") -> list[Heard]:
-        """Take one frame, and return whatever is whole now. Raises nothing: what is refused is counted."""
+        """Take one frame, and return what is whole now. Raises nothing for any bytes: what is refused is counted."""
         self.fill(now)
         try:
             header = parse_header(frame)
@@ -401,6 +403,8 @@ class Receiver:
         self.refused["frame.banned"] += 1
         for ref in refs:
             self.try_at.pop(ref, None)
+        if key != BARE_KEY:
+            self.tell_banned(key)
         return [ref for ref in refs if ref in self.holders]
 
     def decoded(self, ref: Ref) -> tuple[bytes | None, list[bytes]]:

@@ -124,7 +124,7 @@ def deliver_sheets(node: Node, images: Iterable[tuple[str, bytes]], decoder: Dec
 def bring_frames(node: Node, frames: Iterable[bytes], decoder: Decoder, came: Came, delivered: Delivered) -> None:
     """Bring frames to a node by way of a receiver, which makes acts whole. Unlike a radio, paper waits: no frame is
     dropped for want of time."""
-    receiver = Receiver(node.dispatch_keys, decoder)
+    receiver = Receiver(node.dispatch_keys, decoder, tell_banned=node.ban)
     for number, frame in enumerate(frames):
         for heard in receiver.hear(frame, float(number), came.peer):
             bring(node, heard, came, delivered)

@@ -6,6 +6,7 @@ A bus that lost, wiped or held back what it had acknowledged does not say so. Sp
 import time
 from collections import OrderedDict
 from contextlib import suppress
+from itertools import islice
 
 from pourparler.core.act import Act, parse_act
 from pourparler.core.errors import PourparlerError
@@ -15,6 +16,7 @@ from pourparler.service.wire import Desk
 PEER = "bus"
 HEADS_SECONDS = 30.0
 ACTS_AT_ONCE = 64
+HEADS_AT_ONCE = 4  # looked at in one turn: whoever says without end that he lacks everything stops nobody's reading
 AGAIN_SECONDS = 600.0
 PUBLISHED_KEPT = 65_536
 
@@ -35,7 +37,7 @@ class Lag:
             heads = self.desk.heads()
             for party in self.bus.parties:
                 self.bus.tell_heads(party, heads)
-        return sum(self._publish_lacking(message, now) for message in self.bus.heads_heard())
+        return sum(self._publish_lacking(message, now) for message in islice(self.bus.heads_heard(), HEADS_AT_ONCE))
 
     def _publish_lacking(self, message: bytes, now: float) -> int:
         lacked: list[bytes] = []

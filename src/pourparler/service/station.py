@@ -29,6 +29,7 @@ LISTEN_SECONDS = 0.5
 ROUND_SECONDS = 10.0
 AGAIN_SECONDS = 2.0  # after a channel failed
 TAGS_KEPT = 65_536
+BUS_TIMES = 16  # that a bus brings again what waits here
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ class Station:
     ) -> None:
         self.node, self.clock, self.tell, self.relays = node, clock, tell, relays
         self.tags = Tags()
-        self.receiver = Receiver(node.dispatch_keys, decoder, known=self.tags)
+        self.receiver = Receiver(node.dispatch_keys, decoder, known=self.tags, tell_banned=node.ban)
         self.carousels: list[Carousel] = []
         self.stopped = threading.Event()
         self.threads: list[threading.Thread] = []
@@ -140,10 +141,18 @@ class Station:
             if lag is not None:
                 lag.turn()
             for delivery in bus.fetch(seconds=LISTEN_SECONDS):
-                self.take([delivery.data], self.came("bus", ""))
-                delivery.done()
+                (taken,) = self.take([delivery.data], self.came("bus", ""))
+                if self.may_be_lost(taken) and (self.node.read_only or delivery.times < BUS_TIMES):
+                    delivery.later()
+                else:
+                    delivery.done()
 
         self._keep_doing("bus", fetch, pause=0.0)
+
+    def may_be_lost(self, taken: Taken) -> bool:
+        """Return whether what was brought is not on the disk here, and was not refused for good."""
+        waits = taken.state is State.PENDING and not taken.works
+        return waits or taken.reason == "node.quota" or self.node.read_only is not None
 
     # What comes.
 

@@ -42,6 +42,8 @@ EXCHANGE, HEADS = "exchange", "heads"
 EXCHANGE_SECONDS = 60.0
 ANSWER_SECONDS = 10.0
 TRIES = 3
+SHORT = "part of it is not to be had"
+BESIDE_MAX = limits.NODE_CARRIED_ALL_ROWS_MAX + 2 * limits.NODE_POOL_ROWS_MAX  # that can be beside a journal at once
 JUNK = ("envelope.", "cbor.", "act.", "signature.")  # what nobody signed, by how the reason begins
 
 
@@ -69,6 +71,8 @@ class NodeHolding:
                 self._beside.pop(act.id, None)
             elif act.kind != "beacon":
                 self._beside[act.id] = None
+        if len(self._beside) > BESIDE_MAX:  # most of it gave way to others since
+            self._forget(list(self._beside))
 
     def came(self, peer: str) -> Came:
         return Came(self.channel, peer, self.node.holdings.wall.now())
@@ -190,11 +194,13 @@ class Desk:
         """
         ends = time.monotonic() + seconds
         whole = Exchanged(url, whole=False, why="exchange.unfinished")
-        for _ in range(tries):
+        while tries:
             found = self._once(url, self.exchange.begin, ends)
             whole = joined(whole, found)
             if found.whole or time.monotonic() >= ends:
                 break
+            went_on = found.why == "exchange.parts" and (found.learnt or found.given)
+            tries -= not went_on  # there is more than one session holds
         self._judge(url, whole)
         return whole
 
@@ -341,7 +347,9 @@ def pull_home(
     """Read what is new of a home ledger, from any of several mirrors, and let the node take it.
 
     Every entry is proven under a checkpoint that the ledger's key signed. ``kept`` is a folder for files that were
-    proven: reading that breaks off is resumed from it. Raises :class:`StoreError` where the node cannot store.
+    proven: reading that breaks off is resumed from it. Where what a newer checkpoint covers is not to be had, what an
+    older one does is taken: a mirror that is ahead and gives nothing hides nothing. Raises :class:`StoreError` where
+    the node cannot store.
     """
     ends = time.monotonic() + seconds
     mirrors, found = Mirrors(sources, kept), Pulled(home)
@@ -361,16 +369,19 @@ def pull_home(
         if not agrees(other, checkpoint, mirrors):
             found.forked, found.why = (other_note, note), "the ledger signed two histories"
             return found
-    entries = read_on(start, checkpoint, mirrors, found, ends)
-    if start + len(entries) < checkpoint.size:
-        found.read = start + len(entries)
-        found.why = found.why or "part of it is not to be had"
-        return found
-    texts = texts_of(entries, mirrors, ends)
-    shown = node.take_home(
-        home, start, entries, note, Came(CHANNEL, home.origin, node.holdings.wall.now()), texts=texts
-    )
-    found.read, found.whole, found.why = checkpoint.size, not shown.reason, shown.reason
+    for size, (older, older_note) in sorted({one.size: (one, note) for one, note in notes}.items(), reverse=True):
+        if size <= start:
+            break
+        entries = read_on(start, older, mirrors, found, ends)
+        if start + len(entries) == size:
+            texts = texts_of(entries, mirrors, ends)
+            came = Came(CHANNEL, home.origin, node.holdings.wall.now())
+            shown = node.take_home(home, start, entries, older_note, came, texts=texts)
+            found.read, found.why = size, shown.reason or ("" if size == found.size else SHORT)
+            found.whole = not found.why
+            return found
+        found.read = max(found.read, start + len(entries))
+    found.why = found.why or SHORT
     return found
 
 
@@ -419,7 +430,11 @@ def read_on(start: int, checkpoint: Checkpoint, mirrors: Mirrors, found: Pulled,
     sources: list[Source] = [*([mirrors.kept] if mirrors.kept else []), *mirrors]
     readers = {source.name: reader_of(checkpoint, mirrors, source) for source in sources}
     entries: list[bytes] = []
+    held_bytes = 0
     for index in range(start // TILE_WIDTH, -(-checkpoint.size // TILE_WIDTH)):
+        if held_bytes > limits.NODE_HOME_BYTES_MAX:  # it is refused anyway, and a ledger may sign any size
+            found.why = "it is larger than a node keeps"
+            break
         if time.monotonic() > ends:
             found.why = "the time for this is over"
             break
@@ -430,6 +445,7 @@ def read_on(start: int, checkpoint: Checkpoint, mirrors: Mirrors, found: Pulled,
         if tile.full:
             mirrors.keep(tile.path, encode_bundle(held))
         entries += held[max(0, start - index * TILE_WIDTH) :]
+        held_bytes += sum(map(len, held))
     return entries
 
 
@@ -448,10 +464,11 @@ def proven(index: int, readers: dict[str, TileReader], mirrors: Mirrors) -> tupl
 def texts_of(entries: Iterable[bytes], mirrors: Mirrors, ends: float) -> list[bytes]:
     """Return the texts that entries brought with them, as far as a mirror has them."""
     found: list[bytes] = []
+    room = limits.NODE_HOME_BYTES_MAX
     for entry in entries:
         for digest in texts_brought(entry):
             for source in mirrors:
-                if time.monotonic() > ends:
+                if time.monotonic() > ends or room < 0:
                     return found
                 try:
                     text = source.get(text_path(digest), limits.TEXT_MAX_BYTES)
@@ -460,5 +477,6 @@ def texts_of(entries: Iterable[bytes], mirrors: Mirrors, ends: float) -> list[by
                     continue
                 if text is not None and text_digest(text) == digest:
                     found.append(text)
+                    room -= len(text)
                     break
     return found

@@ -26,6 +26,8 @@ from pourparler.ports import StoreError
 from pourparler.store.sqlite import ADVICE, ADVICE_OTHERWISE, FULL
 
 APPLICATION_ID = 0x506F4E6F  # "PoNo"
+PROOFS_OF_SUBJECT = 16  # against one key, organ or ledger
+ENVELOPES_OF_ACT = 4  # of one act and owner that wait: anybody can add signatures that nobody made
 
 MIGRATIONS = (
     (
@@ -303,20 +305,29 @@ class NodeStore:
 
     # Pools.
 
-    def _make_room(self, pool: str, owner: bytes, size: int) -> bool:
-        """Let the oldest of a pool go until so many bytes more keep its bounds; return False where they cannot."""
+    def _make_room(self, pool: str, owner: bytes, size: int, among: str = "1") -> bool:
+        """Let the oldest of an owner in a pool (or of those ``among`` it) go until so many bytes more keep his bounds,
+        then the oldest of whoever has most until they keep those of all; return False where they cannot."""
         bounds = self.bounds[pool]
         if size > min(bounds.owner_bytes, bounds.bytes):
             return False
-        rules = (("owner = ?", (owner,), bounds.owner_rows, bounds.owner_bytes), ("1", (), bounds.rows, bounds.bytes))
+        rules = (
+            (f"{among} AND owner = ?", (owner,), bounds.owner_rows, bounds.owner_bytes),
+            (among, (), bounds.rows, bounds.bytes),
+        )
         for where, values, most_rows, most_bytes in rules:
             while True:
-                query = f"SELECT count(*), coalesce(sum(size), 0), min(number) FROM {pool} WHERE {where}"  # noqa: S608
-                rows, held, oldest = self._one(query, *values)
+                query = f"SELECT count(*), coalesce(sum(size), 0) FROM {pool} WHERE {where}"  # noqa: S608
+                rows, held = self._one(query, *values)
                 if rows < most_rows and held + size <= most_bytes:
                     break
-                self._drop(pool, oldest)
+                self._drop(pool, self._oldest(pool, where, values, "count(*)" if rows >= most_rows else "sum(size)"))
         return True
+
+    def _oldest(self, pool: str, where: str, values: Sequence[Any], most: str) -> int:
+        """Return the number of the oldest of whoever has most: so nobody's few make room for somebody's many."""
+        query = f"SELECT min(number) FROM {pool} WHERE {where} GROUP BY owner ORDER BY {most} DESC, min(number) LIMIT 1"  # noqa: S608
+        return int(self._one(query, *values)[0])
 
     def _drop(self, pool: str, number: int) -> None:
         if pool == "pending":
@@ -329,7 +340,11 @@ class NodeStore:
         size = len(one.data) + 64 * len(wants)
         with self.changing():
             self.remove_pending(one.id)
-            if not self._make_room("pending", one.owner, size):
+            of_act = "SELECT number FROM pending WHERE act = ? AND owner = ? ORDER BY number DESC LIMIT -1 OFFSET ?"
+            for (number,) in self._all(of_act, one.act, one.owner, ENVELOPES_OF_ACT - 1):
+                self._drop("pending", number)
+            # What works has room of its own: a flood of what nobody can judge undoes no dismissal.
+            if not self._make_room("pending", one.owner, size, "works" if one.works else "NOT works"):
                 return False
             row = (
                 one.id, one.act, one.owner, one.time, one.reason, one.channel, one.peer, one.ready, one.works, size,
@@ -386,10 +401,16 @@ class NodeStore:
         return len(gone)
 
     def add_part(self, one: StoredPart) -> bool:
-        """Keep one member's signature; return False where it is there already, or has no room."""
+        """Keep one member's signature; return False where it is there already, or has no room. If it counted against
+        another, it counts against this owner now."""
         with self.changing():
             size = len(one.data) + len(one.signature)
-            if self._one("SELECT 1 FROM part WHERE id = ?", one.id) or not self._make_room("part", one.owner, size):
+            there = self._one("SELECT number, owner FROM part WHERE id = ?", one.id)
+            if there and bytes(there[1]) == one.owner:
+                return False
+            if there:
+                self._drop("part", there[0])
+            if not self._make_room("part", one.owner, size):
                 return False
             row = (one.id, one.act, one.owner, one.time, one.kid, one.signature, size, one.data)
             columns = "id, act, owner, time, kid, signature, size, data"
@@ -505,9 +526,13 @@ class NodeStore:
     # Proofs.
 
     def add_proof(self, proof: Proof) -> bool:
-        """Keep a proof; return whether it is new. The first ones are kept: nobody pushes them out by lying more."""
+        """Keep a proof; return whether it is new. The first ones are kept, of each subject and in all: nobody pushes
+        them out by lying more. The first of a subject is always kept: nor does he take the place of those of others."""
         with self.changing():
-            if self._one("SELECT count(*) FROM proof")[0] >= limits.NODE_PROOFS_MAX:
+            subject = (proof.kind, proof.party, proof.subject)
+            query = "SELECT count(*) FROM proof WHERE kind = ? AND party = ? AND subject = ?"
+            against, rows = self._one(query, *subject)[0], self._one("SELECT count(*) FROM proof")[0]
+            if against >= PROOFS_OF_SUBJECT or (against and rows >= limits.NODE_PROOFS_MAX):
                 return False
             insert = "INSERT OR IGNORE INTO proof (kind, party, subject, time, first, second) VALUES (?, ?, ?, ?, ?, ?)"
             row = (proof.kind, proof.party, proof.subject, proof.time, proof.first, proof.second)

@@ -7,7 +7,7 @@ one is true.
 """
 
 from pourparler.core import limits
-from pourparler.core.act import Act
+from pourparler.core.act import Act, parse_act
 from pourparler.core.authority import Register
 from pourparler.core.council import signer_among
 from pourparler.core.encoding import kid_of
@@ -60,12 +60,16 @@ def check(holdings: Holdings, act: Act, register: Register) -> bytes:
     :class:`Missing` (``node.future``).
     """
     nobody = Refused("signature.invalid", "no beacon key of the party made this signature")
-    key = signer_among(act, beacon_keys(holdings, register), nobody)
+    keys = beacon_keys(holdings, register)
+    key = signer_among(act, keys, nobody)
     held = holdings.store.beacons(register.party)
     moved = moved_at(holdings, register)
+    liars = caught_kids(holdings, register)
     for one in held:
         twice = one.key == key and one.serial == act["serial"]
-        split = one.count == act["count"] and one.head != act["head"] and one.heard >= moved
+        # A key that was replaced, or is known to lie, proves nothing against another.
+        counts = one.key == key or (one.key in keys and kid_of(one.key) not in liars)
+        split = counts and one.count == act["count"] and one.head != act["head"] and one.heard >= moved
         if twice or split:
             holdings.accuse(BEACON, register.party, key, one.data, act.envelope.encoded())
             raise Refused("node.equivocation", "it contradicts another beacon of the party: both are kept as proof")
@@ -117,19 +121,22 @@ def keep(holdings: Holdings, act: Act, key: bytes, came: Came, *, journaled: boo
 def trusted(holdings: Holdings, register: Register) -> tuple[StoredBeacon, ...]:
     """Return the beacons of a party that may be relied on, the newest first."""
     keys, home = beacon_keys(holdings, register), holdings.home(register)
-    caught = caught_keys(holdings, register)
+    caught = caught_kids(holdings, register)
     good = [
         one
         for one in holdings.store.beacons(register.party)
         if one.key in keys
-        and (one.key not in caught or (home and any(had.had(one.count, one.head) for had in home.registers)))
+        and (kid_of(one.key) not in caught or (home and any(had.had(one.count, one.head) for had in home.registers)))
     ]
     return tuple(sorted(good, key=lambda one: (one.at, one.serial), reverse=True))
 
 
-def caught_keys(holdings: Holdings, register: Register) -> set[bytes]:
-    """Return the beacon keys that have signed two beacons which contradict each other."""
-    return {proof.subject for proof in holdings.store.proofs(register.party) if proof.kind == BEACON}
+def caught_kids(holdings: Holdings, register: Register) -> set[bytes]:
+    """Return the kids of the beacon keys in beacons that contradict each other. Of two keys that do, either may be the
+    stolen one: which of the two was heard first says nothing."""
+    proofs = [proof for proof in holdings.store.proofs(register.party) if proof.kind == BEACON]
+    both = [parse_act(data) for proof in proofs for data in (proof.first, proof.second)]
+    return {signature.kid for act in both for signature in act.envelope.signatures}
 
 
 def check_against_home(holdings: Holdings, register: Register) -> None:

@@ -27,6 +27,8 @@ def freshness(known: Known, said: Sequence[tuple[str, str, int, int]], *, doubte
     if here is not None:  # what an older beacon spoke of is in what a newer one does
         lacking = [beacon for beacon in lacking if beacon.serial > here.serial or beacon.key != here.key]
     lacking = [beacon for beacon in lacking if beacon.count > known.held or known.home is not None]
+    if here is not None and known.home is not None:  # the party itself has answered what was said before this beacon
+        said = [(peer, channel, max(since, here.at), last) for peer, channel, since, last in said if last > here.at]
     since = min([beacon.heard for beacon in lacking] + [since for _, _, since, _ in said], default=None)
     more = tuple(sorted({f"beacon by {one.channel}" for one in lacking} | {f"{p} by {c}" for p, c, _, _ in said}))
     due = newest.at + newest.period if newest else None

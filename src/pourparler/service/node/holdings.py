@@ -22,6 +22,10 @@ class Journal(Intake):
         pass
 
 
+BANNED, BANS_KEPT = "banned", 1_024  # the name of the fact; the newest
+Ban = tuple[bytes, bytes]  # a dispatch key, and the act that named it
+
+
 @dataclass(slots=True)
 class Holdings:
     """One node's holdings. ``told`` is called with each act that is new here and may be handed on."""
@@ -33,6 +37,11 @@ class Holdings:
     clock: JournalClock
     index: Index = field(default_factory=Index)
     told: list[Callable[[Act], None]] = field(default_factory=list)
+    banned: list[Ban] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        kept = self.store.fact(BANNED) or b""
+        self.banned = [(kept[at : at + 32], kept[at + 32 : at + 64]) for at in range(0, len(kept), 64)]
 
     @property
     def registry(self) -> Registry:
@@ -95,6 +104,12 @@ class Holdings:
         """Keep two signed things that contradict each other."""
         first, second = sorted((first, second))
         self.store.add_proof(Proof(kind, party, subject, self.now(), first, second))
+
+    def ban(self, key: bytes, appointment: bytes) -> None:
+        """Remember that a dispatch key signed what is false, until another act names it."""
+        bans = [*(one for one in self.banned if one != (key, appointment)), (key, appointment)][-BANS_KEPT:]
+        self.store.set_fact(BANNED, b"".join(part for one in bans for part in one))
+        self.banned = bans
 
     def tell(self, act: Act) -> None:
         """Call whoever keeps an index of his own."""

@@ -80,6 +80,7 @@ class Homes:
             depositary = Depositary(origin, key)
             self.copies[depositary] = self.reloaded(depositary, note)
         self.bundled = self.reread()
+        self.bundled_max = BUNDLED_MAX
 
     # What is shown.
 
@@ -175,14 +176,25 @@ class Homes:
         for ledger in ledgers:
             self.check_forked(ledger)
         for ledger in ledgers:
-            for party in sorted(filter(follows, ledger.registry.registers)):
-                if ledger.shows(party) is not None:
-                    self.store.add_bundle(sha256(data).digest(), party, data)
-            shown = self.bundled.setdefault(ledger.depositary, [])
-            if any(follows(party) and ledger.shows(party) for party in ledger.registry.registers):
-                shown.append(ledger)
-        self.bundled = self.reread() if sum(map(len, self.bundled.values())) > BUNDLED_MAX else self.bundled
+            news = [party for party in ledger.registry.registers if follows(party) and self.is_more(ledger, party)]
+            for party in sorted(news):
+                self.store.add_bundle(sha256(data).digest(), party, data)
+            if news:
+                self.bundled.setdefault(ledger.depositary, []).append(ledger)
+        if sum(map(len, self.bundled.values())) > self.bundled_max:
+            self.bundled = self.reread()
+            self.bundled_max = max(BUNDLED_MAX, 2 * sum(map(len, self.bundled.values())))
         return ledgers, acts
+
+    def is_more(self, ledger: Ledger, party: bytes) -> bool:
+        """Return whether a ledger shows more of a party's stream than what is held of it, or the same at a later time:
+        whoever brings old bundles again pushes out none."""
+
+        def extent(one: Ledger) -> tuple[int, int]:
+            return one.registry.streams[party].count, one.time
+
+        held = [extent(one) for one in self.ledgers(ledger.depositary) if one.shows(party) is not None]
+        return ledger.shows(party) is not None and extent(ledger) > max(held, default=(0, 0))
 
     def reread(self) -> dict[Depositary, list[Ledger]]:
         """Return what the bundles show that the store keeps."""

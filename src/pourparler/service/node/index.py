@@ -28,14 +28,18 @@ class Index:
         self.brought_by: dict[bytes, bytes] = {}  # organ -> the act that made it
         self.brought: dict[bytes, list[bytes]] = {}
         self.words: Counter[bytes] = Counter()  # party -> acts of its stream here that are words
+        self.under: Counter[bytes] = Counter()  # share -> acts under its chain that are none
 
     def add(self, outcome: Outcome, registry: Registry) -> None:
         act = outcome.act
-        used = self.used.setdefault(self.speaker(act, registry), [0, 0])
+        speaker = self.speaker(act, registry)
+        used = self.used.setdefault(speaker, [0, 0])
         used[0] += 1
         used[1] += len(outcome.envelope.payload)
         if act.kind in WORDS and outcome.party is not None:
             self.words[outcome.party] += 1
+        elif act.issuer in (Issuer.HOLDER, Issuer.CERTIFIER):
+            self.under[speaker] += 1
         names = [one["name"] for one in act["organs"]] if act.kind == "found" else []
         names += [act["new"]["name"]] if act.kind == "constitute" else []
         for name in names:

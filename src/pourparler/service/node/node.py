@@ -28,7 +28,7 @@ from pourparler.service.node.fate import fate
 from pourparler.service.node.freshness import freshness
 from pourparler.service.node.holdings import Holdings, Journal
 from pourparler.service.node.homes import Forks, Homes, Ledger, acts_in
-from pourparler.service.node.index import Index
+from pourparler.service.node.index import Index, share_of
 from pourparler.service.node.nouns import Answer, Came, Fate, Freshness, Heads, Reached, Shown, Standing, State, Taken
 from pourparler.service.node.reach import reached
 from pourparler.service.node.standing import Known, judge
@@ -359,6 +359,7 @@ class Node:
             held=max(len(one.heads) for one in home.registers) if home else heard,
             forked="the home ledger of the party has signed two histories" if forked else "",
             doubt=self.holdings.doubt,
+            own=lambda mandate: self.holdings.index.under[share_of(mandate)],
         )
 
     def freshness(self, party: bytes) -> Freshness:
@@ -368,7 +369,7 @@ class Node:
             known = self._known(party)
             issuers = [*register.spines.heads, *{beacons.beacon_issuer(party, one.key) for one in known.beacons}]
             said = [row for issuer in issuers for row in self.store.said(issuer)]
-            return freshness(known, said, doubted=bool(beacons.caught_keys(self.holdings, register)))
+            return freshness(known, said, doubted=bool(beacons.caught_kids(self.holdings, register)))
 
     def fate(self, act: bytes) -> Fate:
         """Return what became of an act here: proven, as heard, contested, lost, void, carried, waiting, or unknown."""
@@ -447,9 +448,19 @@ class Node:
         with self._lock:
             return offering.dispatch_keys(self.holdings)
 
+    def ban(self, key: bytes) -> None:
+        """Let a dispatch key count no more, across restarts too, until its party names its keys anew: it signed what is
+        false (``spec/frame.md`` 8). Raises :class:`StoreError`."""
+        with self._lock:
+            party = offering.dispatch_keys(self.holdings).get(key)
+            register = self.registry.registers.get(party or b"")
+            named = beacons.newest_appointment(self.holdings, register, "dispatch") if register else None
+            if named is not None:
+                self.holdings.ban(key, named.id)
+
     def acknowledge(self, signer: Signer, mandate: bytes, about: bytes) -> bytes:
-        """Return a holder's signed "I know" about an act, which is taken here as well. Raises ``OSError`` where he
-        cannot sign."""
+        """Return a holder's signed "I know" about an act, which is taken here as well: by one key, and so refused under
+        a mandate that asks for several signatures. Raises ``OSError`` where he cannot sign."""
         fields = {"by": mandate, "about": about, "at": self.holdings.wall.now()}
         envelope = draft("reply", fields).signed_by(signer).envelope.encoded()
         self.take(envelope, Came("here", "", self.holdings.wall.now()))

@@ -8,6 +8,7 @@ from pourparler.service.node.beacons import beacon_issuer, newest_appointment
 from pourparler.service.node.holdings import Holdings
 from pourparler.service.node.index import chain_of, is_decision
 from pourparler.service.node.nouns import Heads
+from pourparler.service.node.standing import ending_of
 
 
 def heads(holdings: Holdings) -> Heads:
@@ -81,24 +82,26 @@ def acts(holdings: Holdings, ids: Iterable[bytes]) -> list[bytes]:
 
 def dispatch_keys(holdings: Holdings) -> dict[bytes, bytes]:
     """Return the keys that sign frames, each with its party: those that its newest appointment names, without what is
-    suspended."""
+    suspended or banned."""
     found: dict[bytes, bytes] = {}
-    now = holdings.moment()
+    now, working = holdings.moment(), holdings.working()
     for party, register in holdings.registry.registers.items():
         named = newest_appointment(holdings, register, "dispatch")
         if named is None:
             continue
         for key in named["dispatch"]:
-            if not is_stopped(register, named, key, now):
+            if not is_stopped(register, named, key, now, working) and (key, named.id) not in holdings.banned:
                 found[key] = party
-    for act, _ in holdings.working():
-        found.pop(act.get("target") or b"", None)
     return found
 
 
-def is_stopped(register: Register, named: Act, key: bytes, now: Moment) -> bool:
-    """Return whether a dispatch key is suspended by an organ that may: the one that appointed it, or one above."""
-    endings = register.endings.get(key, ())
+def is_stopped(
+    register: Register, named: Act, key: bytes, now: Moment, working: Iterable[tuple[Act, int]] = ()
+) -> bool:
+    """Return whether a dispatch key is suspended by an organ that may, the one that appointed it or one above: in the
+    journal, or by a suspension that works while it waits."""
+    waits = [ending_of(register, act, heard) for act, heard in working if act.get("target") == key]
+    endings = (*register.endings.get(key, ()), *waits)
     return any(
         register.ends(one, named["organ"]) and one.works(NO_POWER, now, register.answered(one)) for one in endings
     )

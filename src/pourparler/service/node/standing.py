@@ -42,7 +42,8 @@ class Known:
     waits, the beacons that may be relied on (the newest first), the moment after all of it, and the machine's clock.
 
     ``forked`` says why the home itself cannot be relied on. Of a decision, ``doubt`` returns what contradicts it, or
-    one that it builds on, while the home has not decided between the two.
+    one that it builds on, while the home has not decided between the two. Of the ``held`` acts, ``own`` returns how
+    many were spoken under the chain of a mandate.
     """
 
     registry: Registry
@@ -56,6 +57,7 @@ class Known:
     held: int = 0
     forked: str = ""
     doubt: Callable[[Act], bytes | None] = lambda _: None
+    own: Callable[[Mandate], int] = lambda _: 0
 
     @property
     def view(self) -> Register:
@@ -247,16 +249,18 @@ def check_lease(known: Known, mandate: Mandate, power: Power) -> bool:
     now = max(known.moment.time, known.wall)
     if newest is None or now - newest.since > min(bounds):
         raise Refused("standing.stale", f"no beacon younger than {min(bounds)} s was heard: committing powers freeze")
-    if covered(known, newest):
+    held = known.held if known.home is not None else known.held - known.own(mandate)
+    if covered(known, newest, held):
         return known.home is not None
-    raise Missing("node.starved", f"the newest beacon speaks of {newest.count} acts; {known.held} are shown here")
+    raise Missing("node.starved", f"the newest beacon speaks of {newest.count} acts; {held} are shown here")
 
 
-def covered(known: Known, beacon: StoredBeacon) -> bool:
+def covered(known: Known, beacon: StoredBeacon, held: int | None = None) -> bool:
     """Return whether all that a beacon speaks of is here: shown by the home, or, where none is, heard in number.
 
     The beacons before this one are in the party's stream as well, and a listener needs none of them: as a party numbers
-    them from 1 without gaps, they are one fewer than its serial."""
+    them from 1 without gaps, they are one fewer than its serial. ``held``: so many count, and no more: whom a dismissal
+    ends may make the number up by what he signs himself, while somebody holds it back."""
     if known.home is None:
-        return known.held + max(0, beacon.serial - 1) >= beacon.count
+        return (known.held if held is None else held) + max(0, beacon.serial - 1) >= beacon.count
     return any(register.had(beacon.count, beacon.head) for register in known.home.registers)

@@ -40,6 +40,17 @@ def source(came: Came) -> bytes:
     return digest("node-source", came.channel, came.peer)
 
 
+def member_share(act: Act, kid: bytes) -> bytes:
+    """Return who one signature on an organ's act counts against that is good: the key that made it."""
+    return digest("node-speaker", act["organ"], kid)
+
+
+def seats_of(act: Act, good: Sequence[Signature]) -> bytes:
+    """Return who an organ's act that cannot be judged counts against: those together whose signatures are good. So a
+    thief of one member's key fills that key's share, and pushes out nothing that others have signed."""
+    return digest("node-speaker", act["organ"], *sorted({one.kid for one in good}))
+
+
 class Taking:
     """Takes acts into a node's holdings. Everything it changes beside the journal is one transaction of its caller."""
 
@@ -185,9 +196,9 @@ class Taking:
         """Remember beside the journal what an act in it says: who was heard, who knows what, what contradicts what."""
         act, party = outcome.act, outcome.party
         assert party is not None
-        if act.issuer is Issuer.HOLDER:
+        if act.issuer is Issuer.HOLDER and by_its_holder(outcome.void):
             self.store.note_heard(act["by"], came.channel, came.peer, came.time)
-        if act.kind == "reply":
+        if act.kind == "reply" and outcome.void is None:
             self.store.add_ack(Ack(act.id, act["about"], act["by"], act.get("at"), came.time, came.channel, came.peer))
         if act.kind == "beacon" and self.store.beacon(act.id) is None:
             register = self.holdings.registry.registers[party]
@@ -258,7 +269,8 @@ class Taking:
                 return None
             return share_of(mandate)
         if act.issuer in (Issuer.ORGAN, Issuer.MEMBER, Issuer.URGENT) and act.kind != "found":
-            return bytes(act["organ"]) if self.good_signatures(act) else None
+            good = self.good_signatures(act)
+            return seats_of(act, good) if good else None
         return None
 
     # Collecting the signatures of a decision.
@@ -267,7 +279,7 @@ class Taking:
         """Keep the good signatures of a decision that has too few, and join them with those that came before."""
         good = self.good_signatures(act)
         for signature in good:
-            self.add_part(act, signature, act["organ"])
+            self.add_part(act, signature, member_share(act, signature.kid))
         joined = self.joined(act)
         if joined is not None and {one.kid for one in joined.envelope.signatures} > {one.kid for one in good}:
             (answer,) = self.journal.submit_many([joined.envelope.encoded()])
@@ -298,8 +310,12 @@ class Taking:
         self.store.add_part(StoredPart(id_, act.id, owner, time, signature.kid, signature.value, act.envelope.payload))
 
     def joined(self, act: Act) -> Act | None:
-        """Return an act with all the signatures on it that were collected."""
-        parts = self.store.parts(act.id)[: limits.ENVELOPE_SIGNATURES_MAX]
+        """Return an act with the signatures on it that were collected: those that were good when they came before those
+        that nobody could judge, so that these keep none of them out."""
+        parts = self.store.parts(act.id)
+        judged = {kid: member_share(act, kid) for kid in {part.kid for part in parts}}
+        parts.sort(key=lambda part: part.owner != judged[part.kid])
+        parts = parts[: limits.ENVELOPE_SIGNATURES_MAX]
         rows = tuple(Signature(ALGORITHM_ED25519, part.kid, part.signature) for part in parts)
         return read_act(Envelope(Form.SIGN, act.envelope.payload, rows)) if rows else None
 
@@ -315,7 +331,7 @@ class Taking:
         good = self.good_signatures(act)
         if not good and self.is_at_known_place(act):
             return Taken(State.REFUSED, act.id, "signature.invalid", "nobody with a seat made this signature")
-        self.add_part(act, act.envelope.signatures[0], act["organ"] if good else source(came))
+        self.add_part(act, act.envelope.signatures[0], member_share(act, kid) if good else source(came))
         joined = self.joined(act)
         if joined is None:
             return Taken(State.REFUSED, act.id, "node.quota", "there is no room for it to wait here")
@@ -349,7 +365,8 @@ class Taking:
         except PourparlerError as error:
             return Taken(State.REFUSED, act.id, error.reason, error.detail)
         self.forget_waiting(act)
-        self.store.note_heard(act["by"], came.channel, came.peer, came.time)
+        if by_its_holder(void):
+            self.store.note_heard(act["by"], came.channel, came.peer, came.time)
         if not self.store.add_carried(act.id, share_of(mandate), self.holdings.now(), envelope.encoded()):
             return Taken(State.REFUSED, act.id, "node.quota", "there is no room to carry it")
         self.holdings.tell(act)
@@ -359,6 +376,11 @@ class Taking:
 def is_elsewhere(act: Act, answer: PourparlerError) -> bool:
     """Return whether a holder's act belongs to a dossier of another ledger."""
     return answer.reason == "unknown.dossier" or (act.kind == "open" and answer.reason == "bounds.ledger")
+
+
+def by_its_holder(void: PourparlerError | None) -> bool:
+    """Return whether an act under a mandate, void or not, is by whoever holds it, and not by whom he has replaced."""
+    return void is None or void.reason != "standing.duty-missed"
 
 
 def may_end(act: Act, organ: Organ) -> bool:
