@@ -124,7 +124,9 @@ def add_key(
         called, lacking = parse_vkey(had[0].vkey).name, {*KEY_TYPES[Algorithms.BOTH]} - {*types_of(had)}
         if not lacking:
             raise Problem(
-                USAGE, f"the witness {called} has a key of each kind already.", "See them: pourparler witness list --json"
+                USAGE,
+                f"the witness {called} has a key of each kind already.",
+                "See them: pourparler witness list --json",
             )
         kind = lacking.pop()
         names = {kind: key or f"{had[0].key_name}{ENDINGS[kind]}"}
