@@ -193,10 +193,13 @@ def with_an_openssl_that_makes_none():
 
 
 @pytest.mark.parametrize("absent", [without_library, with_an_openssl_that_makes_none])
-def test_without_the_library_no_witness_is_made(at_home, capsys, absent):
+def test_without_the_library_no_witness_is_made(at_home, capsys, monkeypatch, absent):
+    """It is said before a passphrase is asked for."""
     done("init")
     with absent():
-        lacking(["witness", "create", NAME, "--algorithm", "both"], capsys)
+        with monkeypatch.context() as unasked:
+            unasked.delenv("POURPARLER_PASSPHRASE")
+            lacking(["witness", "create", NAME, "--algorithm", "both"], capsys)
         assert not Path("witness").exists()
         assert not list(Path("keys").glob("*"))
         done("witness", "create", NAME)  # Ed25519 needs nothing more
