@@ -33,6 +33,16 @@ NAME = "watcher.example/w1"
 WORDS = "correct horse battery"
 
 
+@pytest.fixture(autouse=True)
+def no_serving_in_this_process(monkeypatch):
+    """A witness that should not have begun to serve ends its test, and does not go on for ever."""
+
+    def never(*_arguments, **_more):
+        raise AssertionError("it serves")
+
+    monkeypatch.setattr("pourparler.cli.witness.serve_routes", never)
+
+
 def done(*words: str, code: int = 0) -> None:
     assert main(list(words)) == code
 
