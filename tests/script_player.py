@@ -10,7 +10,7 @@ A script is a text file. What stands at the margin without a mark is prose.
       ! word                                      … stands for anything; what is after "! " it must not say
       exit 3                                      its exit code; without this line it is 0
     $ serve FOLDER POLICY                       a witness serves from that workspace; POLICY becomes a file that asks
-                                                for it; $ stop FOLDER ends it
+                                                for it, by all of its keys; $ stop FOLDER ends it
     -- mandate.toml --                          a file: all that follows up to a line "--"
 
 The commands run in this process, for speed; one script is also played by processes of their own.
@@ -116,14 +116,17 @@ def play(script: Path, folder: Path, run: Runner, *, most: int | None = None) ->
 
 
 def serve(folder: Path, policy: Path) -> "subprocess.Popen[str]":
-    """Start a witness in a process of its own; write the policy that asks for it and for nobody else."""
+    """Start a witness in a process of its own; write the policy that asks for all of its keys, and for nobody else."""
     command = [sys.executable, "-m", "pourparler.cli.main", "witness", "serve", "--port", "0", "--json"]
     process = subprocess.Popen(
         command, cwd=folder, env=by_itself(), stdout=subprocess.PIPE, text=True, encoding="utf-8"
     )
     assert process.stdout is not None
     said = json.loads(process.stdout.readline())
-    policy.write_text(f"witness one {said['vkeys'][0]} {said['url']}\nquorum one\n", "utf-8")
+    names = ["one", "two"][: len(said["vkeys"])]
+    lines = [f"witness {name} {vkey} {said['url']}" for name, vkey in zip(names, said["vkeys"], strict=True)]
+    quorum = ["quorum one"] if len(names) == 1 else [f"group all all {' '.join(names)}", "quorum all"]
+    policy.write_text("\n".join([*lines, *quorum, ""]), "utf-8")
     return process
 
 

@@ -72,7 +72,7 @@ def test_a_workspace_is_made_once(say: Told, tmp_path: Path) -> None:
 
 def test_a_key_from_making_to_deleting(say: Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = say.data("key", "new", "ann", "--role", "member")
-    assert set(made) == {"name", "role", "public_key", "where", "created", "comment"}
+    assert set(made) == {"name", "role", "public_key", "where", "algorithm", "created", "comment"}
     assert say("key", "public", "ann") == made["public_key"]
     assert say.data("key", "public", "ann") == made
     assert say.data("key", "list") == {"keys": [made], "troubles": []}

@@ -12,16 +12,20 @@ import subprocess
 import sys
 import unicodedata
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey, MLDSA44PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from nacl.signing import SigningKey, VerifyKey
 
 from pourparler.ports import KeyTrouble
 from pourparler.service import keyring
-from pourparler.service.keyring import Cost, FileSigner, Keyring, Place, Role, parse
+from pourparler.service.keyring import Algorithm, Cost, FileSigner, Keyring, Place, Role, parse
+from pourparler.service.mldsa import MlDsaSigner
 
 ROOT = Path(__file__).resolve().parent.parent
 CHEAP = Cost(8 * 1024, 1)  # the least that the format allows
@@ -100,11 +104,21 @@ def test_no_secret_reaches_the_disk(ring: Keyring, monkeypatch: pytest.MonkeyPat
     ring.new("ann", "member", WORDS)
     ring.change_passphrase("ann", WORDS, "another passphrase")
     ring.export("ann", "another passphrase", "one for the copy", ring.folder.parent / "copy")
+    ml_dsa(ring)
     seed = bytes(opened(ring, "ann", "another passphrase").secret)
+    lattice = ring.signer("ml-dsa", lambda _: WORDS)
+    assert isinstance(lattice, MlDsaSigner)
     seen += [path.read_bytes() for path in ring.folder.parent.rglob("*") if path.is_file()]
     assert len(seen) > 8
     for data in seen:
-        for secret in (seed, seed.hex().encode(), WORDS.encode(), b"another passphrase"):
+        for secret in (
+            seed,
+            seed.hex().encode(),
+            lattice.seed,
+            lattice.seed.hex().encode(),
+            WORDS.encode(),
+            b"another passphrase",
+        ):
             assert secret not in data
 
 
@@ -164,6 +178,122 @@ def test_other_code_opens_a_file_by_the_format_alone(tmp_path: Path) -> None:
     key = argon.derive(unicodedata.normalize("NFC", "Zoë's passphrase").encode())
     seed = ChaCha20Poly1305(hchacha20(key, nonce[:16])).decrypt(bytes(4) + nonce[16:], sealed, bound)
     assert bytes(SigningKey(seed).verify_key).hex() == members["public"]
+
+
+# --- a witness's ML-DSA-44 key ----------------------------------------------------------------------------------------
+
+
+def ml_dsa(ring: Keyring, name: str = "ml-dsa") -> bytes:
+    return ring.new(name, "witness", WORDS, Algorithm.ML_DSA_44)
+
+
+def test_an_ml_dsa_key_signs_and_is_known_without_its_passphrase(ring: Keyring) -> None:
+    public = ml_dsa(ring)
+    signer = ring.signer("ml-dsa", lambda _: WORDS, role="witness")
+    signature = signer.sign(b"message")
+    assert (len(public), len(signature)) == (1_312, 2_420)
+    MLDSA44PublicKey.from_public_bytes(public).verify(signature, b"message")
+    with pytest.raises(InvalidSignature):
+        MLDSA44PublicKey.from_public_bytes(public).verify(signature, b"massage")
+    (info,) = ring.list()
+    assert (info.algorithm, info.role, info.public_key) == (Algorithm.ML_DSA_44, Role.WITNESS, public)
+    assert ring.find(public) == info
+    assert "seed" not in repr(signer)
+    assert "private" not in repr(signer)
+
+
+def test_other_code_opens_an_ml_dsa_file_by_the_format_alone(ring: Keyring) -> None:
+    """What is sealed is the seed of FIPS 204, and nothing else."""
+    public = ml_dsa(ring)
+    members = json.loads((ring.folder / "ml-dsa.key").read_text())
+    sealed = bytes.fromhex(members.pop("sealed"))
+    members.pop("sum")
+    bound = (json.dumps(members, indent=2) + "\n").encode()
+    assert (members["format"], members["public"]) == ("pourparler/1 ml-dsa-44 key", public.hex())
+    kdf, nonce = members["kdf"], bytes.fromhex(members["nonce"])
+    argon = Argon2id(
+        salt=bytes.fromhex(kdf["salt"]), length=32, iterations=kdf["passes"], lanes=1, memory_cost=kdf["memory_kib"]
+    )
+    key = argon.derive(WORDS.encode())
+    seed = ChaCha20Poly1305(hchacha20(key, nonce[:16])).decrypt(bytes(4) + nonce[16:], sealed, bound)
+    assert len(seed) == 32
+    assert MLDSA44PrivateKey.from_seed_bytes(seed).public_key().public_bytes_raw() == public
+
+
+def test_only_a_witness_has_an_ml_dsa_key(ring: Keyring) -> None:
+    for role in set(Role) - {Role.WITNESS}:
+        refused("key.role", lambda role=role: ring.new("one", role, WORDS, Algorithm.ML_DSA_44))
+    assert ring.files() == []
+    ml_dsa(ring)
+    path = ring.folder / "ml-dsa.key"
+    path.write_bytes(rewritten(path, role="ledger"))
+    refused("key.damaged", lambda: ring.info("ml-dsa"))
+
+
+def test_a_seed_of_one_kind_does_not_open_as_a_key_of_the_other(ring: Keyring) -> None:
+    """Both are 32 bytes; the format is within the seal."""
+    ring.new("ed25519", "witness", WORDS)
+    public = ml_dsa(ring).hex()
+    for name, changes in (
+        ("ed25519", {"format": "pourparler/1 ml-dsa-44 key", "public": public}),
+        ("ml-dsa", {"format": "pourparler/1 key", "public": ring.public("ed25519").hex()}),
+    ):
+        path = ring.folder / f"{name}.key"
+        whole = path.read_bytes()
+        path.write_bytes(rewritten(path, **changes))
+        parse(path.read_bytes(), "the file")  # well-formed, so only the seal can tell
+        refused("key.passphrase", lambda name=name: ring.signer(name, lambda _: WORDS))
+        path.write_bytes(whole)
+        path.write_bytes(rewritten(path, public=changes["public"]))
+        refused("key.damaged", lambda path=path: parse(path.read_bytes(), "the file"))  # a length of the other kind
+        path.write_bytes(whole)
+        ring.signer(name, lambda _: WORDS)
+
+
+def test_every_changed_byte_of_an_ml_dsa_file_is_damage(ring: Keyring) -> None:
+    ml_dsa(ring)
+    data = (ring.folder / "ml-dsa.key").read_bytes()
+    assert len(data) <= keyring.FILE_MAX_BYTES
+    for at in range(len(data)):
+        flipped = bytearray(data)
+        flipped[at] ^= 1 << at % 8
+        with pytest.raises(KeyTrouble) as raised:
+            parse(bytes(flipped), "the file")
+        assert raised.value.reason in ("key.damaged", "key.format")
+    assert parse(data, "the file").written() == data
+
+
+def test_what_is_sealed_must_be_the_ml_dsa_key_that_the_file_says(ring: Keyring) -> None:
+    """Somebody with the passphrase sealed another seed under this public key."""
+    public, other = ml_dsa(ring), keyring.open_secret(Algorithm.ML_DSA_44, b"s" * 32)
+    forged = keyring.Sealed.make(Role.WITNESS, 0, replace(other, public_key=public), WORDS, CHEAP)
+    refused("key.damaged", lambda: forged.opened(WORDS, "ml-dsa"))
+
+
+def test_an_ml_dsa_key_is_copied_and_its_passphrase_changed(ring: Keyring, tmp_path: Path) -> None:
+    public = ml_dsa(ring)
+    ring.change_passphrase("ml-dsa", WORDS, "another passphrase")
+    ring.export("ml-dsa", "another passphrase", "one for the copy", tmp_path / "copy")
+    there = Keyring(tmp_path / "there", cost=CHEAP)
+    info = there.import_("taken", (tmp_path / "copy").read_bytes(), "one for the copy")
+    assert (info.public_key, info.algorithm) == (public, Algorithm.ML_DSA_44)
+    signature = there.signer("taken", lambda _: "one for the copy").sign(b"message")
+    MLDSA44PublicKey.from_public_bytes(public).verify(signature, b"message")
+    refused("key.exists", lambda: ring.import_("twice", (tmp_path / "copy").read_bytes(), "one for the copy"))
+    refused("key.passphrase", lambda: ring.signer("ml-dsa", lambda _: WORDS))
+
+
+def test_without_the_library_an_ml_dsa_key_is_said_to_need_it(ring: Keyring, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is known and listed all the same; a wrong passphrase is told from the want, and Ed25519 keys work."""
+    public = ml_dsa(ring)
+    ring.new("ann", "member", WORDS)
+    monkeypatch.setitem(sys.modules, "cryptography.hazmat.primitives.asymmetric.mldsa", None)
+    assert ring.public("ml-dsa") == public
+    assert ring.troubles() == {}
+    assert "pourparler[signatures]" in refused("key.unsupported", lambda: ring.signer("ml-dsa", lambda _: WORDS)).do
+    refused("key.unsupported", lambda: ml_dsa(ring, "another"))
+    refused("key.passphrase", lambda: ring.signer("ml-dsa", lambda _: WORDS.upper()))
+    opened(ring, "ann")
 
 
 # --- every broken file ------------------------------------------------------------------------------------------------
@@ -369,7 +499,7 @@ def test_a_key_has_one_role_and_one_name(ring: Keyring, tmp_path: Path) -> None:
     assert ring.signer("ann", lambda _: WORDS, role="member").public_key == ring.public("ann")
     refused("key.role", lambda: ring.new("king", "king", WORDS))
     # the same key in another role, which only somebody with the secret can make
-    secret = opened(ring, "ann").secret
+    secret = opened(ring, "ann")
     as_holder = keyring.Sealed.make(Role.HOLDER, 0, secret, WORDS, CHEAP).written()
     assert "member" in str(refused("key.role", lambda: ring.import_("agent", as_holder, WORDS)))
     assert ring.names() == ["ann"]

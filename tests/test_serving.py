@@ -74,7 +74,7 @@ def test_a_ledger_is_served_audited_and_written_at_the_same_time(at_home, tmp_pa
 def test_what_nobody_has_witnessed_is_not_served(at_home, tmp_path):
     assert main(["init"]) == 0
     assert main(["ledger", "create", "ledger.example/talks"]) == 0
-    vkey = told("witness", "create", "witness.example/w1")[1]["vkey"]
+    vkey = told("witness", "create", "witness.example/w1")[1]["vkeys"][0]
     (tmp_path / "policy").write_text(f"witness w {vkey} http://127.0.0.1:9\nquorum w\n")
     assert main(["ledger", "witness", "--policy", "policy", "--seconds", "1"]) == 2
     with served("ledger", "serve") as serving:

@@ -17,7 +17,7 @@ from pourparler.service.http.witness import witness_routes
 from pourparler.service.witness import Witness, trust
 from pourparler.service.witnessing import Head, head_of
 from pourparler.store.memory import MemoryStore
-from pourparler.store.witness import WitnessStore
+from pourparler.store.witness import OwnKey, WitnessStore
 from tests.test_ledger import LOG, ORIGIN, Pen
 
 DEPOSITARY = Depositary(ORIGIN, LOG.key.public_key)
@@ -65,7 +65,7 @@ class Clock:
 def new_store(path: Path, *pens: Pen, trusted: bool = True) -> WitnessStore:
     """A witness's file, made and closed, opened to serve."""
     made = WitnessStore(path, create=True)
-    made.set_own("witness", [pen.key.text for pen in pens])
+    made.add_own(*(OwnKey(f"witness-{number}", pen.key.text) for number, pen in enumerate(pens)))
     if trusted:
         trust(made, LOG.key.text)
     made.close()

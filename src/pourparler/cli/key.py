@@ -84,10 +84,7 @@ def list_keys(workspace: InWorkspace = None, as_json: AsJson = False) -> int:
     screen = words.Screen()
     if not found and not troubles:
         screen.line("There is no key here yet. Make one: pourparler key new NAME --role ROLE")
-    rows = [
-        (info.name, info.role, info.where, words.date_time(info.created), f"{info.public_key.hex()[:16]}…")
-        for info in found
-    ]
+    rows = [(info.name, info.role, info.where, words.date_time(info.created), shortened(info)) for info in found]
     screen.table(("name", "role", "where", "made", "public key"), rows)
     for name, trouble in troubles.items():
         screen.line(words.clean(trouble.what), (f" [{trouble.reason}]", "dim"), lead=[("✗ ", "red"), f"{name}: "])
@@ -132,7 +129,7 @@ def agent(
 
 @app.command()
 def public(name: KeyName, workspace: InWorkspace = None, as_json: AsJson = False) -> int:
-    """Print a key's public key, to be given to others: 64 hex digits."""
+    """Print a key's public key, to be given to others: 64 hex digits, or the 2,624 of an ML-DSA-44 key."""
     info = ring_of(workspace).info(name)
     if as_json:
         say_json(as_data(info))
@@ -280,7 +277,7 @@ def say_what_is_lost(info: "KeyInfo", kept: list[str], named: "list[Mention]") -
     gone = "where no copy was exported, no one can ever sign with it again."
     if info.where is Place.AGENT:
         gone = "only its note is removed here; the key stays in the ssh-agent."
-    screen.line(f"{info.name} is a {info.role} key, {info.public_key.hex()}: {gone}")
+    screen.line(f"{info.name} is a {info.role} key, {words_of(info)}: {gone}")
     for origin in kept:
         screen.line(f"The ledger {words.clean(origin)} is signed with it: without it, that ledger can never go on.")
     for act in named[:12]:
@@ -311,10 +308,22 @@ def show_one(info: "KeyInfo", *, as_json: bool, quiet: bool, said: str, **more: 
     else:
         screen = words.Screen()
         screen.line(f"{said} {info.name}" if not more else f"{info.name}: {said}")
-        screen.raw(f"  public key  {info.public_key.hex()}")
+        screen.raw(f"  public key  {words_of(info)}")
     return 0
+
+
+def words_of(info: "KeyInfo") -> str:
+    """Return a public key for a page: of ML-DSA-44, which would fill it, how it begins; `key public` prints all."""
+    return info.public_key.hex() if len(info.public_key) == 32 else shortened(info)
+
+
+def shortened(info: "KeyInfo") -> str:
+    """Return how a public key begins, and its kind where that is not Ed25519."""
+    kind = "" if len(info.public_key) == 32 else f" ({info.algorithm})"
+    return f"{info.public_key.hex()[:16]}…{kind}"
 
 
 def as_data(info: "KeyInfo") -> dict[str, Any]:
     data = {"name": info.name, "role": str(info.role), "public_key": info.public_key.hex(), "where": str(info.where)}
+    data |= {"algorithm": str(info.algorithm)}
     return data | {"created": info.created, "comment": info.comment}

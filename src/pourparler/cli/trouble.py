@@ -18,7 +18,7 @@ from pourparler.ports import KeyTrouble, StoreError
 INVALID, CANNOT_TELL, REFUSED, USAGE, INPUT, INTERRUPTED = 1, 2, 3, 4, 5, 130
 
 # A key that was named wrongly is a mistake in the command; a file or an agent that fails is not.
-USAGE_REASONS = {"key.name", "key.role", "key.exists", "key.absent", "key.weak", "key.unasked"}
+USAGE_REASONS = {"key.name", "key.role", "key.exists", "key.absent", "key.weak", "key.unasked", "key.unsupported"}
 
 
 class Problem(Exception):

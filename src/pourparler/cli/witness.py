@@ -2,7 +2,8 @@
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -25,12 +26,30 @@ from pourparler.store.reading import ReadingStore
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
-    from pourparler.store.witness import WitnessStore
+    from pourparler.core.ledger.keeping import Signer as NoteSigner
+    from pourparler.store.witness import OwnKey, WitnessStore
 
 app = noun("Be a witness: cosign other people's ledgers, so that none can tell two stories.")
 
 FOLDER, FILE = "witness", "witness.sqlite"
 ROLE = "witness"
+
+
+class Algorithms(StrEnum):
+    """What a witness is made to cosign with."""
+
+    ED25519 = "ed25519"
+    ML_DSA_44 = "ml-dsa-44"
+    BOTH = "both"
+
+
+KEY_TYPES = {
+    Algorithms.ED25519: (KeyType.COSIGNATURE_ED25519,),
+    Algorithms.ML_DSA_44: (KeyType.COSIGNATURE_ML_DSA_44,),
+    Algorithms.BOTH: (KeyType.COSIGNATURE_ED25519, KeyType.COSIGNATURE_ML_DSA_44),
+}
+ENDINGS = {KeyType.COSIGNATURE_ED25519: "-ed25519", KeyType.COSIGNATURE_ML_DSA_44: "-ml-dsa"}
+"""What stands after the name of a key that is a witness's second one."""
 
 
 def store_of(session: Session, *, create: bool = False, serving: bool = False) -> "WitnessStore":
@@ -55,30 +74,121 @@ def create(
     key: Annotated[
         str, typer.Option("--key", metavar="NAME", help="The key that it cosigns with; it is made.")
     ] = "witness",
+    algorithm: Annotated[
+        Algorithms,
+        typer.Option("--algorithm", help="What it cosigns with; with both, the second key is NAME-ml-dsa."),
+    ] = Algorithms.ED25519,
 ) -> None:
     """Make a witness. A workspace has one.
 
-    Its key is made with it and is no other's: a witness that lost its memory is a witness no more, and the same key
-    under a new memory could be made to cosign two stories.
+    Its keys are made with it and are no other's: a witness that lost its memory is a witness no more, and the same key
+    under a new memory could be made to cosign two stories. An ML-DSA-44 key withstands quantum computers; whoever
+    verifies what it signed needs the extra `signatures`, and so do you.
     """
-    session.keys.check_free(key)
-    with meant_as("a witness's name", called):
-        check_key_name(called)
+    first, *others = KEY_TYPES[algorithm]
+    names = {first: key, **{other: f"{key}{ENDINGS[other]}" for other in others}}
+    check_new(session, called, names)
     store = store_of(session, create=True)
     try:
-        public_key = session.keys.new(key, ROLE, session.passphrases.new(key))
-        vkey = VerifierKey(called, KeyType.COSIGNATURE_ED25519, public_key).text
-        store.set_own(key, [vkey])
+        made = make_keys(session, called, names)
+        store.add_own(*made)
     except BaseException:
         store.close()
         remove(store.path)
         raise
     store.close()
-    session.answer(witness=called, vkey=vkey, key=key)
+    session.answer(witness=called, vkeys=[own.vkey for own in made], keys=[own.key_name for own in made])
     session.say(f"the witness {clean(called)} is here", lead=MARK["yes"][0] + " ")
-    session.mention(f"its key, for policy files: {vkey}", lead="  ")
+    tell_keys(session, made)
     session.mention("say which ledgers it cosigns: pourparler witness trust VKEY", lead="  ")
     session.mention(f"never put back an older copy of {FOLDER}/{FILE}: docs/how-to/run-a-witness.md", lead="  ")
+
+
+@command(app, "add-key")
+def add_key(
+    session: Session,
+    key: Annotated[
+        str | None,
+        typer.Option(
+            "--key", metavar="NAME", help="What to call the key; otherwise like the first one, with its kind."
+        ),
+    ] = None,
+) -> None:
+    """Give the witness the key of the kind that it lacks: ML-DSA-44 beside Ed25519, or the other way round.
+
+    What it remembers is the same for both, so it tells no second story. Stop it before, and serve again after.
+    """
+    store = store_of(session, serving=True)  # while it serves, it would go on without the new key
+    try:
+        had = store.own()
+        called, lacking = parse_vkey(had[0].vkey).name, {*KEY_TYPES[Algorithms.BOTH]} - {*types_of(had)}
+        if not lacking:
+            raise Problem(
+                USAGE,
+                f"the witness {called} has a key of each kind already.",
+                "See them: pourparler witness list --json",
+            )
+        kind = lacking.pop()
+        names = {kind: key or f"{had[0].key_name}{ENDINGS[kind]}"}
+        check_new(session, called, names)
+        made = make_keys(session, called, names)
+        store.add_own(*made)
+    finally:
+        store.close()
+    vkeys = [own.vkey for own in (*had, *made)]
+    session.answer(witness=called, vkeys=vkeys, keys=[own.key_name for own in (*had, *made)])
+    session.say(f"the witness {clean(called)} cosigns with {len(vkeys)} keys", lead=MARK["yes"][0] + " ")
+    tell_keys(session, made)
+
+
+def types_of(keys: "Iterable[OwnKey]") -> list[KeyType]:
+    return [parse_vkey(own.vkey).type for own in keys]
+
+
+def check_new(session: Session, called: str, names: dict[KeyType, str]) -> None:
+    """Raise :class:`Problem` or :class:`KeyTrouble` unless a witness can have new keys of these names: before anybody
+    thinks of a passphrase."""
+    from pourparler.service import mldsa
+
+    for name in names.values():
+        session.keys.check_free(name)
+    with meant_as("a witness's name", called):
+        check_key_name(called)
+        if KeyType.COSIGNATURE_ML_DSA_44 in names:
+            VerifierKey(called, KeyType.COSIGNATURE_ML_DSA_44, bytes(mldsa.PUBLIC_KEY_BYTES))  # it signs its name
+    if KeyType.COSIGNATURE_ML_DSA_44 in names:
+        mldsa.check_here()
+
+
+def make_keys(session: Session, called: str, names: dict[KeyType, str]) -> "list[OwnKey]":
+    """Make a witness's keys: all of them or, where one cannot be made, none."""
+    from pourparler.service.keyring import Algorithm
+    from pourparler.store.witness import OwnKey
+
+    algorithms = {
+        KeyType.COSIGNATURE_ED25519: Algorithm.ED25519,
+        KeyType.COSIGNATURE_ML_DSA_44: Algorithm.ML_DSA_44,
+    }
+    made: list[OwnKey] = []
+    try:
+        for kind, name in names.items():
+            public_key = session.keys.new(name, ROLE, session.passphrases.new(name), algorithms[kind])
+            made.append(OwnKey(name, VerifierKey(called, kind, public_key).text))
+    except BaseException:
+        for own in made:
+            session.keys.delete(own.key_name)
+        raise
+    return made
+
+
+def tell_keys(session: Session, keys: "Iterable[OwnKey]") -> None:
+    """Say the vkeys; one that no page is wide enough for stands on a line of its own."""
+    for own in keys:
+        if parse_vkey(own.vkey).type is KeyType.COSIGNATURE_ED25519:
+            session.mention(f"its key, for policy files: {own.vkey}", lead="  ")
+        else:
+            session.mention("its ML-DSA-44 key, for policy files:", lead="  ")
+            session.whole(own.vkey)
 
 
 @contextlib.contextmanager
@@ -129,7 +239,7 @@ def list_ledgers(session: Session) -> int | None:
     try:
         found = [(origin, store.remembered(origin)) for origin in store.origins()]
         refused = store.refused()
-        _, vkeys = store.own()
+        vkeys = [own.vkey for own in store.own()]
     finally:
         store.close()
     remembered = {origin: seen for origin, seen in found if seen is not None}
@@ -183,18 +293,17 @@ def serve(
 ) -> None:
     """Answer those who ask for cosignatures, until Ctrl-C or SIGTERM.
 
-    It speaks HTTP and c2sp.org/tlog-witness. For HTTPS put a web server of your own before it.
+    It speaks HTTP and c2sp.org/tlog-witness. For HTTPS put a web server of your own before it. Each of its keys
+    cosigns; the lines stand in the order in which it got the keys.
     """
     from pourparler.service.witness import Witness
     from pourparler.service.workspace import WallClock
 
     store = store_of(session, serving=True)
     try:
-        key_name, vkeys = store.own()
-        signer = session.passphrases.signer(session.keys, key_name, role=ROLE)
-        keys = [(parse_vkey(vkey), signer.sign) for vkey in vkeys]
-        if any(key.public_key != signer.public_key for key, _ in keys):
-            raise Problem(INPUT, f"the key {key_name} is not the one that this witness was made with.", "Put it back.")
+        own = store.own()
+        keys = opened(session, own)
+        vkeys = [one.vkey for one in own]
         witness = Witness(store, keys, WallClock())
 
         def routes() -> "list[BaseRoute]":
@@ -210,9 +319,26 @@ def serve(
         store.close()
 
 
+def opened(session: Session, own: "Iterable[OwnKey]") -> "list[tuple[VerifierKey, NoteSigner]]":
+    """Return a witness's keys, opened, all of them: one that is left out would let its policies down unheard."""
+    from pourparler.service import mldsa
+
+    keys = [(one.key_name, parse_vkey(one.vkey)) for one in own]
+    if any(key.type is KeyType.COSIGNATURE_ML_DSA_44 for _, key in keys):
+        mldsa.check_here()  # before anybody is asked for a passphrase
+    found: list[tuple[VerifierKey, NoteSigner]] = []
+    for name, key in keys:
+        signer = session.passphrases.signer(session.keys, name, role=ROLE)
+        if signer.public_key != key.public_key:
+            raise Problem(INPUT, f"the key {name} is not the one that this witness was made with.", "Put it back.")
+        found.append((key, signer.sign))
+    return found
+
+
 def policy_line(key: VerifierKey, url: str) -> str:
-    """Return the line of a policy file that names a witness."""
-    return f"witness {key.name.replace('/', '-')} {key.text} {url}"
+    """Return the line of a policy file that names a witness by one of its keys; each has a name of its own there."""
+    ending = ENDINGS[key.type] if key.type is KeyType.COSIGNATURE_ML_DSA_44 else ""
+    return f"witness {key.name.replace('/', '-')}{ending} {key.text} {url}"
 
 
 # --- asking witnesses: pourparler ledger witness ----------------------------------------------------------------------

@@ -29,9 +29,10 @@ from nacl.signing import SigningKey, VerifyKey
 from pourparler.core.encoding import decode, encode
 from pourparler.core.errors import PourparlerError
 from pourparler.ports import KeyTrouble, StoreError
+from pourparler.service import mldsa
 from pourparler.service.heads import Tree, read_only_because
 from pourparler.service.intake import replay
-from pourparler.service.keyring import PASSING, SUFFIX, Keyring, Place
+from pourparler.service.keyring import PASSING, SUFFIX, Algorithm, KeyInfo, Keyring, Place
 from pourparler.service.sshagent import Agent
 from pourparler.service.workspace import VARIABLE, KnownLedger, Workspace, WorkspaceError
 from pourparler.store.highwater import HighWaterFile
@@ -238,6 +239,12 @@ def check_keys(ring: Keyring) -> Iterator[Finding]:
         if (other := by_key[info.public_key]) != info.name:
             what = f"It is the same key as {other}."
             yield Finding(f"key {info.name}", State.WARN, what, "Keep one of the two: pourparler key delete NAME")
+    for info in found:
+        if info.algorithm is Algorithm.ML_DSA_44:
+            try:
+                mldsa.check_here()
+            except KeyTrouble as trouble:
+                yield Finding(f"key {info.name}", State.FAIL, f"It cannot be opened. {trouble.what}", trouble.do)
     if any(file.endswith(PASSING) for file in files):
         do = "Nothing: what it wrote is sealed, and the next change of a key removes it."
         yield Finding("keys", State.WARN, "A command was cut off while it wrote a key.", do)
@@ -245,10 +252,15 @@ def check_keys(ring: Keyring) -> Iterator[Finding]:
         do = "Import it under a name: pourparler key import FILE NAME"
         yield Finding("keys", State.WARN, f"These have no name that a key can have: {', '.join(strays)}", do)
     if found:
-        kinds = ", ".join(f"{info.name} ({info.role})" for info in found)
+        kinds = ", ".join(f"{info.name} ({kind_of(info)})" for info in found)
         yield Finding("keys", State.OK, f"{len(found)} readable, by their owner alone: {kinds}")
     elif not troubles:
         yield Finding("keys", State.OK, "There is none yet.", "pourparler key new NAME --role ROLE")
+
+
+def kind_of(info: KeyInfo) -> str:
+    """Return the role of a key and, where that is not Ed25519, what it signs with."""
+    return str(info.role) if info.algorithm is Algorithm.ED25519 else f"{info.role}, {info.algorithm}"
 
 
 def in_agent(ring: Keyring) -> list[tuple[str, bytes]]:

@@ -1,6 +1,7 @@
 """Where a person's keys live: one folder, one small file for each key, readable by its owner only.
 
-A *key file* holds an Ed25519 secret sealed under a passphrase, or points at a key that stays in an ssh-agent. No
+A *key file* holds the seed of an Ed25519 key, or of a witness's ML-DSA-44 key, sealed under a passphrase; or it points
+at a key that stays in an ssh-agent. No
 secret is ever written in the clear, not even for a moment: what reaches the disk is sealed first. A key has one role
 for its whole life (``spec/council.md`` section 5), and no key stands in the folder twice.
 
@@ -29,8 +30,9 @@ import time
 import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,9 +45,11 @@ from nacl.pwhash import argon2id
 from nacl.signing import SigningKey
 
 from pourparler.ports import KeyTrouble, Signer
+from pourparler.service import mldsa
 from pourparler.service.sshagent import Agent
 
-FORMAT, AGENT_FORMAT = "pourparler/1 key", "pourparler/1 agent key"
+FORMAT, ML_DSA_FORMAT = "pourparler/1 key", "pourparler/1 ml-dsa-44 key"
+AGENT_FORMAT = "pourparler/1 agent key"
 SUFFIX, PASSING = ".key", ".writing"
 FILE_MAX_BYTES = 4_096
 COMMENT_MAX = 256
@@ -69,6 +73,13 @@ class Role(StrEnum):
     SUBMITTER = "submitter"
 
 
+class Algorithm(StrEnum):
+    """What a key signs with."""
+
+    ED25519 = "ed25519"
+    ML_DSA_44 = "ml-dsa-44"
+
+
 class Place(StrEnum):
     """Where the secret of a key is."""
 
@@ -86,6 +97,7 @@ class KeyInfo:
     where: Place
     created: int
     comment: str = ""
+    algorithm: Algorithm = Algorithm.ED25519
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +113,15 @@ COST = Cost()
 
 @dataclass(frozen=True, slots=True)
 class FileSigner:
-    """A key out of its file, for as long as the process keeps it."""
+    """An Ed25519 key out of its file, for as long as the process keeps it."""
 
     public_key: bytes
     secret: SigningKey = field(repr=False)
+
+    @property
+    def seed(self) -> bytes:
+        """The 32 bytes that are the key."""
+        return bytes(self.secret)
 
     def sign(self, message: bytes) -> bytes:
         """Return the 64-byte signature of ``message``."""
@@ -113,7 +130,7 @@ class FileSigner:
 
 @dataclass(frozen=True, slots=True)
 class AgentSigner:
-    """A key in an ssh-agent, which is asked for each signature; raises :class:`KeyTrouble` (``agent.*``)."""
+    """An Ed25519 key in an ssh-agent, which is asked for each signature; raises :class:`KeyTrouble` (``agent.*``)."""
 
     public_key: bytes
     agent: Agent
@@ -121,6 +138,27 @@ class AgentSigner:
     def sign(self, message: bytes) -> bytes:
         """Return the 64-byte signature of ``message``."""
         return self.agent.sign(self.public_key, message)
+
+
+OpenKey = FileSigner | mldsa.MlDsaSigner
+"""A key whose secret is in memory: ``public_key``, ``seed``, and ``sign``."""
+
+
+def new_secret(algorithm: Algorithm) -> OpenKey:
+    """Return a new key. Raises :class:`KeyTrouble` (``key.unsupported``)."""
+    return open_secret(algorithm, secrets.token_bytes(mldsa.SEED_BYTES))  # both kinds are a seed of one length
+
+
+def open_secret(algorithm: Algorithm, seed: bytes) -> OpenKey:
+    """Return the key of a seed. Raises :class:`KeyTrouble` (``key.unsupported``)."""
+    if algorithm is Algorithm.ML_DSA_44:
+        return mldsa.signer_of(seed)
+    secret = SigningKey(seed)
+    return FileSigner(bytes(secret.verify_key), secret)
+
+
+def algorithm_of(key: OpenKey) -> Algorithm:
+    return Algorithm.ML_DSA_44 if isinstance(key, mldsa.MlDsaSigner) else Algorithm.ED25519
 
 
 # --- the folder -------------------------------------------------------------------------------------------------------
@@ -179,7 +217,7 @@ class Keyring:
         return self._read(name).info(name)
 
     def public(self, name: str) -> bytes:
-        """Return a key's 32-byte public key."""
+        """Return a key's public key: 32 bytes, or 1,312 of an ML-DSA-44 key."""
         return self.info(name).public_key
 
     def find(self, public_key: bytes) -> KeyInfo | None:
@@ -219,11 +257,13 @@ class Keyring:
 
     # What changes the folder.
 
-    def new(self, name: str, role: str, passphrase: str) -> bytes:
-        """Make a key; return its public key. Raises (``key.exists``) where the name is taken."""
+    def new(self, name: str, role: str, passphrase: str, algorithm: Algorithm = Algorithm.ED25519) -> bytes:
+        """Make a key; return its public key. Raises (``key.exists``) where the name is taken, and (``key.unsupported``)
+        where nothing here can make an ML-DSA-44 key; of those there are only witnesses'."""
         check_name(name)
-        secret = SigningKey.generate()
-        sealed = Sealed.make(read_role(role), self._now(), secret, passphrase, self._cost)
+        kind = read_role(role)
+        check_kind(kind, algorithm)
+        sealed = Sealed.make(kind, self._now(), new_secret(algorithm), passphrase, self._cost)
         self._add(name, sealed)
         return sealed.public_key
 
@@ -302,7 +342,7 @@ class Keyring:
         kept = self._read(name)
         assert isinstance(kept, Sealed)
         signer = kept.opened(old, name)
-        return Sealed.make(kept.role, kept.created, signer.secret, new, self._cost)
+        return Sealed.make(kept.role, kept.created, signer, new, self._cost)
 
     def _add(self, name: str, kept: "Sealed | InAgent") -> None:
         """Write a file under a name that is free, for a key that is not here yet."""
@@ -356,6 +396,10 @@ class Keyring:
 # --- the two kinds of file --------------------------------------------------------------------------------------------
 
 
+FORMATS = {Algorithm.ED25519: FORMAT, Algorithm.ML_DSA_44: ML_DSA_FORMAT}
+PUBLIC_KEY_BYTES = {Algorithm.ED25519: 32, Algorithm.ML_DSA_44: mldsa.PUBLIC_KEY_BYTES}
+
+
 @dataclass(frozen=True, slots=True)
 class Sealed:
     """A key file whose secret is sealed in it."""
@@ -367,19 +411,20 @@ class Sealed:
     salt: bytes
     nonce: bytes
     sealed: bytes
+    algorithm: Algorithm = Algorithm.ED25519
 
     @classmethod
-    def make(cls, role: Role, created: int, secret: SigningKey, passphrase: str, cost: Cost) -> "Sealed":
+    def make(cls, role: Role, created: int, secret: OpenKey, passphrase: str, cost: Cost) -> "Sealed":
         """Seal a secret under a new passphrase, with a fresh salt and nonce."""
         check_passphrase(passphrase)
         salt, nonce = secrets.token_bytes(16), secrets.token_bytes(24)
-        unsealed = cls(role, bytes(secret.verify_key), created, cost, salt, nonce, b"")
+        unsealed = cls(role, secret.public_key, created, cost, salt, nonce, b"", algorithm_of(secret))
         key = unsealed._key(passphrase)
-        sealed = crypto_aead_xchacha20poly1305_ietf_encrypt(bytes(secret), unsealed._bound(), nonce, key)
-        return cls(role, unsealed.public_key, created, cost, salt, nonce, sealed)
+        sealed = crypto_aead_xchacha20poly1305_ietf_encrypt(secret.seed, unsealed._bound(), nonce, key)
+        return replace(unsealed, sealed=sealed)
 
-    def opened(self, passphrase: str, name: str) -> FileSigner:
-        """Return the key. Raises :class:`KeyTrouble` (``key.passphrase``)."""
+    def opened(self, passphrase: str, name: str) -> OpenKey:
+        """Return the key. Raises :class:`KeyTrouble` (``key.passphrase``, ``key.unsupported``)."""
         key = self._key(passphrase)
         try:
             seed = crypto_aead_xchacha20poly1305_ietf_decrypt(self.sealed, self._bound(), self.nonce, key)
@@ -389,13 +434,13 @@ class Sealed:
                 f"This passphrase does not open the key {name}.",
                 "Try again; mind the keyboard's layout and caps lock. Without it the key is lost: docs/keys.md.",
             ) from None
-        secret = SigningKey(seed)
-        if bytes(secret.verify_key) != self.public_key:
+        found = open_secret(self.algorithm, seed)
+        if found.public_key != self.public_key:
             raise damaged(f"The file of {name}", "what is sealed in it is another key than it says")
-        return FileSigner(self.public_key, secret)
+        return found
 
     def info(self, name: str) -> KeyInfo:
-        return KeyInfo(name, self.role, self.public_key, Place.FILE, self.created)
+        return KeyInfo(name, self.role, self.public_key, Place.FILE, self.created, algorithm=self.algorithm)
 
     def written(self) -> bytes:
         """Return the file's bytes."""
@@ -404,7 +449,7 @@ class Sealed:
     def _members(self) -> dict[str, Any]:
         kdf = {"name": "argon2id", "memory_kib": self.cost.memory_kib, "passes": self.cost.passes}
         return {
-            "format": FORMAT,
+            "format": FORMATS[self.algorithm],
             "role": str(self.role),
             "public": self.public_key.hex(),
             "created": self.created,
@@ -478,7 +523,8 @@ def parse(data: bytes, where: str) -> Sealed | InAgent:
     if not isinstance(kind, str):
         raise damaged(where, "it is not a key file")
     readers: dict[str, Callable[[dict[str, Any]], Sealed | InAgent]] = {
-        FORMAT: read_sealed,
+        FORMAT: partial(read_sealed, Algorithm.ED25519),
+        ML_DSA_FORMAT: partial(read_sealed, Algorithm.ML_DSA_44),
         AGENT_FORMAT: read_in_agent,
     }
     if kind not in readers:
@@ -496,17 +542,20 @@ def parse(data: bytes, where: str) -> Sealed | InAgent:
     return kept
 
 
-def read_sealed(members: dict[str, Any]) -> Sealed:
-    kdf = members["kdf"]
+def read_sealed(algorithm: Algorithm, members: dict[str, Any]) -> Sealed:
+    kdf, role = members["kdf"], Role(members["role"])
+    if not fits(role, algorithm):
+        raise ValueError("role")
     cost = Cost(bounded(kdf["memory_kib"], *MEMORY_KIB), bounded(kdf["passes"], *PASSES))
     return Sealed(
-        Role(members["role"]),
-        hexed(members["public"], 32),
+        role,
+        hexed(members["public"], PUBLIC_KEY_BYTES[algorithm]),
         bounded(members["created"], 0, 2**48),
         cost,
         hexed(kdf["salt"], 16),
         hexed(members["nonce"], 24),
         hexed(members["sealed"], 48),
+        algorithm,
     )
 
 
@@ -561,6 +610,21 @@ def check_role(info: KeyInfo, role: str | None) -> None:
             "key.role",
             f"The key {info.name} is a {info.role} key, and this takes a {role} key.",
             f"Name another key, or make one: pourparler key new NAME --role {role}",
+        )
+
+
+def fits(role: Role, algorithm: Algorithm) -> bool:
+    """Whether there are keys of this role and algorithm: what verifies acts and checkpoints of ours is Ed25519."""
+    return algorithm is Algorithm.ED25519 or role is Role.WITNESS
+
+
+def check_kind(role: Role, algorithm: Algorithm) -> None:
+    """Raise :class:`KeyTrouble` (``key.role``) unless there are such keys."""
+    if not fits(role, algorithm):
+        raise KeyTrouble(
+            "key.role",
+            f"A {role} key signs with Ed25519, never with {algorithm}.",
+            "Only a witness may have such a key.",
         )
 
 

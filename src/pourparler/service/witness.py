@@ -91,7 +91,7 @@ def trust(store: WitnessStore, vkey: str, origin: str | None = None) -> bool:
             f"the key {key.name} cosigns and signs no ledger's checkpoints.",
             "Ask for the ledger's own key: pourparler ledger create tells it, and a policy file in a line log.",
         )
-    if key.public_key in {parse_vkey(own).public_key for own in store.own()[1]}:
+    if key.public_key in {parse_vkey(own.vkey).public_key for own in store.own()}:
         raise WorkspaceError("that is this witness's own key.", "Nobody is a witness of himself.")
     Checkpoint(origin or key.name, 1, bytes(32))  # refuses what is no origin
     return store.trust(origin or key.name, vkey)

@@ -42,7 +42,20 @@ MIGRATIONS = (
             UNIQUE (origin, size, root)
         )""",
     ),
+    (  # several keys, each with a file of its own in the keyring; before, there was one
+        "CREATE TABLE own_key (number INTEGER PRIMARY KEY, key_name TEXT NOT NULL UNIQUE, vkey TEXT NOT NULL UNIQUE)",
+        "INSERT INTO own_key (key_name, vkey) SELECT key_name, vkeys FROM own",
+        "DROP TABLE own",
+    ),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class OwnKey:
+    """A key that a witness signs with: its name in the keyring, and its vkey."""
+
+    key_name: str
+    vkey: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,18 +176,22 @@ class WitnessStore:
 
     # Whose it is, and for whom.
 
-    def set_own(self, key_name: str, vkeys: list[str]) -> None:
-        """Say, once, which keys this witness signs with."""
-        with self._failures("keep the witness's keys"), self._changing():
-            self._database.execute("INSERT INTO own VALUES (1, ?, ?)", (key_name, "\n".join(vkeys)))
+    def add_own(self, *keys: OwnKey) -> None:
+        """Let this witness sign with these keys, too, after those that it has: all of them, or none.
 
-    def own(self) -> tuple[str, list[str]]:
-        """Return the name of the key that this witness signs with, and its vkeys."""
+        Nothing of what it remembers changes: a key that comes later signs only what continues that.
+        """
+        with self._failures("keep the witness's keys"), self._changing():
+            rows = [(key.key_name, key.vkey) for key in keys]
+            self._database.executemany("INSERT INTO own_key (key_name, vkey) VALUES (?, ?)", rows)
+
+    def own(self) -> list[OwnKey]:
+        """Return the keys that this witness signs with, at least one, in the order in which it got them."""
         with self._failures("read the witness's keys"):
-            row = self._one("SELECT key_name, vkeys FROM own")
-        if row is None:
+            rows = self._database.execute("SELECT key_name, vkey FROM own_key ORDER BY number").fetchall()
+        if not rows:
             raise StoreError(f"{self.path} was not finished when it was made. Remove it, and make it again.")
-        return str(row[0]), str(row[1]).split("\n")
+        return [OwnKey(str(key_name), str(vkey)) for key_name, vkey in rows]
 
     def trust(self, origin: str, vkey: str) -> bool:
         """Cosign for an origin whose checkpoints this key signs, too; return whether that is new."""
