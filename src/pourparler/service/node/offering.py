@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Iterator
 
-from pourparler.core.act import NO_POWER, Act, parse_act
-from pourparler.core.authority import Moment, Register
+from pourparler.core.act import Act, parse_act
+from pourparler.core.authority import Register
 from pourparler.service.node.beacons import beacon_issuer, newest_appointment
 from pourparler.service.node.holdings import Holdings
+from pourparler.service.node.homes import HOME_FORKED
 from pourparler.service.node.index import chain_of, is_decision
 from pourparler.service.node.nouns import Heads
+from pourparler.service.node.standing import Known, is_stopped
 
 
 def heads(holdings: Holdings) -> Heads:
@@ -83,22 +85,27 @@ def dispatch_keys(holdings: Holdings) -> dict[bytes, bytes]:
     """Return the keys that sign frames, each with its party: those that its newest appointment names, without what is
     suspended."""
     found: dict[bytes, bytes] = {}
-    now = holdings.moment()
     for party, register in holdings.registry.registers.items():
         named = newest_appointment(holdings, register, "dispatch")
         if named is None:
             continue
-        for key in named["dispatch"]:
-            if not is_stopped(register, named, key, now):
-                found[key] = party
-    for act, _ in holdings.working():
-        found.pop(act.get("target") or b"", None)
+        known = known_of(holdings, register)
+        found |= {key: party for key in named["dispatch"] if not is_stopped(known, key, named["organ"])}
     return found
 
 
-def is_stopped(register: Register, named: Act, key: bytes, now: Moment) -> bool:
-    """Return whether a dispatch key is suspended by an organ that may: the one that appointed it, or one above."""
-    endings = register.endings.get(key, ())
-    return any(
-        register.ends(one, named["organ"]) and one.works(NO_POWER, now, register.answered(one)) for one in endings
+def known_of(holdings: Holdings, register: Register) -> Known:
+    """Return what a judgement about a party's endings rests on, which asks for no beacons and for no machine's clock."""
+    moment, party = holdings.moment(), register.party
+    forked = any(proof.kind == HOME_FORKED for proof in holdings.store.proofs(party))
+    return Known(
+        registry=holdings.registry,
+        register=register,
+        home=None if forked else holdings.home(register),
+        home_time=holdings.homes.time(party),
+        moment=moment,
+        wall=moment.time,
+        working=holdings.working(),
+        forked="the home ledger of the party has signed two histories" if forked else "",
+        lost=holdings.lost,
     )
