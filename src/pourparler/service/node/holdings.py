@@ -21,6 +21,13 @@ class Journal(Intake):
     def _keep_refusal(self, ticket: object, data: bytes, error: PourparlerError) -> None:
         pass
 
+    @property
+    def registry(self) -> Registry:
+        """The fold of what is stored, which a node asks for many times with each act."""
+        with self._leading:
+            self._refresh()
+            return self._fold.registry
+
 
 @dataclass(slots=True)
 class Holdings:

@@ -95,7 +95,7 @@ def dispatch_keys(holdings: Holdings) -> dict[bytes, bytes]:
 
 
 def known_of(holdings: Holdings, register: Register) -> Known:
-    """Return what a judgement about a party's endings rests on, which asks for no beacons and for no machine's clock."""
+    """Return what a judgement about a party's endings rests on; it asks for no beacons and no clock."""
     moment, party = holdings.moment(), register.party
     forked = any(proof.kind == HOME_FORKED for proof in holdings.store.proofs(party))
     return Known(

@@ -1,5 +1,6 @@
 """Many worlds, two at a time: each seed in turn, with progress; what fails is told with the command that repeats it."""
 
+import gc
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -66,12 +67,16 @@ class Campaign:
 def one(seed: str, hours: int) -> Told:
     """Run the world of a seed and tell of it."""
     begun = time.process_time()
+    gc.disable()  # a world is let go as a whole, when it is over
     world = World(Plan.drawn(seed, hours))
     crashed = ""
     try:
         found = world.run()
     except Exception as error:  # noqa: BLE001  whatever it is, it belongs to this seed
         found, crashed = world.outcome(), f"{type(error).__name__}: {error}"
+    del world
+    gc.enable()
+    gc.collect()
     return tell(found, time.process_time() - begun, crashed)
 
 

@@ -75,6 +75,7 @@ class DiskNodeStore(NodeStore):
     def become(self, other: "DiskNodeStore") -> None:
         """Hold what another store holds."""
         other._database.backup(self._database)  # noqa: SLF001  two of one kind
+        self._read.clear()
 
 
 class Hands(NodeHolding):
