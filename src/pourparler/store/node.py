@@ -294,9 +294,13 @@ class NodeStore:
             return self._database.execute(statement, values).fetchall()
 
     def _do(self, statement: str, *values: Any) -> int:
-        with self.changing():
-            self._read.pop(changed_by(statement), None)
-            return self._database.execute(statement, values).rowcount
+        with self._using:
+            if not self._depth:
+                with self.changing():
+                    return self._do(statement, *values)
+            with self._failures("change the node's file"):
+                self._read.pop(changed_by(statement), None)
+                return self._database.execute(statement, values).rowcount
 
     def _once(self, table: str, make: Callable[..., T], statement: str, *values: Any) -> list[T]:
         """Return what is made of the rows of a table, from memory where it has not changed since they were read."""
@@ -310,8 +314,8 @@ class NodeStore:
 
     def fact(self, name: str) -> Any:
         """Return what was kept under a name, or None."""
-        row = self._one("SELECT value FROM fact WHERE name = ?", name)
-        return row[0] if row else None
+        found = self._once("fact", lambda value: value, "SELECT value FROM fact WHERE name = ?", name)
+        return found[0] if found else None
 
     def set_fact(self, name: str, value: bytes | int | str) -> None:
         """Keep a value under a name, in the place of what was there."""
