@@ -455,6 +455,109 @@ def test_a_suspension_works_at_once_and_its_undoing_only_when_proven(party):
     assert node.standing(grant.id, PROPOSE).words == "in force (proven)"
 
 
+def suspended_at_home(party, *, shown_after):
+    """Return a clock, a home that logged a grant and its suspension, that grant and that suspension, and a copy of it
+    that was made so much later."""
+    clock = SetClock()
+    home = HomeLedger(clock)
+    grant = party.grant()
+    suspension = party.suspend(grant.id)
+    home.log(party.found, grant, suspension)
+    clock.time += shown_after
+    return clock, home, grant, suspension, home.copy(party)
+
+
+def test_a_suspension_that_is_heard_late_works_no_longer_than_at_home(party):
+    """It lapses so long after the home logged it, not after this node heard of it."""
+    clock, _, grant, suspension, copy = suspended_at_home(party, shown_after=DAY + HOUR)
+    node = memory_node(clock)
+    hear(node, party.found, grant, suspension)
+    found = node.standing(grant.id, PROPOSE)
+    assert (found.reason, found.proven) == ("standing.suspended", False)
+    node.take_bundle(copy, came())
+    assert node.standing(grant.id, PROPOSE).words == "in force (proven)"
+
+
+def test_a_suspension_is_proven_as_long_as_it_works_at_home(party):
+    clock, home, grant, suspension, copy = suspended_at_home(party, shown_after=HOUR)
+    node = memory_node(clock)
+    node.take_bundle(copy, came())
+    found = node.standing(grant.id, PROPOSE)
+    assert (found.reason, found.proven, found.by) == ("standing.suspended", True, suspension.id)
+    clock.time += DAY
+    assert node.standing(grant.id, PROPOSE).words == "in force (as heard)", "the home is shown up to before the lapse"
+    node.take_bundle(home.copy(party), came())
+    assert node.standing(grant.id, PROPOSE).words == "in force (proven)"
+
+
+def test_a_suspension_that_no_home_holds_is_as_heard(party):
+    node, home = memory_node(), HomeLedger()
+    grant = party.grant()
+    home.log(party.found, grant)
+    node.take_bundle(home.copy(party), came())
+    hear(node, party.suspend(grant.id))
+    found = node.standing(grant.id, PROPOSE)
+    assert (found.reason, found.proven) == ("standing.suspended", False)
+
+
+def test_that_a_suspension_lasts_counts_as_heard_until_the_home_answers_that_it_was_too_late(party):
+    clock, home, grant, suspension, copy = suspended_at_home(party, shown_after=DAY + HOUR)
+    lasts = party.decide("confirm", about=suspension.id, answer=True)
+    node = memory_node(clock)
+    node.take_bundle(copy, came())
+    assert node.standing(grant.id, PROPOSE).words == "in force (proven)"
+    hear(node, lasts)
+    found = node.standing(grant.id, PROPOSE)
+    assert (found.reason, found.proven) == ("standing.suspended", False), "the home may have taken it in time"
+    home.log(lasts)
+    node.take_bundle(home.copy(party), came())
+    assert node.standing(grant.id, PROPOSE).words == "in force (proven)"
+
+
+def test_a_dispatch_key_s_suspension_that_is_heard_late_works_no_longer_than_at_home(party):
+    clock, key = SetClock(), Key.from_name("relay").public_key
+    node, home = memory_node(clock), HomeLedger(clock)
+    appointed = party.decide("appoint", dispatch=[key])
+    suspension = party.suspend(key)
+    home.log(party.found, appointed, suspension)
+    clock.time += DAY + HOUR
+    hear(node, party.found, appointed, suspension)
+    assert node.dispatch_keys() == {}
+    node.take_bundle(home.copy(party), came())
+    assert node.dispatch_keys() == {key: party.id}
+
+
+def test_one_party_s_member_suspends_no_dispatch_key_of_another(party):
+    """Neither in the journal nor while his word waits."""
+    node, home, other = memory_node(), HomeLedger(), Party("Brest")
+    key = Key.from_name("relay").public_key
+    hear(node, party.found, other.found, party.decide("appoint", dispatch=[key]))
+    hear(node, other.suspend(key))
+    sides = elections(other)
+    elected, seated = sides["right"]
+    hear(node, sides["left"][0], elected)
+    home.log(other.found, elected)
+    node.take_bundle(home.copy(other), came())
+    waiting = node.take(data(draft("suspend", {"organ": other.organ, "target": key}).signed_by(seated[0])), came())
+    assert (waiting.state, waiting.works) == (State.PENDING, True)
+    assert node.dispatch_keys() == {key: party.id}
+
+
+def test_an_urgent_grant_that_is_heard_late_lapses_as_at_home():
+    member = Key.from_name("Smolny member 0").public_key
+    party = Party(urgent={"keys": [member], "needs": 1, "lapse": HOUR})
+    clock = SetClock()
+    node, home = memory_node(clock), HomeLedger(clock)
+    fields = {"organ": party.organ, "powers": powers("open", "propose"), "to": Key.from_name("general").public_key}
+    grant = draft("urgent-grant", fields).signed_by(Key.from_name("Smolny member 0"))
+    home.log(party.found, grant)
+    clock.time += DAY
+    hear(node, party.found, grant)
+    assert node.standing(grant.id, PROPOSE).words == "in force (as heard)"
+    node.take_bundle(home.copy(party), came())
+    assert node.standing(grant.id, PROPOSE).reason == "standing.lapsed"
+
+
 def test_a_link_that_a_losing_dismissal_voided_stands_when_the_home_is_shown(party):
     node, home = memory_node(), HomeLedger()
     grant = party.grant(given=powers("propose", "delegate"), depth=1)

@@ -28,7 +28,7 @@ from pourparler.testing.world.checker import PREMISES, merkle
 from pourparler.testing.world.councils import Council
 from pourparler.testing.world.disk import DiskHighWater, DiskStore, PowerCut
 from pourparler.testing.world.plan import Event, Happens, Plan, Treason
-from pourparler.testing.world.runs import Campaign, seeds_of
+from pourparler.testing.world.runs import Campaign, one, seeds_of
 from pourparler.testing.world.speaking import Ceiling, Haggler, priced
 from pourparler.testing.world.timeline import HOUR, MINUTE
 from pourparler.testing.world.world import World, simulate
@@ -106,7 +106,34 @@ def test_a_premise_that_never_held_fails_a_campaign(monkeypatch):
 
     monkeypatch.setattr(worlds, "many", nothing)
     with pytest.raises(AssertionError, match="never exercised: S1"):
-        worlds.run("word", 1)
+        worlds.run("word", worlds.SECONDS / 10)
+
+
+@pytest.mark.parametrize(("done", "passes"), [(100, True), (99, True), (60, True), (59, False)])
+def test_a_campaign_says_how_many_worlds_there_was_time_for_and_fails_where_they_are_too_few(monkeypatch, done, passes):
+    asked = []
+
+    def slow(seeds, hours, tell, *, until):
+        asked.append(len(seeds))
+        campaign = Campaign(hours, worlds=done)
+        campaign.premises.update(dict.fromkeys(PREMISES, 1))
+        return campaign
+
+    monkeypatch.setattr(worlds, "many", slow)
+    if passes:
+        assert ("(of 100: the time was over)" in worlds.run("word", worlds.SECONDS / 10)) == (done < 100)
+    else:
+        with pytest.raises(AssertionError, match=r"59 worlds.*of 100: the time was over\); too few"):
+            worlds.run("word", worlds.SECONDS / 10)
+    assert asked == [100]
+
+
+def test_a_campaign_tells_of_each_failing_seed_the_command_that_repeats_it(monkeypatch, capsys):
+    monkeypatch.setattr(standing, "check_endings", lambda *_: True)
+    told = one("world-1", worlds.HOURS)
+    assert told.failed
+    worlds.tell(told)
+    assert "again: ./run simulate --seed world-1 --hours 24 --trace\n" in capsys.readouterr().out
 
 
 # --- the world as it should be ----------------------------------------------------------------------------------------

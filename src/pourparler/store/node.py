@@ -13,21 +13,26 @@ file together with the journal; alone, it is brought up from the journal when it
 who was heard when, and by which channel; keys are not in it.
 """
 
+import re
 import sqlite3
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pourparler.core import limits
 from pourparler.ports import StoreError
 from pourparler.store.sqlite import ADVICE, ADVICE_OTHERWISE, FULL
 
+T = TypeVar("T")
+
 APPLICATION_ID = 0x506F4E6F  # "PoNo"
 PROOFS_OF_SUBJECT = 16  # against one key, organ or ledger
 ENVELOPES_OF_ACT = 4  # of one act and owner that wait: anybody can add signatures that nobody made
+PENDING_COLUMNS = "p.id, p.act, p.owner, p.time, p.reason, p.data, p.channel, p.peer, p.ready, p.works"
 
 MIGRATIONS = (
     (
@@ -193,11 +198,22 @@ CARRIED = Bounds(
 )
 
 
+@cache
+def changed_by(statement: str) -> str:
+    """Return the table that one of our statements writes to."""
+    found = re.search(r"(?:INTO|DELETE FROM) (\w+)", statement)
+    assert found, statement
+    return found[1]
+
+
 class NodeStore:
     """One node's file beside its journal; whoever holds the journal's lock holds it. Safe to use from several threads.
 
     Raises :class:`StoreError` where the file cannot be opened, is another program's or a newer version's, or is
     damaged. After an I/O error nothing more is read or written.
+
+    Nobody else writes to the file. So what is asked for with every act (a party's beacons and proofs, bad news that
+    works, whether anything waits at all) is read once and kept in memory until its table changes.
     """
 
     def __init__(self, path: Path | str | None, *, pool: Bounds = POOL, carried: Bounds = CARRIED) -> None:
@@ -206,6 +222,7 @@ class NodeStore:
         self._using = threading.RLock()
         self._depth = 0
         self._failed = False
+        self._read: dict[str, dict[Any, list[Any]]] = {}  # of a table: what was read of it since it changed
         try:
             with self._failures("open the node's file"):
                 self._database = sqlite3.connect(self.path, timeout=5, isolation_level=None, check_same_thread=False)
@@ -265,6 +282,7 @@ class NodeStore:
                 with suppress(sqlite3.Error):
                     if self._database.in_transaction:
                         self._database.execute("ROLLBACK")
+                self._read.clear()
                 raise
             finally:
                 self._depth = 0
@@ -278,15 +296,28 @@ class NodeStore:
             return self._database.execute(statement, values).fetchall()
 
     def _do(self, statement: str, *values: Any) -> int:
-        with self.changing():
-            return self._database.execute(statement, values).rowcount
+        with self._using:
+            if not self._depth:
+                with self.changing():
+                    return self._do(statement, *values)
+            with self._failures("change the node's file"):
+                self._read.pop(changed_by(statement), None)
+                return self._database.execute(statement, values).rowcount
+
+    def _once(self, table: str, make: Callable[..., T], statement: str, *values: Any) -> list[T]:
+        """Return what is made of the rows of a table, from memory where it has not changed since they were read."""
+        with self._failures("read the node's file"):
+            read, asked = self._read.setdefault(table, {}), (statement, values)
+            if asked not in read:
+                read[asked] = [make(*row) for row in self._database.execute(statement, values)]
+            return list(read[asked])
 
     # Facts: a few numbers and words under a name.
 
     def fact(self, name: str) -> Any:
         """Return what was kept under a name, or None."""
-        row = self._one("SELECT value FROM fact WHERE name = ?", name)
-        return row[0] if row else None
+        found = self._once("fact", lambda value: value, "SELECT value FROM fact WHERE name = ?", name)
+        return found[0] if found else None
 
     def set_fact(self, name: str, value: bytes | int | str) -> None:
         """Keep a value under a name, in the place of what was there."""
@@ -363,8 +394,9 @@ class NodeStore:
             self._do("DELETE FROM pending WHERE id = ?", id_)
 
     def _pending(self, where: str, *values: Any) -> list[Waiting]:
-        columns = "p.id, p.act, p.owner, p.time, p.reason, p.data, p.channel, p.peer, p.ready, p.works"
-        rows = self._all(f"SELECT {columns} FROM pending p {where} ORDER BY p.number", *values)  # noqa: S608
+        if not self._once("pending", bool, "SELECT 1 FROM pending LIMIT 1"):
+            return []
+        rows = self._all(f"SELECT {PENDING_COLUMNS} FROM pending p {where} ORDER BY p.number", *values)  # noqa: S608
         return [Waiting(*row) for row in rows]
 
     def pending(self) -> list[Waiting]:
@@ -385,7 +417,8 @@ class NodeStore:
 
     def working(self) -> list[Waiting]:
         """Return the bad news that works while it waits."""
-        return self._pending("WHERE p.works")
+        query = f"SELECT {PENDING_COLUMNS} FROM pending p WHERE p.works ORDER BY p.number"  # noqa: S608
+        return self._once("pending", Waiting, query)
 
     def wanted(self) -> list[bytes]:
         """Return the ids that acts wait for."""
@@ -472,8 +505,8 @@ class NodeStore:
 
     def beacons(self, party: bytes) -> list[StoredBeacon]:
         """Return the beacons of a party that are kept, the newest serials first."""
-        rows = self._all("SELECT * FROM beacon WHERE party = ? ORDER BY serial DESC, at DESC", party)
-        return [StoredBeacon(*row) for row in rows]
+        query = "SELECT * FROM beacon WHERE party = ? ORDER BY serial DESC, at DESC"
+        return self._once("beacon", StoredBeacon, query, party)
 
     def beacon(self, act: bytes) -> bytes | None:
         """Return the envelope of a beacon that is kept, or None."""
@@ -541,7 +574,7 @@ class NodeStore:
     def proofs(self, party: bytes | None = None) -> list[Proof]:
         """Return the proofs, of one party or of all, the oldest first."""
         query = "SELECT kind, party, subject, time, first, second FROM proof WHERE party = ? OR ? IS NULL"
-        return [Proof(*row) for row in self._all(query + " ORDER BY number", party, party)]
+        return self._once("proof", Proof, query + " ORDER BY number", party, party)
 
     # Homes.
 

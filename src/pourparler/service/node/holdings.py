@@ -21,6 +21,13 @@ class Journal(Intake):
     def _keep_refusal(self, ticket: object, data: bytes, error: PourparlerError) -> None:
         pass
 
+    @property
+    def registry(self) -> Registry:
+        """The fold of what is stored, which a node asks for many times with each act."""
+        with self._leading:
+            self._refresh()
+            return self._fold.registry
+
 
 BANNED, BANS_KEPT = "banned", 1_024  # the name of the fact; the newest
 Ban = tuple[bytes, bytes]  # a dispatch key, and the act that named it

@@ -20,6 +20,7 @@ from pourparler.core.redline import Text, parse_text, text_digest
 from pourparler.core.registry import Registry, parse_entry
 from pourparler.store.node import NodeStore
 
+HOME_FORKED = "home"  # the kind of proof
 BUNDLED_MAX = 64  # ledgers of bundles in memory, before those that the store keeps are read again
 PLACELESS = Verification(Trust({}), None)  # follows a party through its moves as evidence does
 

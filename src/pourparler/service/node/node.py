@@ -10,6 +10,7 @@ Feed it bytes and time; ask it. Safe to use from several threads.
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from pourparler.service.node.clock import JournalClock
 from pourparler.service.node.fate import fate
 from pourparler.service.node.freshness import freshness
 from pourparler.service.node.holdings import Holdings, Journal
-from pourparler.service.node.homes import Forks, Homes, Ledger, acts_in
+from pourparler.service.node.homes import HOME_FORKED, Forks, Homes, Ledger, acts_in
 from pourparler.service.node.index import Index, share_of
 from pourparler.service.node.nouns import Answer, Came, Fate, Freshness, Heads, Reached, Shown, Standing, State, Taken
 from pourparler.service.node.reach import reached
@@ -37,8 +38,6 @@ from pourparler.service.node.taking import Taking
 from pourparler.store.highwater import HighWaterFile
 from pourparler.store.node import NodeStore
 from pourparler.store.sqlite import SqliteStore
-
-HOME_FORKED = "home"  # the kind of proof
 
 
 def open_node(
@@ -344,20 +343,13 @@ class Node:
     def _known(self, party: bytes) -> Known:
         """Return all that a judgement about a party rests on."""
         register = self.registry.registers[party]
-        home = self.holdings.home(register)
-        forked = any(proof.kind == HOME_FORKED for proof in self.store.proofs(party))
+        known = offering.known_of(self.holdings, register)
         heard = len(register.heads) - self.holdings.index.words[party]
-        return Known(
-            registry=self.registry,
-            register=register,
-            home=None if forked else home,
-            home_time=self.holdings.homes.time(party),
-            moment=self.holdings.moment(),
+        return replace(
+            known,
             wall=self.holdings.wall.now(),
-            working=self.holdings.working(),
             beacons=beacons.trusted(self.holdings, register),
-            held=max(len(one.heads) for one in home.registers) if home else heard,
-            forked="the home ledger of the party has signed two histories" if forked else "",
+            held=max(len(one.heads) for one in known.home.registers) if known.home else heard,
             doubt=self.holdings.doubt,
             own=lambda mandate: self.holdings.index.under[share_of(mandate)],
         )

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Iterator
 
-from pourparler.core.act import NO_POWER, Act, parse_act
-from pourparler.core.authority import Moment, Register
+from pourparler.core.act import Act, parse_act
+from pourparler.core.authority import Register
 from pourparler.service.node.beacons import beacon_issuer, newest_appointment
 from pourparler.service.node.holdings import Holdings
+from pourparler.service.node.homes import HOME_FORKED
 from pourparler.service.node.index import chain_of, is_decision
 from pourparler.service.node.nouns import Heads
-from pourparler.service.node.standing import ending_of
+from pourparler.service.node.standing import Known, is_stopped
 
 
 def heads(holdings: Holdings) -> Heads:
@@ -84,24 +85,27 @@ def dispatch_keys(holdings: Holdings) -> dict[bytes, bytes]:
     """Return the keys that sign frames, each with its party: those that its newest appointment names, without what is
     suspended or banned."""
     found: dict[bytes, bytes] = {}
-    now, working = holdings.moment(), holdings.working()
     for party, register in holdings.registry.registers.items():
         named = newest_appointment(holdings, register, "dispatch")
         if named is None:
             continue
-        for key in named["dispatch"]:
-            if not is_stopped(register, named, key, now, working) and (key, named.id) not in holdings.banned:
-                found[key] = party
+        known = known_of(holdings, register)
+        keys = [key for key in named["dispatch"] if (key, named.id) not in holdings.banned]
+        found |= {key: party for key in keys if not is_stopped(known, key, named["organ"])}
     return found
 
 
-def is_stopped(
-    register: Register, named: Act, key: bytes, now: Moment, working: Iterable[tuple[Act, int]] = ()
-) -> bool:
-    """Return whether a dispatch key is suspended by an organ that may, the one that appointed it or one above: in the
-    journal, or by a suspension that works while it waits."""
-    waits = [ending_of(register, act, heard) for act, heard in working if act.get("target") == key]
-    endings = (*register.endings.get(key, ()), *waits)
-    return any(
-        register.ends(one, named["organ"]) and one.works(NO_POWER, now, register.answered(one)) for one in endings
+def known_of(holdings: Holdings, register: Register) -> Known:
+    """Return what a judgement about a party's endings rests on; it asks for no beacons and no clock."""
+    moment, party = holdings.moment(), register.party
+    forked = any(proof.kind == HOME_FORKED for proof in holdings.store.proofs(party))
+    return Known(
+        registry=holdings.registry,
+        register=register,
+        home=None if forked else holdings.home(register),
+        home_time=holdings.homes.time(party),
+        moment=moment,
+        wall=moment.time,
+        working=holdings.working(),
+        forked="the home ledger of the party has signed two histories" if forked else "",
     )

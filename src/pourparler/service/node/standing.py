@@ -9,7 +9,7 @@ own clock can only make the node refuse.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from pourparler.core.act import ALL_POWERS, Act, Power
+from pourparler.core.act import ALL_POWERS, NO_POWER, Act, Power
 from pourparler.core.authority import (
     LEASED,
     Confirmation,
@@ -66,11 +66,21 @@ class Known:
 
 
 class Ended(Refused):
-    """A link of the chain was ended; ``by`` is the act that did."""
+    """A link of the chain was ended; ``by`` is the act that did, ``proven`` says whether the home shows it."""
 
-    def __init__(self, reason: str, detail: str, by: bytes) -> None:
+    def __init__(self, reason: str, detail: str, by: bytes, *, proven: bool) -> None:
         super().__init__(reason, detail)
         self.by = by
+        self.proven = proven
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """An ending that was heard, by the home's log where it is shown there (``at`` is then the home's register), else by
+    the journal's."""
+
+    ending: Ending
+    at: Register | None = None
 
 
 def judge(known: Known, mandate_id: bytes, power: Power) -> Standing:
@@ -79,15 +89,13 @@ def judge(known: Known, mandate_id: bytes, power: Power) -> Standing:
         mandate = find_mandate(known, mandate_id)
         check_power(known, mandate, power)
         check_terms(known, mandate)
-        check_endings(known, mandate, power, known.moment)
-        proven = check_grants(known, mandate)
+        proven = check_endings(known, mandate, power, known.moment)
+        proven &= check_grants(known, mandate)
         proven &= check_lease(known, mandate, power)
     except Missing as missing:
         return Standing(Answer.CANNOT_TELL, False, missing.reason, missing.detail, as_of=known.home_time)
     except PourparlerError as refused:
-        by = refused.by if isinstance(refused, Ended) else b""
-        ended = known.registry.outcomes.get(by)
-        shown = ended is not None and is_real(known.view, ended.act) is True
+        by, shown = (refused.by, refused.proven) if isinstance(refused, Ended) else (b"", False)
         return Standing(Answer.REFUSED, shown, refused.reason, refused.detail, by, known.home_time)
     return Standing(Answer.IN_FORCE, proven, as_of=known.home_time)
 
@@ -160,50 +168,96 @@ def check_grants(known: Known, mandate: Mandate) -> bool:
             raise Refused("node.equivocation", "the organ signed two decisions at one place; its home has to decide")
         proven &= real is True
         if link.act.kind == "urgent-grant":
-            proven &= check_urgent(known, view, link)
+            proven &= check_urgent(known, link)
     return proven
 
 
-def check_urgent(known: Known, view: Register, link: Mandate) -> bool:
-    """Raise where an urgent grant has lapsed or was undone; return whether the answer is proven."""
-    try:
-        view.check_urgent(link, known.moment)
-    except Missing:  # a confirmation that no home is shown to have taken
+def check_urgent(known: Known, link: Mandate) -> bool:
+    """Raise where an urgent grant has lapsed or was undone; return whether the answer is proven. It lapses as at home,
+    where the home is shown to have it; an answer that no home is shown to have counts as heard."""
+    home = next((one for one in homes(known) if link.id in one.mandates), None)
+    if home is None:
         known.register.check_urgent(link, known.moment)
         return False
-    return view.home is not None
+    heard = next(
+        (one for one in known.register.confirmations.get(link.id, ()) if is_real(known.view, one.act) is not False),
+        None,
+    )
+    if heard is None or home.confirmed(link.id, link.organ) is not None:
+        home.check_urgent(home.mandates[link.id], Moment(LATER, max(known.moment.time, known.home_time or 0)))
+        return True
+    if not heard.answer:
+        raise Refused("standing.undone", "the organ undid the urgent grant")
+    return False
 
 
 # --- what ends it -----------------------------------------------------------------------------------------------------
 
 
-def check_endings(known: Known, mandate: Mandate, power: Power, moment: Moment) -> None:
-    """Raise :class:`Ended` where something heard before the moment stops the power, and no home disproves it."""
-    view = known.view
+def check_endings(known: Known, mandate: Mandate, power: Power, moment: Moment) -> bool:
+    """Raise :class:`Ended` where something heard before the moment stops the power, and no home disproves it; return
+    whether nothing works as of the newest stamp of the home that has lapsed since."""
+    lapsed_since = False
+    working: list[tuple[bool, Ending]] = []
     for link in mandate.chain():
-        for register, ending in endings_of(known, link, moment):
-            if not known.register.ends(ending, link.organ) or disproven(view, ending):
-                continue
-            answer = answered(register, view, ending)
-            if ending.works(power, Moment(LATER, moment.time), answer):
-                raise Ended(ending.reason, f"a link of the chain was stopped by {ending.act.kind}", ending.act.id)
+        for stop in stops_of(known, link.id, link.organ, moment):
+            proven = works_at_home(known, stop, power)
+            if works(known, stop, power, moment):
+                working.append((proven, stop.ending))
+            else:
+                lapsed_since |= proven
+    if working:
+        proven, ending = next((one for one in working if one[0]), working[0])
+        detail = f"a link of the chain was stopped by {ending.act.kind}"
+        raise Ended(ending.reason, detail, ending.act.id, proven=proven)
+    return not lapsed_since
 
 
-def endings_of(known: Known, link: Mandate, moment: Moment) -> Iterator[tuple[Register, Ending]]:
-    """Yield what was heard against a link: in the journal, in the home, and while it waits."""
-    for ending in known.register.endings.get(link.id, ()):
-        if ending.moment.index < moment.index:
-            yield known.register, ending
-    if moment != known.moment:
-        return  # of a link that was void when it was logged, its journal is asked
-    for home in known.home.registers if known.home else ():
-        for ending in home.endings.get(link.id, ()):
-            yield home, ending
+def is_stopped(known: Known, key: bytes, organ: bytes) -> bool:
+    """Return whether a key that an organ appointed, and that has no power, is suspended."""
+    return any(works(known, stop, NO_POWER, known.moment) for stop in stops_of(known, key, organ, known.moment))
+
+
+def stops_of(known: Known, target: bytes, organ: bytes, moment: Moment) -> Iterator[Stop]:
+    """Yield what was heard before a moment against a target that an organ gave, but for what is disproven."""
+    for stop in heard_of(known, target, organ, moment):
+        if known.register.ends(stop.ending, organ) and not disproven(known.view, stop.ending):
+            yield stop
+
+
+def heard_of(known: Known, target: bytes, organ: bytes, moment: Moment) -> Iterator[Stop]:
+    """Yield what was heard against a target: in the home, in the journal, and while it waits. When it lapses says the
+    home, wherever it is shown to have it: what is heard late has not begun late."""
+    at_home = {one.act.id: Stop(one, home) for home in homes(known) for one in home.endings.get(target, ())}
+    journal = [one for one in known.register.endings.get(target, ()) if one.moment.index < moment.index]
+    if moment != known.moment:  # of a link that was void when it was logged, its journal is asked
+        yield from (at_home.get(one.act.id, Stop(one)) for one in journal)
+        return
+    yield from at_home.values()
+    yield from (Stop(one) for one in journal if one.act.id not in at_home)
     for act, heard in known.working:
         named = act.get("mandate") or act.get("target") or act.get("about")
-        above = act.kind != "object" or known.register.spines.stands_above(act["organ"], link.organ)
-        if named == link.id and above:
-            yield known.register, ending_of(known.register, act, heard)
+        above = act.kind != "object" or known.register.spines.stands_above(act["organ"], organ)
+        if named == target and above and act.id not in at_home:
+            yield Stop(ending_of(known.register, act, heard))
+
+
+def homes(known: Known) -> tuple[Register, ...]:
+    """Return what is shown of the party's homes."""
+    return known.home.registers if known.home else ()
+
+
+def works(known: Known, stop: Stop, power: Power, moment: Moment) -> bool:
+    """Return whether an ending works on a power. Its time runs by the journal's, or the home's if that is later."""
+    now = max(moment.time, known.home_time or 0) if stop.at and moment == known.moment else moment.time
+    return stop.ending.works(power, Moment(LATER, now), answered(known, stop))
+
+
+def works_at_home(known: Known, stop: Stop, power: Power) -> bool:
+    """Return whether the home is shown to have an ending that works as of its newest stamp."""
+    if stop.at is None:
+        return stop.ending.act.row.spine and is_real(known.view, stop.ending.act) is True
+    return stop.ending.works(power, Moment(LATER, known.home_time or 0), stop.at.answered(stop.ending))
 
 
 def ending_of(register: Register, act: Act, heard: int) -> Ending:
@@ -227,13 +281,21 @@ def disproven(view: Register, ending: Ending) -> bool:
         return False
 
 
-def answered(register: Register, view: Register, ending: Ending) -> Confirmation | None:
+def answered(known: Known, stop: Stop) -> Confirmation | None:
     """Return what the organ answered about a suspension or an urgent act. That it lasts is bad news, and counts as
-    heard; that it is undone is good news, and counts once a home has taken the answer."""
-    heard = register.answered(ending)
-    if heard is None or heard.answer:
-        return heard
-    return heard if is_real(view, heard.act) else None
+    heard, unless the home took another decision instead; that it is undone is good news, and counts once a home has
+    taken the answer. What the home answered goes before what was heard; where it is not shown to have answered, an
+    answer that was heard may have been in time there."""
+    if stop.at is not None:
+        shown = stop.at.answered(stop.ending)
+        if shown is not None:
+            return shown
+    heard = known.register.answered(stop.ending)
+    if heard is None or is_real(known.view, heard.act) is False:
+        return None
+    if heard.answer:
+        return heard if stop.at is None else replace(heard, moment=stop.ending.moment)
+    return heard if is_real(known.view, heard.act) else None
 
 
 # --- the lease --------------------------------------------------------------------------------------------------------

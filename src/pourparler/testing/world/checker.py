@@ -352,7 +352,7 @@ class Checker:
         loyal = self.loyal()
         for mandate in (self.world.people.general.mandate, self.world.people.envoy.mandate):
             said = [(one.name, one.standing(mandate, Power.SIGN_AD_REFERENDUM)) for one in loyal]
-            proven = [(name, found) for name, found in said if found.proven and found.reason != "standing.suspended"]
+            proven = [(name, found) for name, found in said if found.proven]
             for number, (name, found) in enumerate(proven):
                 for other, against in proven[:number]:
                     if found.as_of == against.as_of:
@@ -434,20 +434,20 @@ class Checker:
         station = chance.pick(loyal)
         other = station.fed_again(chance)
         for mandate in self.world.truth.given if not station.met_both else ():  # whoever met two homes believes neither
-            if self.was_suspended(mandate):
-                continue  # a suspension lapses so long after it was heard
+            if not all(map(station.home_has, self.suspensions(mandate))):
+                continue  # it lapses so long after it was heard, as long as no home is shown to have it
             here, there = (one.standing(mandate, Power.SIGN_AD_REFERENDUM) for one in (station, other))
             same = here.answer is there.answer
             story = f"{station.name} says of {short(mandate)}: {here.words}; in another order: {there.words}"
             self.hold("S4 a node was fed in another order", same, story)
 
-    def was_suspended(self, mandate: bytes) -> bool:
-        """Return whether a member suspended a mandate, or one above it."""
+    def suspensions(self, mandate: bytes) -> list[bytes]:
+        """Return the acts by which members suspended a mandate, or one above it."""
         truth = self.world.truth
-        return any(
-            spoken.kind == "suspend" and spoken.fields["target"] in truth.chain(mandate)
-            for spoken in truth.spoken.values()
-        )
+        chain = truth.chain(mandate)
+        return [
+            act for act, spoken in truth.spoken.items() if spoken.kind == "suspend" and spoken.fields["target"] in chain
+        ]
 
     def forks_reported(self) -> None:
         """L4: who has seen two histories of one ledger says so."""

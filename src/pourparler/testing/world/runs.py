@@ -1,5 +1,7 @@
-"""Many worlds, two at a time: each seed in turn, with progress; what fails is told with the command that repeats it."""
+"""Many worlds, one on each core: each seed in turn, with progress; what fails is told with what repeats it."""
 
+import gc
+import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -11,7 +13,7 @@ from pourparler.testing.world.checker import PREMISES
 from pourparler.testing.world.plan import Plan
 from pourparler.testing.world.world import Outcome, World
 
-PROCESSES = 2
+PROCESSES = max(2, os.cpu_count() or 1)
 AHEAD = 4
 
 
@@ -66,12 +68,16 @@ class Campaign:
 def one(seed: str, hours: int) -> Told:
     """Run the world of a seed and tell of it."""
     begun = time.process_time()
+    gc.disable()  # a world is let go as a whole, when it is over
     world = World(Plan.drawn(seed, hours))
     crashed = ""
     try:
         found = world.run()
     except Exception as error:  # noqa: BLE001  whatever it is, it belongs to this seed
         found, crashed = world.outcome(), f"{type(error).__name__}: {error}"
+    del world
+    gc.enable()
+    gc.collect()
     return tell(found, time.process_time() - begun, crashed)
 
 
@@ -90,7 +96,7 @@ def tell(found: Outcome, cpu_seconds: float, crashed: str = "") -> Told:
 
 
 def many(seeds: Iterable[str], hours: int, tell_one: Callable[[Told], None], *, until: float | None = None) -> Campaign:
-    """Run the worlds of many seeds in two processes; end early at a time of the monotonic clock, if one is given."""
+    """Run the worlds of many seeds, one process for each core; end early at a time of the monotonic clock, if given."""
     campaign, begun = Campaign(hours), time.monotonic()
     for told in together(seeds, hours, until):
         campaign.add(told)

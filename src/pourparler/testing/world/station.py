@@ -6,6 +6,7 @@ A traitor's station runs the same code, so that he knows what he betrays; what h
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pourparler.core.act import Power, parse_act
@@ -74,6 +75,7 @@ class DiskNodeStore(NodeStore):
     def become(self, other: "DiskNodeStore") -> None:
         """Hold what another store holds."""
         other._database.backup(self._database)  # noqa: SLF001  two of one kind
+        self._read.clear()
 
 
 class Hands(NodeHolding):
@@ -310,6 +312,11 @@ class Station(Place):
         if shown.reason:
             self.world.trace.note(self.name, f"home from {source}: {shown.reason}")
 
+    def home_has(self, act: bytes) -> bool:
+        """Return whether the home ledger is copied here with an act in it."""
+        held = self.running.holdings.homes.copies.get(self.home)
+        return held is not None and act in held.registry.outcomes
+
     def compare(self, entries: Sequence[bytes]) -> None:
         """Note, for the checker alone, that two histories of one ledger have met here."""
         self.met_both |= any(ours != theirs for ours, theirs in zip(self.home_entries(), entries, strict=False))
@@ -360,13 +367,23 @@ class Station(Place):
         return Fresh(self, chance)
 
 
+@dataclass(frozen=True)
+class Standstill:
+    """A clock that shows the time by which another node judges: a fold is a function of acts and of time."""
+
+    time: int
+
+    def now(self) -> int:
+        return self.time
+
+
 class Fresh:
     """A node that has just begun, and heard everything at once in an order of chance."""
 
     def __init__(self, station: Station, chance: Chance) -> None:
         old = station.running
         acts = old.acts([*(act.id for act in old.every()), *old.loose()])
-        self.node = Node(MemoryStore(), NodeStore(None), station.key, station.clock, "again.example/journal")
+        self.node = Node(MemoryStore(), NodeStore(None), station.key, Standstill(old.now()), "again.example/journal")
         for number, envelope in enumerate(chance.some(acts, len(acts))):  # from several: what one may leave is bounded
             came = station.came("wire", f"another {number % SEVERAL}")
             self.node.take(envelope, came)

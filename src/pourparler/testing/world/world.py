@@ -15,6 +15,7 @@ from typing import Any
 
 import nacl.bindings
 
+from pourparler.core import act as acts
 from pourparler.core.act import Act, parse_act
 from pourparler.core.errors import PourparlerError
 from pourparler.ports import StoreError
@@ -103,7 +104,7 @@ class World:
 
     def run(self) -> Outcome:
         """Let the world happen, from its foundation to its end; look at it all the while."""
-        with verified_once():
+        with once():
             self._begin()
             self.timeline.run(self.plan.end)
             self.checker.finally_()
@@ -249,24 +250,36 @@ class World:
 
 
 @contextmanager
-def verified_once() -> Iterator[None]:
-    """Verify each signature once in a world: seven nodes of one process that verify the same one would spend most of
-    its time so. It is remembered by key, message and signature together, only when it was good, and only within."""
-    real: Any = nacl.bindings.crypto_sign_open
-    good: dict[tuple[bytes, bytes], bytes] = {}
+def once() -> Iterator[None]:
+    """Verify each signature once in a world, and read each envelope once: seven nodes of one process that do so for
+    each other's acts would spend most of its time on it. Both are functions of their bytes alone; what they found is
+    remembered by those bytes (key, message and signature together), only when it was good, and only within."""
+    with (
+        remembered(nacl.bindings, "crypto_sign_open", lambda *given: given),
+        remembered(acts, "parse_envelope", lambda data: data),
+        remembered(acts, "read_act", id),
+    ):
+        yield
 
-    def opened(signed: bytes, key: bytes) -> bytes:
-        found = good.get((key, signed))
-        if found is None:
-            found = good[key, signed] = real(signed, key)
-        return found
 
-    bindings: Any = nacl.bindings
-    bindings.crypto_sign_open = opened
+@contextmanager
+def remembered(module: Any, name: str, key: Callable[..., Any]) -> Iterator[None]:
+    """Let a pure function of a module answer from memory what it has answered before; what it raises is raised anew.
+    What it was given is kept as well, so that an id stays that of one thing."""
+    real = getattr(module, name)
+    good: dict[Any, Any] = {}
+
+    def answer(*given: Any) -> Any:
+        asked = key(*given)
+        if asked not in good:
+            good[asked] = real(*given), given
+        return good[asked][0]
+
+    setattr(module, name, answer)
     try:
         yield
     finally:
-        bindings.crypto_sign_open = real
+        setattr(module, name, real)
 
 
 def simulate(plan: Plan, **chosen: Any) -> Outcome:
