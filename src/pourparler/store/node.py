@@ -14,10 +14,7 @@ who was heard when, and by which channel; keys are not in it.
 """
 
 import re
-import sqlite3
-import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -25,7 +22,7 @@ from typing import Any, TypeVar
 
 from pourparler.core import limits
 from pourparler.ports import StoreError
-from pourparler.store.sqlite import ADVICE, ADVICE_OTHERWISE, FULL
+from pourparler.store.onefile import MEMORY, Layout, OneFile
 
 T = TypeVar("T")
 
@@ -91,6 +88,8 @@ MIGRATIONS = (
         )""",
     ),
 )
+
+LAYOUT = Layout("a node's file", APPLICATION_ID, MIGRATIONS, "Move it away: the journal brings back what it must.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +205,7 @@ def changed_by(statement: str) -> str:
     return found[1]
 
 
-class NodeStore:
+class NodeStore(OneFile):
     """One node's file beside its journal; whoever holds the journal's lock holds it. Safe to use from several threads.
 
     Raises :class:`StoreError` where the file cannot be opened, is another program's or a newer version's, or is
@@ -217,83 +216,12 @@ class NodeStore:
     """
 
     def __init__(self, path: Path | str | None, *, pool: Bounds = POOL, carried: Bounds = CARRIED) -> None:
-        self.path = ":memory:" if path is None else str(path)
         self.bounds = {"pending": pool, "part": pool, "carried": carried}
-        self._using = threading.RLock()
-        self._depth = 0
-        self._failed = False
         self._read: dict[str, dict[Any, list[Any]]] = {}  # of a table: what was read of it since it changed
-        try:
-            with self._failures("open the node's file"):
-                self._database = sqlite3.connect(self.path, timeout=5, isolation_level=None, check_same_thread=False)
-                self._set_up()
-        except BaseException:
-            self.close()
-            raise
+        super().__init__(MEMORY if path is None else Path(path), LAYOUT)
 
-    def _set_up(self) -> None:
-        for pragma in ("synchronous=FULL", "fullfsync=ON", "checkpoint_fullfsync=ON", "trusted_schema=OFF"):
-            self._database.execute(f"PRAGMA {pragma}")
-        empty = self._one("SELECT count(*) FROM sqlite_master") == (0,)
-        owner, version = self._one("PRAGMA application_id")[0], self._one("PRAGMA user_version")[0]
-        if owner != APPLICATION_ID and not (empty and owner == 0 and version == 0):
-            raise StoreError(f"{self.path} is no node's file: it is another program's database. Name another file.")
-        if version > len(MIGRATIONS):
-            raise StoreError(f"{self.path} was written by a newer version of Pourparler: use that one.")
-        mode = self._one("PRAGMA journal_mode=WAL")[0]
-        if self.path != ":memory:" and (mode, self._one("PRAGMA synchronous")[0]) != ("wal", FULL):
-            raise StoreError(f"{self.path}: write-ahead logging or synchronous=FULL is not on. Is it a local disk?")
-        with self.changing():
-            for statement in (one for group in MIGRATIONS[version:] for one in group):
-                self._database.execute(statement)
-            self._database.execute(f"PRAGMA application_id={APPLICATION_ID}")
-            self._database.execute(f"PRAGMA user_version={len(MIGRATIONS)}")
-        found = self._one("PRAGMA quick_check(1)")[0]
-        if found != "ok":
-            raise StoreError(f"{self.path} is damaged ({found}). Move it away: the journal brings back what it must.")
-
-    @contextmanager
-    def _failures(self, doing: str) -> Iterator[None]:
-        with self._using:
-            if self._failed:
-                raise StoreError(f"{self.path} is not used after an I/O error. Look at the disk, then start again.")
-            try:
-                yield
-            except (sqlite3.Error, sqlite3.Warning) as error:
-                code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-                self._failed |= code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT)
-                advice = ADVICE.get(code, ADVICE_OTHERWISE)
-                raise StoreError(f"{self.path}: could not {doing}: {error}. {advice}") from error
-
-    @contextmanager
-    def changing(self) -> Iterator[None]:
-        """Gather changes into one transaction, durable on leaving; an exception undoes all of them. May be nested: the
-        outermost one decides."""
-        with self._failures("change the node's file"):
-            if self._depth:
-                yield
-                return
-            self._database.execute("BEGIN IMMEDIATE")
-            self._depth = 1
-            try:
-                yield
-                self._database.execute("COMMIT")
-            except BaseException:
-                with suppress(sqlite3.Error):
-                    if self._database.in_transaction:
-                        self._database.execute("ROLLBACK")
-                self._read.clear()
-                raise
-            finally:
-                self._depth = 0
-
-    def _one(self, statement: str, *values: Any) -> Any:
-        with self._failures("read the node's file"):
-            return self._database.execute(statement, values).fetchone()
-
-    def _all(self, statement: str, *values: Any) -> list[Any]:
-        with self._failures("read the node's file"):
-            return self._database.execute(statement, values).fetchall()
+    def _undone(self) -> None:
+        self._read.clear()
 
     def _do(self, statement: str, *values: Any) -> int:
         with self._using:
@@ -609,8 +537,3 @@ class NodeStore:
     def bundles(self) -> list[bytes]:
         """Return the bundles that are kept, the oldest first."""
         return [bytes(row[0]) for row in self._all("SELECT data FROM bundle ORDER BY number")]
-
-    def close(self) -> None:
-        """Close the file. Closing twice does nothing."""
-        with self._using, suppress(sqlite3.Error, AttributeError):
-            self._database.close()

@@ -12,16 +12,14 @@ in it.
 
 import fcntl
 import os
-import sqlite3
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pourparler.ports import StoreConflict, StoreError
-from pourparler.store.sqlite import ADVICE, ADVICE_OTHERWISE, FULL, StoreInUse
+from pourparler.store.onefile import Layout, OneFile
+from pourparler.store.sqlite import StoreInUse
 
 APPLICATION_ID = 0x506F5769  # "PoWi"
 REFUSED_KEPT = 1_000  # the oldest of each ledger: nobody pushes the proof out by sending more
@@ -48,6 +46,8 @@ MIGRATIONS = (
         "DROP TABLE own",
     ),
 )
+
+LAYOUT = Layout("a witness's file", APPLICATION_ID, MIGRATIONS, f"Keep the file, look at the disk, and {DEPARTED}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,23 @@ class RefusedRequest:
     sent: bytes
 
 
-class WitnessStore:
+def take_lock(path: Path) -> int:
+    """Return the descriptor of a witness's lock, taken. Raises :class:`StoreError`, :class:`StoreInUse`."""
+    try:
+        lock_file = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StoreError(f"{path} cannot be locked: {error}. Is its directory yours to write in?") from error
+    try:
+        fcntl.flock(lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(lock_file)
+        raise StoreInUse(
+            f"{path} is in use: another instance holds its lock. A witness runs once; stop the other."
+        ) from error
+    return lock_file
+
+
+class WitnessStore(OneFile):
     """One witness's file. Only the one instance that was opened for ``serving`` decides; others may look, and trust
     another ledger, while it runs. Safe to use from several threads.
 
@@ -94,85 +110,12 @@ class WitnessStore:
     """
 
     def __init__(self, path: Path, *, create: bool = False, serving: bool = False) -> None:
-        self.path = path
-        self._using = threading.RLock()  # held for a whole transaction, and for every read
-        self._failed = False
         if create and path.exists():
             raise StoreConflict(f"{path} is there already: a witness is made once, and remembers for ever.")
         if not create and not path.is_file():
             raise StoreError(f"{path} is not there. If the witness had cosigned anything, {DEPARTED}")
-        self._lock_file = self._take_lock() if serving or create else -1
-        try:
-            with self._failures("open the witness"):
-                self._database = sqlite3.connect(path, timeout=5, isolation_level=None, check_same_thread=False)
-                self._set_up()
-        except BaseException:
-            self.close()
-            raise
-
-    def _take_lock(self) -> int:
-        try:
-            lock_file = os.open(f"{self.path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise StoreError(f"{self.path} cannot be locked: {error}. Is its directory yours to write in?") from error
-        try:
-            fcntl.flock(lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(lock_file)
-            raise StoreInUse(
-                f"{self.path} is in use: another instance holds its lock. A witness runs once; stop the other."
-            ) from error
-        return lock_file
-
-    def _set_up(self) -> None:
-        for pragma in ("synchronous=FULL", "fullfsync=ON", "checkpoint_fullfsync=ON", "trusted_schema=OFF"):
-            self._database.execute(f"PRAGMA {pragma}")
-        empty = self._one("SELECT count(*) FROM sqlite_master") == (0,)
-        owner, version = self._one("PRAGMA application_id")[0], self._one("PRAGMA user_version")[0]
-        if owner != APPLICATION_ID and not (empty and owner == 0 and version == 0):
-            raise StoreError(f"{self.path} is no witness: it is another program's database.")
-        if version > len(MIGRATIONS):
-            raise StoreError(f"{self.path} is of a newer version of Pourparler: use that one.")
-        self._database.execute("PRAGMA journal_mode=WAL")
-        if (self._one("PRAGMA journal_mode")[0], self._one("PRAGMA synchronous")[0]) != ("wal", FULL):
-            raise StoreError(f"{self.path}: write-ahead logging or synchronous=FULL is not on. Is SQLite built oddly?")
-        with self._changing():
-            for statement in (one for group in MIGRATIONS[version:] for one in group):
-                self._database.execute(statement)
-            self._database.execute(f"PRAGMA application_id={APPLICATION_ID}")
-            self._database.execute(f"PRAGMA user_version={len(MIGRATIONS)}")
-        found = self._one("PRAGMA quick_check(1)")[0]
-        if found != "ok":
-            raise StoreError(f"{self.path} is damaged ({found}). Keep the file, look at the disk, and {DEPARTED}")
-
-    @contextmanager
-    def _failures(self, doing: str) -> Iterator[None]:
-        with self._using:
-            if self._failed:
-                raise StoreError(f"{self.path} is not used after an I/O error. Look at the disk, then start again.")
-            try:
-                yield
-            except (sqlite3.Error, sqlite3.Warning) as error:
-                code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-                self._failed |= code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT)
-                advice = ADVICE.get(code, ADVICE_OTHERWISE)
-                raise StoreError(f"{self.path}: could not {doing}: {error}. {advice}") from error
-
-    @contextmanager
-    def _changing(self) -> Iterator[None]:
-        """Hold the file for writing; on leaving what was written is on the disk, or after an exception nothing is."""
-        self._database.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self._database.execute("COMMIT")
-        except BaseException:
-            with suppress(sqlite3.Error):
-                if self._database.in_transaction:
-                    self._database.execute("ROLLBACK")
-            raise
-
-    def _one(self, statement: str, *values: Any) -> Any:
-        return self._database.execute(statement, values).fetchone()
+        self._lock_file = take_lock(path) if serving or create else -1
+        super().__init__(path, LAYOUT)
 
     # Whose it is, and for whom.
 
@@ -181,7 +124,7 @@ class WitnessStore:
 
         Nothing of what it remembers changes: a key that comes later signs only what continues that.
         """
-        with self._failures("keep the witness's keys"), self._changing():
+        with self.changing("keep the witness's keys"):
             rows = [(key.key_name, key.vkey) for key in keys]
             self._database.executemany("INSERT INTO own_key (key_name, vkey) VALUES (?, ?)", rows)
 
@@ -195,7 +138,7 @@ class WitnessStore:
 
     def trust(self, origin: str, vkey: str) -> bool:
         """Cosign for an origin whose checkpoints this key signs, too; return whether that is new."""
-        with self._failures("keep a ledger's key"), self._changing():
+        with self.changing("keep a ledger's key"):
             done = self._database.execute("INSERT OR IGNORE INTO key VALUES (?, ?)", (origin, vkey))
             return done.rowcount == 1
 
@@ -232,7 +175,7 @@ class WitnessStore:
         On leaving what :meth:`Decision.remember` was given is on the disk; an exception leaves everything as it was.
         """
         assert self._lock_file >= 0
-        with self._failures("decide"), self._changing():
+        with self.changing("decide"):
             yield Decision(self, origin, self.remembered(origin))
 
     def add_refused(self, refused: RefusedRequest, *, proof: bool = False) -> None:
@@ -241,7 +184,7 @@ class WitnessStore:
         row = (
             refused.origin, refused.size, refused.root, refused.time, refused.reason, refused.held, refused.sent,
         )  # fmt: skip
-        with self._failures("keep a refused request"), self._changing():
+        with self.changing("keep a refused request"):
             (kept,) = self._one("SELECT count(*) FROM refused WHERE origin = ?", refused.origin)
             if kept < most:
                 insert = "INSERT OR IGNORE INTO refused (origin, size, root, time, reason, held, sent)"
@@ -257,8 +200,7 @@ class WitnessStore:
     def close(self) -> None:
         """Close the file and let the next instance have it. Closing twice does nothing."""
         with self._using:
-            with suppress(sqlite3.Error, AttributeError):
-                self._database.close()
+            super().close()
             if self._lock_file >= 0:
                 os.close(self._lock_file)
                 self._lock_file = -1

@@ -56,9 +56,9 @@ class DiskNodeStore(NodeStore):
         self.disk = disk
 
     @contextmanager
-    def changing(self) -> Iterator[None]:
+    def changing(self, doing: str = "") -> Iterator[None]:
         outermost = not self._depth
-        with super().changing():
+        with super().changing(doing):
             yield
             if outermost and self.disk is not None:
                 self.disk.touch()

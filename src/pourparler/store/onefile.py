@@ -1,0 +1,132 @@
+"""One SQLite file of ours with one connection: opened, checked, brought up to date, and changed in whole transactions.
+
+What a witness and a node remember is kept in this way. The ledger's own database has several connections and a carrier
+beside them (:mod:`pourparler.store.sqlite`), with the same settings for the same reasons; they are read back at every
+opening.
+"""
+
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pourparler.ports import StoreError
+from pourparler.store.sqlite import ADVICE, ADVICE_OTHERWISE, FULL
+
+MEMORY = Path(":memory:")
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What a kind of file is: ``called`` in errors, SQLite's application id, the statements of each of its versions
+    (numbered by position; one that was released is never edited), and what to do about one that is ``damaged``."""
+
+    called: str
+    application_id: int
+    migrations: Sequence[Sequence[str]]
+    damaged: str
+
+
+class OneFile:
+    """A file of one layout. Safe to use from several threads: each holds it for a whole transaction.
+
+    Raises :class:`StoreError` where the file cannot be opened, is another program's or a newer version's, or is
+    damaged. After an I/O error nothing more is read or written: what the operating system then shows may not be what is
+    on the disk.
+    """
+
+    def __init__(self, path: Path, layout: Layout) -> None:
+        self.path, self.layout = path, layout
+        self._using = threading.RLock()
+        self._depth = 0  # of transactions within one another
+        self._failed = False
+        try:
+            with self._failures(f"open {layout.called}"):
+                self._database = sqlite3.connect(path, timeout=5, isolation_level=None, check_same_thread=False)
+                self._set_up()
+        except BaseException:
+            self.close()
+            raise
+
+    def _set_up(self) -> None:
+        for pragma in ("synchronous=FULL", "fullfsync=ON", "checkpoint_fullfsync=ON", "trusted_schema=OFF"):
+            self._database.execute(f"PRAGMA {pragma}")
+        version = self._check_owner()
+        mode = self._one("PRAGMA journal_mode=WAL")[0]
+        if self.path != MEMORY and (mode, self._one("PRAGMA synchronous")[0]) != ("wal", FULL):
+            raise StoreError(f"{self.path}: write-ahead logging or synchronous=FULL is not on. Is it a local disk?")
+        with self.changing():
+            for statement in (one for group in self.layout.migrations[version:] for one in group):
+                self._database.execute(statement)
+            self._database.execute(f"PRAGMA application_id={self.layout.application_id}")
+            self._database.execute(f"PRAGMA user_version={len(self.layout.migrations)}")
+        found = self._one("PRAGMA quick_check(1)")[0]
+        if found != "ok":
+            raise StoreError(f"{self.path} is damaged ({found}). {self.layout.damaged}")
+
+    def _check_owner(self) -> int:
+        """Return the version of what is there. Raises :class:`StoreError` where it is not ours to open."""
+        empty = self._one("SELECT count(*) FROM sqlite_master") == (0,)
+        owner, version = self._one("PRAGMA application_id")[0], int(self._one("PRAGMA user_version")[0])
+        if owner != self.layout.application_id and not (empty and owner == 0 and version == 0):
+            raise StoreError(f"{self.path} is not {self.layout.called}: it is another program's database.")
+        if version > len(self.layout.migrations):
+            raise StoreError(f"{self.path} was written by a newer version of Pourparler: use that one.")
+        return version
+
+    @contextmanager
+    def _failures(self, doing: str) -> Iterator[None]:
+        """Hold the file, and turn what SQLite raises into :class:`StoreError`: what failed, why, and what to do."""
+        with self._using:
+            if self._failed:
+                raise StoreError(f"{self.path} is not used after an I/O error. Look at the disk, then start again.")
+            try:
+                yield
+            except (sqlite3.Error, sqlite3.Warning) as error:
+                code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+                self._failed |= code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT)
+                advice = ADVICE.get(code, ADVICE_OTHERWISE)
+                raise StoreError(f"{self.path}: could not {doing}: {error}. {advice}") from error
+
+    @contextmanager
+    def changing(self, doing: str = "") -> Iterator[None]:
+        """Gather changes into one transaction, durable on leaving; an exception undoes all of them. May be nested: the
+        outermost one decides."""
+        with self._failures(doing or f"change {self.layout.called}"):
+            if self._depth:
+                yield
+                return
+            self._database.execute("BEGIN IMMEDIATE")
+            self._depth = 1
+            try:
+                yield
+                self._database.execute("COMMIT")
+            except BaseException:
+                with suppress(sqlite3.Error):
+                    if self._database.in_transaction:
+                        self._database.execute("ROLLBACK")
+                self._undone()
+                raise
+            finally:
+                self._depth = 0
+
+    def _undone(self) -> None:
+        """A transaction was undone: what was kept in memory of it has to be forgotten."""
+
+    def _one(self, statement: str, *values: Any) -> Any:
+        """Return the first row, or None."""
+        with self._failures(f"read {self.layout.called}"):
+            return self._database.execute(statement, values).fetchone()
+
+    def _all(self, statement: str, *values: Any) -> list[Any]:
+        """Return the rows."""
+        with self._failures(f"read {self.layout.called}"):
+            return self._database.execute(statement, values).fetchall()
+
+    def close(self) -> None:
+        """Close the file. Closing twice does nothing."""
+        with self._using, suppress(sqlite3.Error, AttributeError):
+            self._database.close()
