@@ -14,9 +14,12 @@ from pathlib import Path
 import nacl.bindings
 import pytest
 
+from pourparler.core import limits
 from pourparler.core import registry as registries
+from pourparler.core.act import parse_act
 from pourparler.core.authority import Register
 from pourparler.core.evidence import Verdict
+from pourparler.dispatch.exchange import Word
 from pourparler.service.node import freshness as freshnesses
 from pourparler.service.node import homes, node, standing
 from pourparler.service.node.clock import JournalClock
@@ -30,7 +33,8 @@ from pourparler.testing.world.disk import DiskHighWater, DiskStore, PowerCut
 from pourparler.testing.world.plan import Event, Happens, Plan, Treason
 from pourparler.testing.world.runs import Campaign, one, seeds_of
 from pourparler.testing.world.speaking import Ceiling, Haggler, priced
-from pourparler.testing.world.timeline import HOUR, MINUTE
+from pourparler.testing.world.station import POOL_ROWS, Hands, hidden
+from pourparler.testing.world.timeline import BEGINNING_SECONDS, HOUR, MINUTE, SECOND
 from pourparler.testing.world.world import World, simulate
 from tests import worlds
 
@@ -263,7 +267,7 @@ def test_s5_fails_when_a_ledger_ignores_dismissals(monkeypatch):
 
 
 def test_s6_and_l1_fail_when_a_node_ignores_dismissals(monkeypatch):
-    monkeypatch.setattr(standing, "check_endings", lambda *_: None)
+    monkeypatch.setattr(standing, "check_endings", lambda *_: True)
     assert {"S6", "L1"} <= broken(short())
 
 
@@ -285,9 +289,16 @@ def test_s8_fails_when_a_ledger_signs_another_tree(monkeypatch):
 
 
 def test_s9_fails_when_pools_are_not_bounded(monkeypatch):
+    flood = Event(5 * HOUR, Happens.FLOOD, "relay-0", 0, 1_200)
+    flooded = World(short(flood))
+    assert flooded.run().failures == []
+    relay = flooded.stations["relay-0"]
+    assert relay.rows_of_one("pending") > limits.NODE_OWNER_ROWS_MAX / 2
+    assert relay.beside.counts()["pending"][0] > POOL_ROWS / 2, "the flood fills what a node has room for"
     monkeypatch.setattr(NodeStore, "_make_room", lambda *_: True)
-    flood = Event(5 * HOUR, Happens.FLOOD, "relay-0", 0, 900)
-    assert "S9" in broken(short(flood))
+    failures = simulate(short(flood)).failures
+    assert any("rows of one peer in pending" in failure for failure in failures)
+    assert any("bytes, in pending" in failure for failure in failures)
 
 
 def test_s10_fails_when_somebody_says_a_secret(monkeypatch):
@@ -312,6 +323,27 @@ def test_l1_fails_when_nobody_passes_anything_on():
 
     found = Silent(replace(cut_off, pullers=())).run()
     assert any(" L1: " in failure for failure in found.failures)
+
+
+def test_l1_fails_when_a_node_acknowledges_what_it_has_not_taken(monkeypatch):
+    real = Hands.take
+
+    def deaf(self, envelopes, peer):
+        heard = [envelope for envelope in envelopes if not hidden(envelope)]
+        words = iter(real(self, heard, peer))
+        return [Word(parse_act(envelope).id, "known") if hidden(envelope) else next(words) for envelope in envelopes]
+
+    monkeypatch.setattr(Hands, "take", deaf)
+    failures = simulate(short(radio=False, exchange_minutes=20)).failures
+    assert any("L1: " in failure and " exchanged with " in failure for failure in failures)
+
+
+def test_l1_fails_when_a_node_forgets_whom_it_has_refused(monkeypatch):
+    plan, real = short(), standing.check_endings
+    last = BEGINNING_SECONDS + plan.quiet // SECOND
+    monkeypatch.setattr(standing, "check_endings", lambda *given: given[-1].time > last or real(*given))
+    failures = simulate(plan).failures
+    assert any("L1: " in failure and "knows of the dismissal" in failure for failure in failures)
 
 
 def test_l3_fails_when_a_node_does_not_start_again(monkeypatch):

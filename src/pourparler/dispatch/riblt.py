@@ -105,7 +105,7 @@ def put(cells: list[Cell], standing: list[int], size: int, sign: int) -> None:
         cell[2] += sign
         state = state * MULTIPLIER & MASK64  # as next_place, without the call: half of an exchange's time is spent here
         step = (place + 2) * (isqrt((1 << 64) // ((state >> 32) + 1)) - 65_536) + 65_535 >> 16
-        place += step if step > 1 else 1  # noqa: FURB136  a call less
+        place += max(1, step)
     standing[2:] = state, place
 
 

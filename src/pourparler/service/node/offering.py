@@ -89,10 +89,20 @@ def dispatch_keys(holdings: Holdings) -> dict[bytes, bytes]:
         named = newest_appointment(holdings, register, "dispatch")
         if named is None:
             continue
-        known = known_of(holdings, register)
         keys = [key for key in named["dispatch"] if (key, named.id) not in holdings.banned]
-        found |= {key: party for key in keys if not is_stopped(known, key, named["organ"])}
+        if heard_against(holdings, register, keys):  # seldom, and frames ask for the keys all the time
+            known = known_of(holdings, register)
+            keys = [key for key in keys if not is_stopped(known, key, named["organ"])]
+        found |= dict.fromkeys(keys, party)
     return found
+
+
+def heard_against(holdings: Holdings, register: Register, keys: Iterable[bytes]) -> bool:
+    """Return whether anything was heard, or is shown by a ledger, that may stop one of these keys."""
+    homes = holdings.homes
+    shown = [*homes.copies.values(), *(ledger for listed in homes.bundled.values() for ledger in listed)]
+    registers = [register, *(ledger.registry.registers.get(register.party, register) for ledger in shown)]
+    return bool(holdings.working()) or any(key in one.endings for one in registers for key in keys)
 
 
 def known_of(holdings: Holdings, register: Register) -> Known:

@@ -46,6 +46,8 @@ PREMISES = {
     "S9 a node was flooded": "memory is bounded, for each peer and in all",
     "S10 something was said while there were secrets": "no secret leaves its owners",
     "L1 a reachable node was asked about the dismissed": "every reachable loyal node learns each dismissal",
+    "L1 an exchange ended well with one who knew": "after it both know of each dismissal",
+    "L1 whoever had refused was asked again": "what was learnt is not forgotten",
     "L2 a ratified text reached a node": "a ratified text becomes in force at every reachable loyal node",
     "R1 an order was said to have arrived": "an acknowledgement is a holder's own word",
     "L3 a place began again": "a node recovers without help",
@@ -96,6 +98,19 @@ class Checker:
             leaked = any(secret in data for secret in secrets)
             premise = "S10 something was said while there were secrets"
             self.hold(premise, not leaked, f"a secret line left {source} for {target} in a {what}")
+
+    def exchanged(self, station: "Station", peer: str, since: int) -> None:
+        """L1: look at an exchange that began at a time and, by its own account, has ended well."""
+        world, other = self.world, self.world.stations[peer]
+        two = (station, other)
+        if any(one.treason is not None or not one.up or one.read_only or one.name in self.lost for one in two):
+            return
+        for ended in world.truth.ended.values():
+            knew = [one.name for one in two if world.truth.told.get(one.name, {}).get(ended.act, since) < since]
+            if knew:
+                lacks = [one.name for one in two if not one.holds(ended.act)]
+                story = f"{lacks} exchanged with {knew} and did not learn of {short(ended.act)}"
+                self.hold("L1 an exchange ended well with one who knew", not lacks, story)
 
     def logged(self, receipt: Receipt) -> None:
         """S5, S3: look at what the depositary answers about an act."""
@@ -301,28 +316,39 @@ class Checker:
 
     def bounded(self, station: "Station") -> None:
         """S9: look at what a node keeps for others."""
-        if "S9" in self.flooded.get(station.name, ""):
-            rows = station.pool_rows()
-            story = f"{station.name} keeps {rows} rows"
-            self.hold("S9 a node was flooded", rows <= limits.NODE_OWNER_ROWS_MAX, story)
+        if station.name not in self.flooded:
+            return
+        for pool, bounds in station.beside.bounds.items():
+            rows, size = station.beside.counts()[pool]
+            kept = rows <= bounds.rows and size <= bounds.bytes
+            self.hold("S9 a node was flooded", kept, f"{station.name} keeps {rows} rows, {size} bytes, in {pool}")
+            most = station.rows_of_one(pool)
+            kept = most <= bounds.owner_rows
+            self.hold("S9 a node was flooded", kept, f"{station.name} keeps {most} rows of one peer in {pool}")
 
     @property
-    def flooded(self) -> dict[str, str]:
+    def flooded(self) -> set[str]:
         """The nodes that were flooded so far."""
         now = self.world.timeline.now
-        return {e.where: "S9" for e in self.world.plan.events if e.what.name == "FLOOD" and e.at < now}
+        return {e.where for e in self.world.plan.events if e.what.name == "FLOOD" and e.at < now}
 
     def answer(self, station: "Station", mandate: bytes) -> Answer:
         return station.standing(mandate, Power.SIGN_AD_REFERENDUM).answer
 
     def hears(self, station: "Station") -> None:
-        """S6: who has heard a dismissal refuses."""
+        """S6, L1: who has heard a dismissal refuses; and who has refused, does."""
         for mandate, ended in self.world.truth.ended.items():
-            if not ended.lapses and ended.act in self.world.truth.told.get(station.name, {}):
-                found = station.standing(mandate, Power.SIGN_AD_REFERENDUM)
-                story = f"{station.name} heard the dismissal {short(ended.act)} and says: {found.words}"
-                kept = found.answer is Answer.REFUSED
+            told = ended.act in self.world.truth.told.get(station.name, {})
+            refused = station.name in self.refusing and mandate == self.world.people.general.mandate
+            if ended.lapses or not (told or refused):
+                continue
+            found = station.standing(mandate, Power.SIGN_AD_REFERENDUM)
+            kept = found.answer is Answer.REFUSED
+            story = f"{station.name} knows of the dismissal {short(ended.act)} and says: {found.words}"
+            if told:
                 self.hold("S6 bad news was heard", kept, story)
+            if refused:
+                self.hold("L1 whoever had refused was asked again", kept, story)
 
     def knows_that_it_is_blind(self, station: "Station") -> None:
         """G10: who has heard no beacon for two periods and the skew says that he is cut off, or starved."""

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from pourparler.service.drafting import draft
 from pourparler.testing.keys import Key
 from pourparler.testing.world.disk import DiskStore
+from pourparler.testing.world.network import Weather
 from pourparler.testing.world.plan import Event, Happens
 from pourparler.testing.world.station import Station
 from pourparler.testing.world.timeline import MINUTE
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from pourparler.testing.world.world import World
 
 DAY_SECONDS = 86_400
+STRANGERS = 8  # from whom a flood comes
 
 
 def befall(world: "World", event: Event) -> None:
@@ -163,11 +165,14 @@ def part(world: "World", event: Event) -> None:
 
 
 def flood(world: "World", event: Event) -> None:
-    """Send junk: bytes, acts of parties nobody knows, acts that wait for what will never come."""
+    """Send junk, half of it from one stranger and the rest from several: bytes, acts of parties nobody knows, acts that
+    wait for what will never come. Whoever floods has a good line."""
     chance = world.chance.of(f"flood {event.at}")
     junk = Junk(world, chance.bytes(8).hex())
     for number in range(event.amount):
-        world.network.send("general", event.where, "act", junk.made(number))
+        stranger = f"stranger-{chance.below(STRANGERS) if chance.happens(0.5) else 0}"
+        world.network.between[stranger, event.where] = Weather()
+        world.network.send(stranger, event.where, "act", junk.made(number))
 
 
 class Junk:

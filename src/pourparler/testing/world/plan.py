@@ -40,7 +40,7 @@ class Happens(Enum):
     SEATS = "the council changes a seat"
     SIBLINGS = "two drafts of one decision are both signed, and part of the world hears of the wrong one"
     FORK = "the depositary shows a second history to some"
-    FLOOD = "somebody sends junk by the hundred"
+    FLOOD = "strangers send junk, up to more than a node has room for"
     DISMISSAL = "the council dismisses the general"
     SUSPENSION = "a member suspends somebody"
 
@@ -198,7 +198,7 @@ def drawn_events(plan: Plan, chance: Chance) -> list[Event]:
         (Happens.SEATS, ["council"], 0.4, 0, 0),
         (Happens.SIBLINGS, ["council"], 0.3, 0, 0),
         (Happens.FORK, ["depositary"], 0.15, 0, 0),
-        (Happens.FLOOD, loyal, 0.15, 0, chance.pick((100, 900))),
+        (Happens.FLOOD, loyal, 0.15, 0, chance.pick((300, 900, 3_000))),
         (Happens.SUSPENSION, ["council"], 0.3, 0, 0),
     )
     for what, where, share, lasts, amount in dated:

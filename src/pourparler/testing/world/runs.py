@@ -1,4 +1,4 @@
-"""Many worlds, one on each core: each seed in turn, with progress; what fails is told with what repeats it."""
+"""Many worlds, one on each core: each seed in turn, with progress; a failure comes with the command that repeats it."""
 
 import gc
 import os
@@ -96,7 +96,7 @@ def tell(found: Outcome, cpu_seconds: float, crashed: str = "") -> Told:
 
 
 def many(seeds: Iterable[str], hours: int, tell_one: Callable[[Told], None], *, until: float | None = None) -> Campaign:
-    """Run the worlds of many seeds, one process for each core; end early at a time of the monotonic clock, if given."""
+    """Run the worlds of many seeds, a process for each core; begin no more after a time of the monotonic clock."""
     campaign, begun = Campaign(hours), time.monotonic()
     for told in together(seeds, hours, until):
         campaign.add(told)

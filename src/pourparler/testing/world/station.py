@@ -6,7 +6,7 @@ A traitor's station runs the same code, so that he knows what he betrays; what h
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pourparler.core.act import Power, parse_act
@@ -26,7 +26,7 @@ from pourparler.service.node.node import Node
 from pourparler.service.node.nouns import Came, Freshness, Shown, Standing, State, Taken
 from pourparler.service.wire import NodeHolding, word_of
 from pourparler.store.memory import MemoryStore
-from pourparler.store.node import NodeStore
+from pourparler.store.node import POOL, NodeStore
 from pourparler.testing.keys import Key
 from pourparler.testing.world.chance import Chance
 from pourparler.testing.world.depositary import NAME as DEPOSITARY
@@ -44,6 +44,7 @@ OLD_MESSAGES = 30
 DELAY_HOURS = 5
 FILE_ACTS = 200
 SEVERAL = 8
+POOL_ROWS = 512  # of all peers together in one pool: fewer than a node has room for, so that a flood fills it
 PULLED_MAX_BYTES = 2**24
 
 
@@ -52,7 +53,7 @@ class DiskNodeStore(NodeStore):
 
     def __init__(self, disk: Disk) -> None:
         self.disk: Disk | None = None
-        super().__init__(None)
+        super().__init__(None, pool=replace(POOL, rows=POOL_ROWS))
         self.disk = disk
 
     @contextmanager
@@ -105,7 +106,7 @@ class Station(Place):
         self.node: Node | None = None
         self.exchanges: Exchange | None = None
         self.receiver: Receiver | None = None
-        self.begun: list[tuple[str, bytes]] = []
+        self.begun: list[tuple[str, bytes, int]] = []
         self.old: list[bytes] = []
         self.acknowledged: set[bytes] = set()
         self.met_both = False
@@ -224,10 +225,11 @@ class Station(Place):
     def exchange(self) -> None:
         """Begin an exchange with some of the peers, and see what became of those before."""
         assert self.exchanges is not None
-        for name, begun in self.begun:
+        for name, begun, since in self.begun:
             done = self.exchanges.end(name, begun)
             if done.whole:
                 self.peers.asked(name)
+                self.world.checker.exchanged(self, name, since)
             if done.withheld:
                 self.peers.broke_promise(name)
         self.begun.clear()
@@ -235,7 +237,7 @@ class Station(Place):
             return
         for peer in self.peers.round(self.chance, self.world.plan.asks):
             first = self.exchanges.begin(peer.name)
-            self.begun.append((peer.name, first))
+            self.begun.append((peer.name, first, self.world.timeline.now))
             self.send(peer.name, first)
         if self.pulls:
             asked = encode({"from": self.running.home_size(self.home)})
@@ -353,10 +355,10 @@ class Station(Place):
         """Return whether the node has acknowledged an act."""
         return act in self.world.truth.told.get(self.name, {})
 
-    def pool_rows(self) -> int:
-        """Return how many rows one owner has waiting or collected here, at most."""
-        owned = "SELECT coalesce(max(c), 0) FROM (SELECT count(*) AS c FROM {} GROUP BY owner)"
-        return max(int(self.beside._one(owned.format(pool))[0]) for pool in ("pending", "part"))  # noqa: SLF001
+    def rows_of_one(self, pool: str) -> int:
+        """Return how many rows one owner has in a pool, at most."""
+        owned = f"SELECT coalesce(max(c), 0) FROM (SELECT count(*) AS c FROM {pool} GROUP BY owner)"  # noqa: S608
+        return int(self.beside._one(owned)[0])  # noqa: SLF001  the checker's own look
 
     def reports_fork(self) -> bool:
         """Return whether the node accuses the home ledger of two histories."""
