@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pourparler.cli.dispatch import line_of
+from pourparler.cli.incoming import line_of
 from pourparler.core import limits
 from pourparler.service import couriering, keyring
 from pourparler.service.node.nouns import Came, Shown

@@ -1,106 +1,59 @@
 """``pourparler dispatch``: get acts to whom they concern, whoever stands between; and see whom they have reached."""
 
 import contextlib
-import re
-import secrets
-import shlex
-import sys
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
+from pourparler.cli.channels import (
+    GROUP,
+    BusUrl,
+    Domain,
+    FrameBytes,
+    Group,
+    Interface,
+    Monitor,
+    Peers,
+    Pipe,
+    Rate,
+    Sole,
+    Via,
+    Way,
+    carousel_of,
+    lag_on,
+    on_air,
+    riding,
+    sealing,
+    ways,
+)
 from pourparler.cli.grouped import noun
-from pourparler.cli.nodes import FOLDER, KEY, ROLE, from_file, is_made, node_folder, node_of, taken_first, to_send
-from pourparler.cli.serving import Host, Port, Prefix, print_log, serve_routes
+from pourparler.cli.incoming import from_courier, listen_on_wire, telling, wait
+from pourparler.cli.nodes import FOLDER, KEY, ROLE, is_made, node_folder, node_of, taken_first, to_send
+from pourparler.cli.outgoing import by_bus, by_courier, by_radio, by_wire
+from pourparler.cli.serving import Host, Port, Prefix
 from pourparler.cli.session import MARK, Session, command
-from pourparler.cli.trouble import CANNOT_TELL, INPUT, INVALID, USAGE, Problem
-from pourparler.cli.verify import read_beginning, read_file
+from pourparler.cli.trouble import CANNOT_TELL, INPUT, USAGE, Problem
 from pourparler.cli.words import clean, count, date_time, duration, short
-from pourparler.core import limits
 from pourparler.core.act import Act, parse_act
-from pourparler.core.errors import PourparlerError
 from pourparler.core.ledger.note import check_key_name
 from pourparler.dispatch import courier
-from pourparler.dispatch.exchange import Exchanged
-from pourparler.ports import ChannelTrouble, FrameChannel, Signer
-from pourparler.service import couriering
-from pourparler.service.couriering import Delivered
 from pourparler.service.node.node import Node
-from pourparler.service.node.nouns import Came, Fresh, Reached, Shown, State, Taken
-from pourparler.service.station import Event, News, Station, Trouble
+from pourparler.service.node.nouns import Fresh, Reached
+from pourparler.service.station import Station
 from pourparler.service.workspace import WallClock, write_atomically
-
-if TYPE_CHECKING:
-    from starlette.routing import BaseRoute
-
-    from pourparler.dispatch.bus import Bus
-    from pourparler.dispatch.carousel import Carousel
-    from pourparler.dispatch.fountain import Decoder
-    from pourparler.service.books import Book
-    from pourparler.service.lag import Lag
 
 app = noun("Dispatch: get acts to whom they concern, by wire, bus, radio or courier; see whom they reached.")
 
-GROUP = "239.255.83.17:8317"
 ORDERS_SHOWN = 5
 ORDERS = ("dismiss", "urgent-dismiss", "suspend", "grant", "urgent-grant", "revoke", "elect", "denounce")
-TOLD_SECONDS = 2.0
-SPARE_FRAME_SECONDS = 0.2
-
-
-class Way(StrEnum):
-    WIRE = "wire"
-    BUS = "bus"
-    RADIO = "radio"
-    COURIER = "courier"
 
 
 class Language(StrEnum):
     EN = "en"
     FR = "fr"
-
-
-Via = Annotated[
-    str,
-    typer.Option(
-        "--via", metavar="WAY,…", help="By which ways: wire, bus, radio, courier; several with commas between."
-    ),
-]
-Peers = Annotated[
-    list[str] | None,
-    typer.Option("--peer", metavar="URL", help="Wire: a node to exchange with; can be given more than once."),
-]
-BusUrl = Annotated[
-    list[str] | None, typer.Option("--bus", metavar="nats://HOST", help="Bus: its server; can be given more than once.")
-]
-Sole = Annotated[bool, typer.Option("--only-copy", help="Bus: refuse a server that may lose what it acknowledged.")]
-Monitor = Annotated[str | None, typer.Option(metavar="URL", help="Bus: the server's monitoring address.")]
-Domain = Annotated[str | None, typer.Option(metavar="NAME", help="Bus: the JetStream beyond a leaf node.")]
-Group = Annotated[str, typer.Option(metavar="ADDRESS:PORT", help="Radio: a UDP group, a broadcast address or a host.")]
-Interface = Annotated[str, typer.Option(metavar="NAME", help="Radio: the network interface.")]
-Pipe = Annotated[
-    str | None,
-    typer.Option(metavar="COMMAND", help="Radio: a program that is the radio (spec/courier.md 8)."),
-]
-FrameBytes = Annotated[
-    int | None, typer.Option(metavar="BYTES", min=64, max=1200, help="Radio: the largest frame; 1200, of a pipe 233.")
-]
-Rate = Annotated[float, typer.Option(metavar="BYTES", min=1, help="Radio: how many bytes a second go out.")]
-
-
-def ways(said: str) -> list[Way]:
-    """Return the ways that were asked for. Raises :class:`Problem`."""
-    try:
-        chosen = list(dict.fromkeys(Way(one.strip()) for one in said.split(",") if one.strip()))
-    except ValueError as error:
-        raise Problem(USAGE, f"{error}.", f"There are: {', '.join(Way)}.") from None
-    if not chosen:
-        raise Problem(USAGE, "by which way?", f"There are: {', '.join(Way)}.")
-    return chosen
 
 
 # --- the node ---------------------------------------------------------------------------------------------------------
@@ -249,270 +202,6 @@ def parts_of(act: Act) -> list[courier.PartRow]:
     return [(act.envelope.payload, one.kid, one.value) for one in act.envelope.signatures]
 
 
-def sealing(session: Session, node: Node, key: str | None) -> tuple[bytes, Signer] | None:
-    """Return the party and the dispatch key by which frames are signed, or None. Raises :class:`Problem`."""
-    if key is None:
-        return None
-    signer = session.passphrases.signer(session.keys, key, role="dispatch")
-    party = node.dispatch_keys().get(signer.public_key)
-    if party is None:
-        what = f"{key} is no dispatch key of a party that is known here."
-        raise Problem(USAGE, what, "Name it on the spine: pourparler organ appoint, with --dispatch.")
-    return party, signer
-
-
-def by_wire(session: Session, node: Node, peers: Sequence[str]) -> bool:
-    from pourparler.service.wire import Desk
-
-    if not peers:
-        raise Problem(USAGE, "by wire to whom?", "Name a node: --peer https://node.example")
-    desk, reached = Desk(node, Dice()), 0
-    for url in peers:
-        if not session.quiet and not session.as_json:
-            print(f"exchanging with {url}…", file=sys.stderr, flush=True)
-        found = desk.exchange_with(url)
-        reached += found.whole
-        tell_exchanged(session, found)
-    return reached == len(peers)
-
-
-def tell_exchanged(session: Session, found: Exchanged) -> None:
-    if found.whole:
-        gave = f"{count(len(found.given), 'act')} given, {count(len(found.learnt), 'act')} learnt"
-        session.say(f"wire: {clean(found.peer)} has all that is here: {gave}", lead=MARK["yes"][0] + " ")
-    else:
-        session.say(f"wire: {clean(found.peer)}: {clean(found.why)}", lead=[MARK["no"], " "])
-
-
-class Dice:
-    """Chance from the operating system."""
-
-    def bytes(self, count: int) -> bytes:
-        return secrets.token_bytes(count)
-
-
-@contextlib.contextmanager
-def riding(
-    session: Session,
-    node: Node,
-    servers: list[str] | None,
-    only_copy: bool,
-    monitor: str | None,
-    domain: str | None,
-    name: str,
-    *,
-    hears_heads: bool = False,
-) -> "Iterator[Bus]":
-    """Open the bus. Raises :class:`Problem`."""
-    from pourparler.dispatch.bus import Bus, BusTrouble
-
-    if not servers:
-        raise Problem(USAGE, "by which bus?", "Name a server: --bus nats://host:4222")
-    called = re.sub(r"[^\w-]", "-", f"{node.journal.depositary.key.hex()[:16]}-{name}")
-    try:
-        bus = Bus(
-            servers,
-            sorted(node.registry.registers),
-            called,
-            only_copy=only_copy,
-            monitor=monitor,
-            domain=domain,
-            hears_heads=hears_heads,
-        )
-    except BusTrouble as trouble:
-        raise Problem(INPUT, trouble.what, trouble.do, reason=trouble.reason) from None
-    try:
-        if bus.told:
-            session.mention(bus.told, lead="! ")
-        yield bus
-    finally:
-        bus.close()
-
-
-def lag_on(node: Node, bus: "Bus") -> "Lag":
-    """Return what tells the others on a bus how far this node is, and publishes again what they lack."""
-    from pourparler.service.lag import Lag
-    from pourparler.service.wire import Desk
-
-    return Lag(bus, Desk(node, Dice(), channel="bus"))
-
-
-def by_bus(session: Session, node: Node, bus: "Bus", sent: Sequence[Act]) -> bool:
-    from pourparler.dispatch.bus import BusTrouble
-
-    try:
-        for act in sent:
-            party = node.registry.party_of(act) if act.kind != "found" else act.id
-            bus.publish(party, act.id, act.envelope.encoded())
-    except BusTrouble as trouble:
-        session.say(f"bus: {clean(trouble.what)}", lead=[MARK["no"], " "])
-        return False
-    session.say(f"bus: {count(len(sent), 'act')} published; who has them shows in: dispatch status", lead="✓ ")
-    return True
-
-
-@contextlib.contextmanager
-def on_air(
-    group: str, interface: str, pipe: str | None, frame_bytes: int | None, rate: float
-) -> Iterator[FrameChannel]:
-    """Open the radio: a UDP group, or a program that is one. Raises :class:`Problem`."""
-    from pourparler.dispatch.pipe import ProgramChannel
-    from pourparler.dispatch.udp import UdpChannel
-
-    try:
-        channel: FrameChannel
-        if pipe is not None:
-            channel = ProgramChannel(program(pipe), frame_bytes=frame_bytes or 233, bytes_per_second=rate)
-        else:
-            to = address(group)
-            channel = UdpChannel(to, interface=interface, frame_bytes=frame_bytes or 1_200, bytes_per_second=rate)
-    except ChannelTrouble as trouble:
-        raise Problem(INPUT, str(trouble), getattr(trouble, "do", ""), reason=getattr(trouble, "reason", "")) from None
-    try:
-        yield channel
-    finally:
-        channel.close()
-
-
-def program(said: str) -> list[str]:
-    """Return a command and its arguments. Raises :class:`Problem`."""
-    try:
-        words = shlex.split(said)
-    except ValueError as error:
-        raise Problem(USAGE, f"the radio's command cannot be read: {error}.", "Close its quotation marks.") from None
-    if not words:
-        raise Problem(USAGE, "there is no radio program in the command.", "Like: --pipe 'python3 radio.py'")
-    return words
-
-
-def address(said: str) -> tuple[str, int]:
-    host, colon, port = said.rpartition(":")
-    if not colon or not port.isdecimal() or not 1 <= int(port) <= 65_535:
-        raise Problem(USAGE, f"{said} is no address with a port.", f"Like {GROUP}, or [ff02::1]:8317.")
-    return host.strip("[]"), int(port)
-
-
-def carousel_of(
-    session: Session,
-    sealer: tuple[bytes, Signer] | None,
-    party: bytes,
-    frame_bytes: int,
-    loss: float,
-    *,
-    constant: bool = False,
-) -> "Carousel":
-    from pourparler.dispatch.carousel import Carousel
-    from pourparler.dispatch.counters import SqliteCounters
-
-    counters = SqliteCounters(node_folder(session) / "symbols.sqlite")
-    whose, signer = sealer or (party, None)
-    seed = secrets.token_bytes(16)
-    return Carousel(whose, signer, frame_bytes, counters, seed, assumed_loss=loss, constant=constant)
-
-
-def by_radio(
-    session: Session,
-    channel: FrameChannel,
-    sealer: tuple[bytes, Signer] | None,
-    node: Node,
-    envelopes: Sequence[bytes],
-    parts: Sequence[courier.PartRow],
-    loss: float,
-    seconds: float | None,
-) -> bool:
-    """Send until it is enough, or for so long."""
-    carousel = carousel_of(session, sealer, bytes(32), channel.frame_bytes, loss)
-    now = time.monotonic()
-    for envelope in envelopes:
-        if sealer is None and not carousel.fits(envelope):
-            act = parse_act(envelope)
-            what = (
-                f"{act.kind} {short(act.id)} has {len(envelope):,} bytes, and fits no frame of {channel.frame_bytes}."
-            )
-            raise Problem(USAGE, what, "Give a dispatch key of the party, which signs the pieces: --key NAME")
-        carousel.put(envelope, now)
-    for part in parts:
-        carousel.put_part(*part, now)
-    for party in node.registry.registers:
-        for beacon in node.acts([one.act for one in node.store.beacons(party)[-1:]]):
-            carousel.put(beacon, now)
-    begun = told = time.monotonic()
-    frames = bytes_sent = 0
-    try:
-        while True:
-            now = time.monotonic()
-            if seconds is not None and now - begun >= seconds:
-                break
-            carousel.gather(now + 3_600)  # what waits for company has none here
-            if seconds is None and all(item.sent >= item.enough for item in carousel.items.values()):
-                break
-            frame = carousel.next_frame(now)
-            if frame is None:
-                time.sleep(SPARE_FRAME_SECONDS)
-                continue
-            channel.send(frame)
-            frames, bytes_sent = frames + 1, bytes_sent + len(frame)
-            if now - told >= TOLD_SECONDS and not session.quiet:
-                told = now
-                print(f"radio: {frames:,} frames sent", file=sys.stderr, flush=True)
-    except ChannelTrouble as trouble:
-        session.say(f"radio: {clean(str(trouble))}", lead=[MARK["no"], " "])
-        return False
-    finally:
-        carousel.counters.close()  # type: ignore[attr-defined]
-    session.answer(frames=frames, bytes=bytes_sent)
-    said = f"radio: {count(frames, 'frame')}, {bytes_sent:,} bytes"
-    session.say(f"{said}: enough for 999 of 1,000 who lose {loss:.0%}" if seconds is None else said, lead="✓ ")
-    return True
-
-
-def by_courier(
-    session: Session,
-    node: Node,
-    envelopes: Sequence[bytes],
-    parts: Sequence[courier.PartRow],
-    sealer: tuple[bytes, Signer] | None,
-    outs: Sequence[Path],
-    language: str,
-) -> bool:
-    """Write a file to carry, or sheets to print."""
-    from pourparler.dispatch import sheets
-
-    if not outs:
-        raise Problem(USAGE, "into which file?", "Name it: --out orders.dispatch, or --out orders.html to print.")
-    for out in outs:
-        session.check_out(out, courier.FORMAT.encode(), b"<!doctype html>")
-        if out.suffix in (".html", ".htm"):
-            sheet = sheets.sheet(envelopes, parts, sealer=sealer, names=name_in(session, node), language=language)  # type: ignore[arg-type]
-            write_atomically(out, sheets.html(sheet).encode())
-        else:
-            bundles = [couriering.catching_up(party, [book]) for party, book in homes_here(session, node)]
-            sealers = [sealer] if sealer else []
-            write_atomically(out, couriering.file(envelopes, parts=parts, bundles=bundles, sealers=sealers))
-        session.say(f"courier: {out} holds {count(len(envelopes) + len(parts), 'act')}", lead="✓ ")
-    session.answer(files=[str(out) for out in outs])
-    return True
-
-
-def homes_here(session: Session, node: Node) -> "Iterator[tuple[bytes, Book]]":
-    """Yield the parties that the node knows whose home ledger is here: whoever gets a file can catch up from it."""
-    for book in session.all_books():
-        for party, register in book.registry.registers.items():
-            if party in node.registry.registers and register.spines.party.home == book.depositary:
-                yield party, book
-
-
-def name_in(session: Session, node: Node) -> Any:
-    """Return what names an id on a sheet: what people here call it, or a party's own title."""
-
-    def called(identifier: bytes) -> str:
-        given = session.workspace.name_of(identifier)
-        register = node.registry.registers.get(identifier)
-        return given or (clean(register.spines.party.name) if register else "")
-
-    return called
-
-
 # --- receiving --------------------------------------------------------------------------------------------------------
 
 
@@ -589,150 +278,6 @@ def receive(
                 session.say("listening: " + ", ".join(others), lead="✓ ")
                 wait(seconds)
     return code
-
-
-def wait(seconds: float | None) -> None:
-    ends = None if seconds is None else time.monotonic() + seconds
-    with contextlib.suppress(KeyboardInterrupt):
-        while ends is None or time.monotonic() < ends:
-            time.sleep(0.1)
-
-
-def listen_on_wire(
-    session: Session,
-    station: Station,
-    peers: Sequence[str],
-    every: float,
-    host: str,
-    port: int,
-    prefix: str,
-    seconds: float | None,
-) -> None:
-    """Serve other nodes, and go round those that were named."""
-    from pourparler.service.wire import Desk
-
-    desk = Desk(station.node, Dice())
-    if peers:
-        station.visit(desk, peers, every)
-
-    def routes() -> "list[BaseRoute]":
-        from pourparler.service.http.wire import wire_routes
-
-        return wire_routes(desk)
-
-    serve_routes(session, "the node", routes, host, port, prefix, seconds=seconds)
-
-
-def telling(session: Session) -> Any:
-    """Return what says of each event that it was, a line each."""
-
-    def tell(event: Event) -> None:
-        line = line_of(event)
-        if line and not session.as_json and not session.quiet:
-            print_log(clean(line))
-
-    return tell
-
-
-def line_of(event: Event) -> str:
-    """Return an event as a line; nothing for what is no news."""
-    match event:
-        case News(Taken() as taken, came, kind):
-            if taken.state is State.KNOWN:
-                return ""
-            why = f" [{taken.reason}]" if taken.reason else ""
-            works = ", and it works already" if taken.works else ""
-            what = f"{kind} {short(taken.act)}" if taken.act else "bytes"
-            return f"{came.channel}: {what} {taken.state.value}{works}{why}"
-        case News(Shown() as shown, came):
-            return f"{came.channel}: a bundle: {shown.acts or shown.detail}"
-        case Trouble(channel, what):
-            return f"{channel}: {clean(what)}; trying again"
-        case Exchanged() as found:
-            if found.whole and not (found.learnt or found.given):
-                return ""
-            gave = f"{len(found.given)} given, {len(found.learnt)} learnt"
-            return f"wire: {clean(found.peer)}: {gave}{'' if found.whole else f', not whole: {clean(found.why)}'}"
-    return ""
-
-
-def from_courier(session: Session, node: Node, files: Sequence[Path]) -> int | None:
-    """Take what files and photos hold. Exit code 1 where a code on paper is forged or cannot be read, or a file is
-    none: whoever carries several may have put a bad one before the others, which are read all the same."""
-    from pourparler.dispatch.fountain import Worker
-
-    came = Came("courier", "", WallClock().now())
-    photos: list[Path] = []
-    bad = 0
-    with Worker() as decoder:
-        for path in files:
-            try:
-                if is_picture(path):
-                    photos.append(path)
-                    continue
-                bad += tell_delivered(session, deliver_file(session, node, path, decoder, came))
-            except (PourparlerError, Problem) as error:
-                if len(files) == 1:
-                    raise
-                bad += 1
-                session.say(f"courier: {clean(path.name)}: {clean(str(error))}", lead=[MARK["no"], " "])
-        if photos:
-            images = ((path.name, read_beginning(path, limits.IMAGE_MAX_BYTES, "a photo")) for path in photos)
-            bad += tell_delivered(session, couriering.deliver_sheets(node, images, decoder, came))
-    session.answer(bad=bad, entries=node.journal.size)
-    session.say(f"courier: read {count(len(files), 'file')}; {bad} bad", lead="✓ " if not bad else "! ")
-    return INVALID if bad else None
-
-
-def deliver_file(session: Session, node: Node, path: Path, decoder: "Decoder", came: Came) -> Delivered:
-    """Bring a file to the node: a courier's, or an act as it travels from desk to desk."""
-    data = read_file(path, limits.EVIDENCE_MAX_BYTES, "an act")
-    if courier.FORMAT.encode() in data[:64]:
-        return couriering.deliver(node, data, decoder, came, known_parties(session))
-    envelopes, parts = from_file(session, path)
-    taken = [*node.take_many(envelopes, came), *(node.take_part(*part, came) for part in parts)]
-    return Delivered(taken=taken)
-
-
-def known_parties(session: Session) -> dict[bytes, str]:
-    return dict(session.workspace.settings.trust)
-
-
-def tell_delivered(session: Session, found: Delivered) -> int:
-    """Say what a delivery brought; return how much of it was bad."""
-    for taken in found.taken:
-        if taken.state is not State.KNOWN:
-            print_news(
-                session, f"courier: {short(taken.act) if taken.act else 'bytes'} {taken.state.value}", taken.reason
-            )
-    for shown in found.shown:
-        print_news(session, f"courier: a bundle, {shown.acts or 'nothing new'}", shown.reason)
-    for account in found.accounts:
-        if account.reason:
-            what = f"{account.shown} acts shown" + (f" of {account.stated}" if account.stated is not None else "")
-            session.say(
-                f"courier: of {short(account.party)} {what}: {account.whole.value} [{account.reason}]", lead="! "
-            )
-    for code in found.bad:
-        session.say(f"courier: {clean(code.named())}: {clean(code.detail)} [{code.reason}]", lead=[MARK["no"], " "])
-    for seal, reason in found.seals:
-        if reason:
-            session.say(f"courier: the seal of {short(seal.key)} says nothing [{reason}]", lead="! ")
-    refused = sum(taken.state is State.REFUSED for taken in found.taken)
-    return len(found.bad) + refused
-
-
-def print_news(session: Session, said: str, reason: str) -> None:
-    session.say(said + (f" [{reason}]" if reason else ""))
-
-
-def is_picture(path: Path) -> bool:
-    """Return whether a file begins as an image does. Raises :class:`Problem` for a pipe or a device: whoever put it
-    there would hold its reader for ever."""
-    if path.exists() and not path.is_file() and not path.is_dir():
-        raise Problem(INPUT, f"{path} is no ordinary file.", "Name a courier's file, an act or a photo.")
-    begins = read_beginning(path, 12, "a file or a photo")
-    return begins.startswith((b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\0", b"MM\0*")) or begins[8:] == b"WEBP"
 
 
 # --- status -----------------------------------------------------------------------------------------------------------

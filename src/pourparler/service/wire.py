@@ -133,7 +133,8 @@ def word_of(taken: Taken) -> Word:
 class Desk:
     """A node's end of the wire. Safe to use from several threads.
 
-    ``peers`` learns from whom news came first. ``signer`` shows who asks where a peer wants to know.
+    ``peers`` learns from whom news came first; ``heard`` is called with the peer and the id of each act that was news,
+    in whichever thread it came. ``signer`` shows who asks where a peer wants to know.
     """
 
     def __init__(
@@ -145,8 +146,9 @@ class Desk:
         signer: Signer | None = None,
         peers: Peers | None = None,
         channel: str = CHANNEL,
+        heard: Callable[[str, bytes], None] = lambda _peer, _act: None,
     ) -> None:
-        self.node, self.chance, self.peers = node, chance, peers
+        self.node, self.chance, self.peers, self.heard = node, chance, peers, heard
         self.holding = NodeHolding(node, channel)
         self.manners = manners or Manners(known_keys=node.dispatch_keys)
         self.exchange = Exchange(
@@ -157,6 +159,7 @@ class Desk:
     def _heard(self, peer: str, act: bytes) -> None:
         if self.peers is not None:
             self.peers.learnt(peer, act)
+        self.heard(peer, act)
 
     # For those who ask us.
 

@@ -1,0 +1,166 @@
+"""``pourparler dispatch send``, way by way: each gives back whether it went."""
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pourparler.cli.channels import Dice, carousel_of
+from pourparler.cli.session import MARK, Session
+from pourparler.cli.trouble import USAGE, Problem
+from pourparler.cli.words import clean, count, short
+from pourparler.core.act import Act, parse_act
+from pourparler.dispatch import courier
+from pourparler.dispatch.exchange import Exchanged
+from pourparler.ports import ChannelTrouble, FrameChannel, Signer
+from pourparler.service import couriering
+from pourparler.service.node.node import Node
+from pourparler.service.workspace import write_atomically
+
+if TYPE_CHECKING:
+    from pourparler.dispatch.bus import Bus
+    from pourparler.service.books import Book
+
+TOLD_SECONDS = 2.0
+SPARE_FRAME_SECONDS = 0.2
+
+
+def by_wire(session: Session, node: Node, peers: Sequence[str]) -> bool:
+    from pourparler.service.wire import Desk
+
+    if not peers:
+        raise Problem(USAGE, "by wire to whom?", "Name a node: --peer https://node.example")
+    desk, reached = Desk(node, Dice()), 0
+    for url in peers:
+        if not session.quiet and not session.as_json:
+            print(f"exchanging with {url}…", file=sys.stderr, flush=True)
+        found = desk.exchange_with(url)
+        reached += found.whole
+        tell_exchanged(session, found)
+    return reached == len(peers)
+
+
+def tell_exchanged(session: Session, found: Exchanged) -> None:
+    if found.whole:
+        gave = f"{count(len(found.given), 'act')} given, {count(len(found.learnt), 'act')} learnt"
+        session.say(f"wire: {clean(found.peer)} has all that is here: {gave}", lead=MARK["yes"][0] + " ")
+    else:
+        session.say(f"wire: {clean(found.peer)}: {clean(found.why)}", lead=[MARK["no"], " "])
+
+
+def by_bus(session: Session, node: Node, bus: "Bus", sent: Sequence[Act]) -> bool:
+    from pourparler.dispatch.bus import BusTrouble
+
+    try:
+        for act in sent:
+            party = node.registry.party_of(act) if act.kind != "found" else act.id
+            bus.publish(party, act.id, act.envelope.encoded())
+    except BusTrouble as trouble:
+        session.say(f"bus: {clean(trouble.what)}", lead=[MARK["no"], " "])
+        return False
+    session.say(f"bus: {count(len(sent), 'act')} published; who has them shows in: dispatch status", lead="✓ ")
+    return True
+
+
+def by_radio(
+    session: Session,
+    channel: FrameChannel,
+    sealer: tuple[bytes, Signer] | None,
+    node: Node,
+    envelopes: Sequence[bytes],
+    parts: Sequence[courier.PartRow],
+    loss: float,
+    seconds: float | None,
+) -> bool:
+    """Send until it is enough, or for so long."""
+    carousel = carousel_of(session, sealer, bytes(32), channel.frame_bytes, loss)
+    now = time.monotonic()
+    for envelope in envelopes:
+        if sealer is None and not carousel.fits(envelope):
+            act = parse_act(envelope)
+            what = (
+                f"{act.kind} {short(act.id)} has {len(envelope):,} bytes, and fits no frame of {channel.frame_bytes}."
+            )
+            raise Problem(USAGE, what, "Give a dispatch key of the party, which signs the pieces: --key NAME")
+        carousel.put(envelope, now)
+    for part in parts:
+        carousel.put_part(*part, now)
+    for party in node.registry.registers:
+        for beacon in node.acts([one.act for one in node.store.beacons(party)[-1:]]):
+            carousel.put(beacon, now)
+    begun = told = time.monotonic()
+    frames = bytes_sent = 0
+    try:
+        while True:
+            now = time.monotonic()
+            if seconds is not None and now - begun >= seconds:
+                break
+            carousel.gather(now + 3_600)  # what waits for company has none here
+            if seconds is None and all(item.sent >= item.enough for item in carousel.items.values()):
+                break
+            frame = carousel.next_frame(now)
+            if frame is None:
+                time.sleep(SPARE_FRAME_SECONDS)
+                continue
+            channel.send(frame)
+            frames, bytes_sent = frames + 1, bytes_sent + len(frame)
+            if now - told >= TOLD_SECONDS and not session.quiet:
+                told = now
+                print(f"radio: {frames:,} frames sent", file=sys.stderr, flush=True)
+    except ChannelTrouble as trouble:
+        session.say(f"radio: {clean(str(trouble))}", lead=[MARK["no"], " "])
+        return False
+    finally:
+        carousel.counters.close()  # type: ignore[attr-defined]
+    session.answer(frames=frames, bytes=bytes_sent)
+    said = f"radio: {count(frames, 'frame')}, {bytes_sent:,} bytes"
+    session.say(f"{said}: enough for 999 of 1,000 who lose {loss:.0%}" if seconds is None else said, lead="✓ ")
+    return True
+
+
+def by_courier(
+    session: Session,
+    node: Node,
+    envelopes: Sequence[bytes],
+    parts: Sequence[courier.PartRow],
+    sealer: tuple[bytes, Signer] | None,
+    outs: Sequence[Path],
+    language: str,
+) -> bool:
+    """Write a file to carry, or sheets to print."""
+    from pourparler.dispatch import sheets
+
+    if not outs:
+        raise Problem(USAGE, "into which file?", "Name it: --out orders.dispatch, or --out orders.html to print.")
+    for out in outs:
+        session.check_out(out, courier.FORMAT.encode(), b"<!doctype html>")
+        if out.suffix in (".html", ".htm"):
+            sheet = sheets.sheet(envelopes, parts, sealer=sealer, names=name_in(session, node), language=language)  # type: ignore[arg-type]
+            write_atomically(out, sheets.html(sheet).encode())
+        else:
+            bundles = [couriering.catching_up(party, [book]) for party, book in homes_here(session, node)]
+            sealers = [sealer] if sealer else []
+            write_atomically(out, couriering.file(envelopes, parts=parts, bundles=bundles, sealers=sealers))
+        session.say(f"courier: {out} holds {count(len(envelopes) + len(parts), 'act')}", lead="✓ ")
+    session.answer(files=[str(out) for out in outs])
+    return True
+
+
+def homes_here(session: Session, node: Node) -> "Iterator[tuple[bytes, Book]]":
+    """Yield the parties that the node knows whose home ledger is here: whoever gets a file can catch up from it."""
+    for book in session.all_books():
+        for party, register in book.registry.registers.items():
+            if party in node.registry.registers and register.spines.party.home == book.depositary:
+                yield party, book
+
+
+def name_in(session: Session, node: Node) -> Any:
+    """Return what names an id on a sheet: what people here call it, or a party's own title."""
+
+    def called(identifier: bytes) -> str:
+        given = session.workspace.name_of(identifier)
+        register = node.registry.registers.get(identifier)
+        return given or (clean(register.spines.party.name) if register else "")
+
+    return called
