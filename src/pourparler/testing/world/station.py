@@ -229,6 +229,7 @@ class Station(Place):
             done = self.exchanges.end(name, begun)
             if done.whole:
                 self.peers.asked(name)
+            if done.whole and not done.withheld:
                 self.world.checker.exchanged(self, name, since)
             if done.withheld:
                 self.peers.broke_promise(name)
