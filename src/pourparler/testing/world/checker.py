@@ -100,18 +100,16 @@ class Checker:
             self.hold(premise, not leaked, f"a secret line left {source} for {target} in a {what}")
 
     def exchanged(self, station: "Station", peer: str, since: int) -> None:
-        """L1: look at an exchange that a node began at a time and that, by its own account, has ended well. Whoever has
-        never heard of an organ cannot tell that he was not given its acts, because they were lost."""
+        """L1: look at an exchange that a node began at a time and that, by its own account, has ended well: what it knew
+        then, the peer has acknowledged, and knows. The other way it cannot be sure: what was lost it may never miss."""
         world, other = self.world, self.world.stations[peer]
         two = (station, other)
         if any(one.treason is not None or not one.up or one.read_only or one.name in self.lost for one in two):
             return
         for ended in world.truth.ended.values():
-            knew = [one.name for one in two if world.truth.told.get(one.name, {}).get(ended.act, since) < since]
-            if knew and station.holds(world.people.ours):
-                lacks = [one.name for one in two if not one.holds(ended.act)]
-                story = f"{lacks} exchanged with {knew} and did not learn of {short(ended.act)}"
-                self.hold("L1 an exchange ended well with one who knew", not lacks, story)
+            if world.truth.told.get(station.name, {}).get(ended.act, since) < since:
+                story = f"{peer} exchanged with {station.name} and did not learn of {short(ended.act)}"
+                self.hold("L1 an exchange ended well with one who knew", other.holds(ended.act), story)
 
     def logged(self, receipt: Receipt) -> None:
         """S5, S3: look at what the depositary answers about an act."""

@@ -236,7 +236,9 @@ class Station(Place):
         self.begun.clear()
         if self.treason is Treason.MUTE:
             return
-        for peer in self.peers.round(self.chance, self.world.plan.asks):
+        plan = self.world.plan
+        asks = plan.quiet_asks if self.world.timeline.now >= plan.quiet else plan.asks
+        for peer in self.peers.round(self.chance, max(asks, plan.asks)):
             first = self.exchanges.begin(peer.name)
             self.begun.append((peer.name, first, self.world.timeline.now))
             self.send(peer.name, first)
