@@ -67,7 +67,7 @@ class Checker:
         self.premises: Counter[str] = Counter()
         self.failures: list[str] = []
         self.roots: dict[str, dict[int, bytes]] = {}
-        self.verdicts: dict[bytes, dict[str, Verdict]] = {}
+        self.verdicts: dict[bytes, dict[str, tuple[Verdict, int]]] = {}  # of a text: whose, and as of which index
         self.refusing: dict[str, int] = {}
         self.lost: set[str] = set()
         self.ages: list[float] = []
@@ -100,17 +100,16 @@ class Checker:
             self.hold(premise, not leaked, f"a secret line left {source} for {target} in a {what}")
 
     def exchanged(self, station: "Station", peer: str, since: int) -> None:
-        """L1: look at an exchange that began at a time and, by its own account, has ended well."""
+        """L1: look at an exchange that a node began at a time and that, by its own account, has ended well: what it knew
+        then, the peer has acknowledged, and knows. The other way it cannot be sure: what was lost it may never miss."""
         world, other = self.world, self.world.stations[peer]
         two = (station, other)
         if any(one.treason is not None or not one.up or one.read_only or one.name in self.lost for one in two):
             return
         for ended in world.truth.ended.values():
-            knew = [one.name for one in two if world.truth.told.get(one.name, {}).get(ended.act, since) < since]
-            if knew:
-                lacks = [one.name for one in two if not one.holds(ended.act)]
-                story = f"{lacks} exchanged with {knew} and did not learn of {short(ended.act)}"
-                self.hold("L1 an exchange ended well with one who knew", not lacks, story)
+            if world.truth.told.get(station.name, {}).get(ended.act, since) < since:
+                story = f"{peer} exchanged with {station.name} and did not learn of {short(ended.act)}"
+                self.hold("L1 an exchange ended well with one who knew", other.holds(ended.act), story)
 
     def logged(self, receipt: Receipt) -> None:
         """S5, S3: look at what the depositary answers about an act."""
@@ -183,9 +182,9 @@ class Checker:
             story = f"{who} found {short(text)} not in force, and it is ({report.reason})"
             self.hold("S1 a text was found not in force", not certain, story)
         mine = self.verdicts.setdefault(text, {})
-        if mine.get(who) is said:
+        before, mine[who] = mine.get(who), (said, as_of)
+        if before is not None and before[0] is said:
             return
-        mine[who] = said
         people = self.world.people
         trust = Trust({people.ours: "handed over", people.theirs: "our own"})
         now = self.world.timeline.seconds
@@ -397,9 +396,11 @@ class Checker:
             if place.up and place.name not in self.lost:
                 self.found_again(place)
         for verdicts in self.verdicts.values():
-            both = {Verdict.VALID, Verdict.INVALID} <= set(verdicts.values())
+            valid = [as_of for said, as_of in verdicts.values() if said is Verdict.VALID]
+            invalid = [as_of for said, as_of in verdicts.values() if said is Verdict.INVALID]
+            against = bool(valid) and bool(invalid) and max(invalid) >= min(valid)  # it was not yet, and is now
             if len(verdicts) > 1:
-                self.hold("S6 two verdicts about one text", not both, "one is VALID, one INVALID")
+                self.hold("S6 two verdicts about one text", not against, "VALID, and INVALID as of the same or later")
         self.arrived()
         self.learnt_by_all()
         self.ratified_everywhere()

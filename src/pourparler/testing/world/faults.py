@@ -8,7 +8,7 @@ from pourparler.testing.world.disk import DiskStore
 from pourparler.testing.world.network import Weather
 from pourparler.testing.world.plan import Event, Happens
 from pourparler.testing.world.station import Station
-from pourparler.testing.world.timeline import MINUTE
+from pourparler.testing.world.timeline import HOUR, MINUTE
 from pourparler.testing.world.trace import short
 
 if TYPE_CHECKING:
@@ -70,9 +70,23 @@ def turn_of_story(world: "World", event: Event) -> None:
             for name in world.chance.of("siblings").some(list(world.stations), max(1, len(world.stations) // 2)):
                 world.network.send("general", name, "act", wrong.envelope.encoded())
         case Happens.FORK:
-            world.depositary.fork(world.chance.of("fork").some(list(world.stations), len(world.stations) // 2))
+            fork(world)
         case _:
             raise AssertionError(event.what)
+
+
+def fork(world: "World") -> None:
+    """Let the depositary show another history to half of the places; in a few hours a courier brings one of them that
+    copies the ledger what the council has copied."""
+    chance = world.chance.of("fork")
+    fooled = chance.some(list(world.stations), len(world.stations) // 2)
+    world.depositary.fork(fooled)
+    pulling = [name for name in fooled if name in world.plan.pullers and name != "council"]
+    if pulling:
+        target = world.stations[chance.pick(pulling)]
+        world.timeline.after(
+            chance.between(2, 8) * HOUR, lambda: target.arrive("file", "council", world.stations["council"].file())
+        )
 
 
 def place_of(world: "World", event: Event) -> "Place":

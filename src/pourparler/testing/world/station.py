@@ -229,13 +229,16 @@ class Station(Place):
             done = self.exchanges.end(name, begun)
             if done.whole:
                 self.peers.asked(name)
+            if done.whole and not done.withheld:
                 self.world.checker.exchanged(self, name, since)
             if done.withheld:
                 self.peers.broke_promise(name)
         self.begun.clear()
         if self.treason is Treason.MUTE:
             return
-        for peer in self.peers.round(self.chance, self.world.plan.asks):
+        plan = self.world.plan
+        asks = plan.quiet_asks if self.world.timeline.now >= plan.quiet else plan.asks
+        for peer in self.peers.round(self.chance, max(asks, plan.asks)):
             first = self.exchanges.begin(peer.name)
             self.begun.append((peer.name, first, self.world.timeline.now))
             self.send(peer.name, first)
