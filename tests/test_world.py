@@ -16,10 +16,8 @@ import pytest
 
 from pourparler.core import limits
 from pourparler.core import registry as registries
-from pourparler.core.act import parse_act
 from pourparler.core.authority import Register
 from pourparler.core.evidence import Verdict
-from pourparler.dispatch.exchange import Word
 from pourparler.service.node import freshness as freshnesses
 from pourparler.service.node import homes, node, standing
 from pourparler.service.node.clock import JournalClock
@@ -33,7 +31,7 @@ from pourparler.testing.world.disk import DiskHighWater, DiskStore, PowerCut
 from pourparler.testing.world.plan import Event, Happens, Plan, Treason
 from pourparler.testing.world.runs import Campaign, one, seeds_of
 from pourparler.testing.world.speaking import Ceiling, Haggler, priced
-from pourparler.testing.world.station import POOL_ROWS, Hands, hidden
+from pourparler.testing.world.station import POOL_ROWS
 from pourparler.testing.world.timeline import BEGINNING_SECONDS, HOUR, MINUTE, SECOND
 from pourparler.testing.world.world import World, simulate
 from tests import worlds
@@ -323,19 +321,6 @@ def test_l1_fails_when_nobody_passes_anything_on():
 
     found = Silent(replace(cut_off, pullers=())).run()
     assert any(" L1: " in failure for failure in found.failures)
-
-
-def test_l1_fails_when_a_node_acknowledges_what_it_has_not_taken(monkeypatch):
-    real = Hands.take
-
-    def deaf(self, envelopes, peer):
-        heard = [envelope for envelope in envelopes if not hidden(envelope)]
-        words = iter(real(self, heard, peer))
-        return [Word(parse_act(envelope).id, "known") if hidden(envelope) else next(words) for envelope in envelopes]
-
-    monkeypatch.setattr(Hands, "take", deaf)
-    failures = simulate(short(radio=False, exchange_minutes=20)).failures
-    assert any("L1: " in failure and " exchanged with " in failure for failure in failures)
 
 
 def test_l1_fails_when_a_node_forgets_whom_it_has_refused(monkeypatch):

@@ -100,9 +100,11 @@ class Checker:
             self.hold(premise, not leaked, f"a secret line left {source} for {target} in a {what}")
 
     def exchanged(self, station: "Station", peer: str, since: int) -> None:
-        """L1: look at an exchange that a node began at a time and that, by its own account, has ended well: what it knew
-        then, the peer has acknowledged, and knows. The other way it cannot be sure: what was lost it may never miss."""
-        world, other = self.world, self.world.stations[peer]
+        """L1: look at an exchange that a node began and that, by its own account, has ended well: what it knew at its
+        beginning the peer has acknowledged, and knows. The other way it cannot be sure: it may not miss what was lost.
+        """
+        world = self.world
+        other = world.stations[peer]
         two = (station, other)
         if any(one.treason is not None or not one.up or one.read_only or one.name in self.lost for one in two):
             return
@@ -449,6 +451,8 @@ class Checker:
             for station in self.reachable():
                 holds = station.holds(act)
                 self.hold("L2 a ratified text reached a node", holds, f"{station.name} never heard of {short(act)}")
+            if "counterpart" in self.world.depositary.fooled:
+                continue  # it is shown another history, in which nobody ratified
             premise = "L2 a ratified text reached a node"
             self.hold(premise, people.counterpart.convinced(text), f"nobody showed the counterpart {short(text)}")
 

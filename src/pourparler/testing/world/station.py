@@ -34,7 +34,7 @@ from pourparler.testing.world.depositary import ORIGIN, as_bytes, as_count, blob
 from pourparler.testing.world.disk import Disk, PowerCut
 from pourparler.testing.world.places import Place
 from pourparler.testing.world.plan import Happens, Treason, committees
-from pourparler.testing.world.timeline import HOUR
+from pourparler.testing.world.timeline import HOUR, MINUTE
 
 if TYPE_CHECKING:
     from pourparler.testing.world.world import World
@@ -44,6 +44,7 @@ OLD_MESSAGES = 30
 DELAY_HOURS = 5
 FILE_ACTS = 200
 SEVERAL = 8
+EXCHANGE_MINUTES = 5  # after which it is over, whatever has come of it
 POOL_ROWS = 512  # of all peers together in one pool: fewer than a node has room for, so that a flood fills it
 PULLED_MAX_BYTES = 2**24
 
@@ -223,7 +224,13 @@ class Station(Place):
     # Exchanging.
 
     def exchange(self) -> None:
-        """Begin an exchange with some of the peers, and see what became of those before."""
+        """Begin an exchange with some of the peers, having ended those before; see soon what becomes of them."""
+        self.end_exchanges()
+        self.begin_exchanges()
+        self.world.timeline.after(EXCHANGE_MINUTES * MINUTE, lambda: self.does(self.end_exchanges))
+
+    def end_exchanges(self) -> None:
+        """See what became of the exchanges that were begun here."""
         assert self.exchanges is not None
         for name, begun, since in self.begun:
             done = self.exchanges.end(name, begun)
@@ -234,6 +241,10 @@ class Station(Place):
             if done.withheld:
                 self.peers.broke_promise(name)
         self.begun.clear()
+
+    def begin_exchanges(self) -> None:
+        """Begin an exchange with some of the peers, and ask for what is new in the home ledger."""
+        assert self.exchanges is not None
         if self.treason is Treason.MUTE:
             return
         plan = self.world.plan
