@@ -2238,7 +2238,8 @@ def test_own_rival_decisions_in_two_ledgers() -> None:
     claim = may(elsewhere, party, one)
     assert home.verify(may(home, party, one), trust=[party]).verdict is Verdict.VALID
     register = HomeView((home.registry.registers[party.id],))
-    assert [register.holds(act) for act in (one, two)] == [True, False]
+    notices = elsewhere.registry.registers[party.id].spines
+    assert [register.holds(act, notices) for act in (one, two)] == [True, False]
     report = elsewhere.verify(claim, trust=[party])
     assert (report.verdict, report.reason) == (Verdict.CANNOT_TELL, "home.not-shown")
 
