@@ -182,7 +182,7 @@ def test_the_same_act_twice_goes_round_once():
     for act in (radio.saying("short"), radio.dismissal(), radio.saying("long", 300)):
         for _ in range(3):
             carousel.put(radio.data_of(act), 0.0)
-    assert (len(carousel.items), len(carousel.waiting)) == (2, 1)
+    assert (len(carousel.items), len(carousel.waiting)) == (3, 1)  # the dismissal in symbols, and in parts
 
 
 def test_relays_gather_the_same_acts_into_the_same_object():
@@ -260,10 +260,11 @@ def test_parts_go_round_until_the_whole_act_does():
     found = [parse_frame(frame) for frame in sent(carousel, 3)]
     assert {part.kid for part in found} == {signature.kid for signature in act.envelope.signatures}
     carousel.put(radio.data_of(act), 0.0)
-    assert {parse_header(frame).form for frame in sent(carousel, 40) if frame} == {FrameForm.SYMBOL}
+    first = sent(carousel, frames_for(3, 0.5))
+    assert {parse_header(frame).form for frame in first if frame} == {FrameForm.SYMBOL}
     signature = act.envelope.signatures[0]
     carousel.put_part(act.envelope.payload, signature.kid, signature.value, 0.0)
-    assert len(carousel.items) == 1
+    assert len(carousel.items) == 2  # its symbols, and its own parts
 
 
 def test_a_part_that_fits_no_frame_is_refused():
@@ -389,6 +390,32 @@ def test_a_dismissal_by_three_members_arrives_from_any_three_frames():
     for triple in itertools.combinations(list(frames.values())[:24], 3):
         found = radio.heard(radio.receiver(), triple)
         assert radio.acts_in(found) == [data]
+
+
+def test_a_dismissal_reaches_whoever_does_not_know_the_dispatch_key():
+    """Its symbols are nothing to him. Once they have gone out often enough, each signature goes out by itself."""
+    carousel, act = sender(), radio.dismissal()
+    carousel.put(radio.data_of(act), 0.0)
+    whole, parts = carousel.items.values()
+    first = sent(carousel, whole.enough)
+    assert {parse_header(frame).form for frame in first if frame} == {FrameForm.SYMBOL}
+    after = sent(carousel, 4 * parts.enough)
+    signed = {one.kid for one in act.envelope.signatures}
+    found = [parse_frame(frame) for frame in after if frame and parse_header(frame).form is FrameForm.PART]
+    assert {part.kid for part in found} == signed
+    carousel.retire([act.id])
+    assert not carousel.items
+    assert carousel.cost == 0
+
+
+def test_parts_that_gave_way_leave_the_whole_act_where_it_is():
+    carousel = sender()
+    carousel.put(radio.data_of(radio.dismissal()), 0.0)
+    whole, parts = carousel.items.values()
+    carousel.give_up(parts)
+    cost = carousel.cost
+    carousel.put(radio.data_of(radio.dismissal()), 0.0)
+    assert (list(carousel.items.values()), carousel.cost) == ([whole], cost)
 
 
 def test_places_in_a_window_are_different_and_drawn():

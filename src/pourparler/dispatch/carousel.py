@@ -26,6 +26,7 @@ from pourparler.core.errors import Malformed, Refused
 from pourparler.dispatch.fountain import ANY_OF, numbers, symbol_size, symbols, symbols_needed
 from pourparler.dispatch.frame import (
     HEADER_BYTES,
+    PART_BYTES,
     TAG_BYTES,
     Piece,
     id_of_part,
@@ -163,6 +164,7 @@ class Item:
     sent: int = 0
     passed: float = 0.0  # turns taken, by weight: who has least is next
     decided: bool = False  # what is urgent in it was decided in full, and not by one key
+    after: bytes = b""  # what has to have gone out often enough before this begins
 
     @property
     def cost(self) -> int:
@@ -230,7 +232,10 @@ class Carousel:
             return
         self.drop(parts_name(act.id))
         if act.kind in URGENT_KINDS:
-            self.add(self.item_of(act, envelope, now, urgent=True))
+            whole = self.item_of(act, envelope, now, urgent=True)
+            self.add(whole)
+            if whole.data and self.signer is not None:
+                self.put_parts_after(whole, act, now)
         elif self.fits(envelope):
             self.add(self.item_of(act, envelope, now, urgent=False))
             self.alone[act.id] = envelope
@@ -272,6 +277,18 @@ class Carousel:
             known.frames.append(frame)
             known.enough = len(known.frames) * frames_for(1, self.assumed_loss)
             self.cost += len(frame)
+
+    def put_parts_after(self, whole: Item, act: Act, now: float) -> None:
+        """Let each signature of an urgent decision go round by itself, once its symbols have gone out often enough: who
+        does not know the dispatch key yet hears these. Where a part fits no frame, or there is no room, none does."""
+        payload = act.envelope.payload
+        signed = [(one.kid, one.value) for one in act.envelope.signatures]
+        if act.issuer is not Issuer.ORGAN or HEADER_BYTES + len(payload) + PART_BYTES > self.frame_bytes:
+            return
+        frames = [part_frame(payload, kid, signature, act.id) for kid, signature in signed]
+        enough, name = len(frames) * frames_for(1, self.assumed_loss), parts_name(act.id)
+        with suppress(Refused):
+            self.add(Item(name, {act.id}, True, now, enough, frames, decided=True, after=whole.name))
 
     def put_object(self, data: bytes, now: float) -> None:
         """Send an object on, these very bytes: what a relay does with one that it has got whole.
@@ -335,8 +352,9 @@ class Carousel:
     def give_up(self, item: Item) -> None:
         """Let something go; its acts may come again."""
         self.drop(item.name)
-        self.carried -= item.act_ids
-        for act_id in item.act_ids:
+        gone = {act_id for act_id in item.act_ids if not any(act_id in one.act_ids for one in self.items.values())}
+        self.carried -= gone
+        for act_id in gone:
             self.alone.pop(act_id, None)
 
     def gather(self, now: float) -> None:
@@ -416,7 +434,7 @@ class Carousel:
     def fresh(self, now: float) -> Item | None:
         """Return what is next of what has not gone out often enough: every second time the newest urgent order."""
         self.turn = not self.turn
-        urgent = [item for item in self.items.values() if item.urgent and item.sent < item.enough]
+        urgent = [item for item in self.items.values() if item.urgent and not item.done and self.has_begun(item)]
         newest = max(urgent, key=lambda item: item.put_at, default=None)
         if newest is not None and self.turn:
             newest.passed += 1 / newest.weight(now)
@@ -425,11 +443,16 @@ class Carousel:
 
     def least(self, *, done: bool, now: float, but: Item | None = None) -> Item | None:
         """Return who has had the fewest turns for its weight, and count this one."""
-        open_ = (item for item in self.items.values() if (item.sent >= item.enough) == done and item is not but)
+        open_ = (item for item in self.items.values() if item.done == done and item is not but and self.has_begun(item))
         found = min(open_, key=lambda item: item.passed, default=None)
         if found is not None:
             found.passed += 1 / found.weight(now)
         return found
+
+    def has_begun(self, item: Item) -> bool:
+        """Return whether it is an item's turn at all."""
+        first = self.items.get(item.after)
+        return first is None or first.done
 
     def frame_of(self, item: Item) -> bytes:
         if item.data and not item.ready:
