@@ -4,6 +4,7 @@ import pytest
 
 from pourparler.core import limits
 from pourparler.core.act import Power
+from pourparler.core.encoding import ALGORITHM_ED25519, Envelope, Form, Signature
 from pourparler.service.drafting import draft, powers
 from pourparler.service.node.nouns import Answer, Came, Fresh, State
 from pourparler.testing.keys import Key
@@ -531,6 +532,26 @@ def test_bad_news_that_works_does_not_expire(party, clock):
     node.accept_clock()
     hear(node, grant)
     assert node.standing(grant.id, PROPOSE).reason == "standing.dismissed"
+
+
+@pytest.mark.parametrize("times", [1, 2], ids=["one member's", "both members'"])
+def test_a_part_that_comes_late_does_not_undo_bad_news_that_works(party, clock, times):
+    """Attack 36: what a dismissal follows is withheld, so it waits, and works. Whoever then sends a part of it, one
+    genuine signature, brings nobody back; nor do four envelopes of it with one signature each."""
+    node = memory_node(clock)
+    grant = party.grant()
+    hear(node, party.found, grant)
+    party.decide("decide", words="withheld")
+    dismissal = party.dismiss(grant)
+    assert hear(node, dismissal) == ["pending"]
+    for one in dismissal.envelope.signatures[:times]:
+        node.take_part(dismissal.envelope.payload, one.kid, one.value, came())
+        assert node.standing(grant.id, PROPOSE).reason == "standing.dismissed"
+    for number in range(8):
+        junk = Signature(ALGORITHM_ED25519, number.to_bytes(8), bytes(64))
+        rows = tuple(sorted((dismissal.envelope.signatures[0], junk), key=lambda row: row.kid))
+        node.take(Envelope(Form.SIGN, dismissal.envelope.payload, rows).encoded(), came())
+        assert node.standing(grant.id, PROPOSE).reason == "standing.dismissed"
 
 
 def test_a_holder_fills_only_his_own_share(party, monkeypatch):

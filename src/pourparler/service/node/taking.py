@@ -214,6 +214,14 @@ class Taking:
         for one in self.store.pending_of(act.id):
             self.store.remove_pending(one.id)
 
+    def forget_within(self, joined: Act) -> None:
+        """Let an act wait no more with signatures that all stand under what is joined now. With more of them it waits
+        on: a part that comes late, or again, undoes nothing."""
+        has = {(one.kid, one.value) for one in joined.envelope.signatures}
+        for one in self.store.pending_of(joined.id):
+            if {(each.kid, each.value) for each in parse_act(one.data).envelope.signatures} <= has:
+                self.store.remove_pending(one.id)
+
     # Waiting.
 
     def wait(self, act: Act, came: Came, why: PourparlerError, ready: int = 0, since: int | None = None) -> Taken:
@@ -338,7 +346,7 @@ class Taking:
         (answer,) = self.journal.submit_many([joined.envelope.encoded()])
         if isinstance(answer, PourparlerError) and answer.reason in TOO_FEW:
             return Taken(State.PENDING, act.id, answer.reason, answer.detail)
-        self.forget_waiting(act)  # what is joined now holds all that it held
+        self.forget_within(joined)
         taken = self.after(joined, answer, came)
         self.settle()
         return taken

@@ -46,6 +46,7 @@ PREMISES = {
     "S9 a node was flooded": "memory is bounded, for each peer and in all",
     "S10 something was said while there were secrets": "no secret leaves its owners",
     "L1 a reachable node was asked about the dismissed": "every reachable loyal node learns each dismissal",
+    "L1 a node that has only the radio was asked about the dismissed": "six quiet hours on the air are enough",
     "L1 an exchange ended well with one who knew": "after it both know of each dismissal",
     "L1 whoever had refused was asked again": "what was learnt is not forgotten",
     "L2 a ratified text reached a node": "a ratified text becomes in force at every reachable loyal node",
@@ -441,6 +442,20 @@ class Checker:
                 refused = self.answer(station, mandate) is Answer.REFUSED
                 story = f"{station.name} never learnt of the dismissal {short(ended.act)}"
                 self.hold("L1 a reachable node was asked about the dismissed", refused, story)
+            for station in self.listening() if ended.said <= self.world.plan.quiet else ():
+                refused = self.answer(station, mandate) is Answer.REFUSED
+                story = f"{station.name} never heard of the dismissal {short(ended.act)} on the air"
+                self.hold("L1 a node that has only the radio was asked about the dismissed", refused, story)
+
+    def listening(self) -> list["Station"]:
+        """Return the loyal nodes that no path of loyal nodes joins to the council, and that could hear its radio: who has
+        never met the party otherwise can make nothing of it."""
+        council, reachable = self.world.stations["council"], self.reachable()
+        if not self.world.plan.radio or not council.up or council.still or council.read_only:
+            return []
+        ours = self.world.people.ours
+        met = [station for station in self.loyal() if ours in station.running.registry.registers]
+        return [station for station in met if station not in reachable]
 
     def ratified_everywhere(self) -> None:
         """L2: every loyal node that could be reached holds each ratification, and whoever asked saw it in force."""
