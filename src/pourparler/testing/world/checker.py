@@ -181,9 +181,11 @@ class Checker:
             why = self.not_in_force(text, as_of)
             self.hold("S1 a text was found in force", not why, f"{who} found {short(text)} in force: {why}")
         else:
-            certain = said is Verdict.INVALID and not self.not_in_force(text, as_of)
+            certain = said is Verdict.INVALID and not spoilt(report) and not self.not_in_force(text, as_of)
             story = f"{who} found {short(text)} not in force, and it is ({report.reason})"
             self.hold("S1 a text was found not in force", not certain, story)
+        if spoilt(report):
+            return
         mine = self.verdicts.setdefault(text, {})
         before, mine[who] = mine.get(who), (said, as_of)
         if before is not None and before[0] is said:
@@ -448,8 +450,8 @@ class Checker:
                 self.hold("L1 a node that has only the radio was asked about the dismissed", refused, story)
 
     def listening(self) -> list["Station"]:
-        """Return the loyal nodes that no path of loyal nodes joins to the council, and that could hear its radio: who has
-        never met the party otherwise can make nothing of it."""
+        """Return the loyal nodes that no path of loyal nodes joins to the council, and that could hear its radio. Who
+        has never met the party otherwise can make nothing of it."""
         council, reachable = self.world.stations["council"], self.reachable()
         if not self.world.plan.radio or not council.up or council.still or council.read_only:
             return []
@@ -535,6 +537,11 @@ POWER_OF = {
     "delegate": "delegate",
 }
 """The power that a kind of act needs, as people understand it."""
+
+
+def spoilt(report: Report) -> bool:
+    """Return whether what was shown is no evidence: bytes changed on the way say nothing of what is in force."""
+    return report.verdict is Verdict.INVALID and not report.reason.startswith("claim.")
 
 
 def clock_error(place: "Place") -> int:
