@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from pourparler.ports import StoreError
@@ -28,6 +29,32 @@ class Layout:
     application_id: int
     migrations: Sequence[Sequence[str]]
     damaged: str
+
+
+class Held:
+    """A file that one thread holds for a while. Written out, for a node enters it some thirty times for each act."""
+
+    __slots__ = ("doing", "file")
+
+    def __init__(self, file: "OneFile", doing: str) -> None:
+        self.file, self.doing = file, doing
+
+    def __enter__(self) -> None:
+        self.file._using.acquire()  # noqa: SLF001  the two are one thing in two states
+        try:
+            self.file._check_failed()  # noqa: SLF001
+        except BaseException:
+            self.file._using.release()  # noqa: SLF001
+            raise
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if isinstance(error, (sqlite3.Error, sqlite3.Warning)):
+                raise self.file._failure(self.doing, error) from error  # noqa: SLF001
+        finally:
+            self.file._using.release()  # noqa: SLF001
 
 
 class OneFile:
@@ -77,19 +104,18 @@ class OneFile:
             raise StoreError(f"{self.path} was written by a newer version of Pourparler: use that one.")
         return version
 
-    @contextmanager
-    def _failures(self, doing: str) -> Iterator[None]:
+    def _failures(self, doing: str) -> "Held":
         """Hold the file, and turn what SQLite raises into :class:`StoreError`: what failed, why, and what to do."""
-        with self._using:
-            if self._failed:
-                raise StoreError(f"{self.path} is not used after an I/O error. Look at the disk, then start again.")
-            try:
-                yield
-            except (sqlite3.Error, sqlite3.Warning) as error:
-                code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-                self._failed |= code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT)
-                advice = ADVICE.get(code, ADVICE_OTHERWISE)
-                raise StoreError(f"{self.path}: could not {doing}: {error}. {advice}") from error
+        return Held(self, doing)
+
+    def _check_failed(self) -> None:
+        if self._failed:
+            raise StoreError(f"{self.path} is not used after an I/O error. Look at the disk, then start again.")
+
+    def _failure(self, doing: str, error: Exception) -> StoreError:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        self._failed |= code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT)
+        return StoreError(f"{self.path}: could not {doing}: {error}. {ADVICE.get(code, ADVICE_OTHERWISE)}")
 
     @contextmanager
     def changing(self, doing: str = "") -> Iterator[None]:

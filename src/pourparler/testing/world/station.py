@@ -121,7 +121,7 @@ class Station(Place):
         self.exchanges = Exchange(
             hands, self.chance.of(f"start {self.world.timeline.now}"), self.clock, heard=self.peers.learnt
         )
-        self.receiver = Receiver(self.node.dispatch_keys, InProcess())
+        self.receiver = Receiver(self.node.dispatch_keys, InProcess(), tell_banned=self.node.ban)
 
     def stop(self) -> None:
         self.node = self.exchanges = self.receiver = None
