@@ -435,11 +435,11 @@ def test_what_has_gone_out_often_enough_gives_way_to_its_like_and_a_dismissal_to
     monkeypatch.setattr(limits, "CAROUSEL_ITEMS_MAX", 4)
     sender = carousel()
     sender.put(radio.data_of(radio.dismissal()), 0.0)
-    for number in range(3):
+    for number in range(2):
         sender.put(radio.data_of(radio.suspension(number)), 0.0)
     while not all(item.done for item in sender.items.values()):
         sender.next_frame(1.0)
-    for number in range(3, 40):
+    for number in range(2, 40):
         sender.put(radio.data_of(radio.suspension(number)), 2.0)
         while not all(item.done for item in sender.items.values()):
             sender.next_frame(2.0)
