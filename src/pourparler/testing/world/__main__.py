@@ -246,8 +246,8 @@ def legend() -> list[str]:
 def too_short(hours: int) -> str:
     """Return why nothing is said of what must come to pass."""
     said = (
-        f"Not judged: what must have reached everybody by the end (L1, L2), and whether each place runs then (L3). That "
-        f"has {QUIET_HOURS} quiet hours to come to pass in, and a world of {hours} h has fewer. Ask for --hours "
+        f"Not judged: what must have reached everybody by the end (L1, L2), and whether each place runs then (L3). "
+        f"That has {QUIET_HOURS} quiet hours to come to pass in, and a world of {hours} h has fewer. Ask for --hours "
         f"{2 * QUIET_HOURS} or more."
     )
     return textwrap.fill(said, COLUMNS)
