@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -28,7 +29,7 @@ from pourparler.service.node.clock import JournalClock
 from pourparler.service.node.nouns import Fresh
 from pourparler.store.node import NodeStore
 from pourparler.testing.world import people, world
-from pourparler.testing.world.__main__ import abridged, main, summary
+from pourparler.testing.world.__main__ import SoFar, abridged, main, summary
 from pourparler.testing.world.chance import Chance
 from pourparler.testing.world.checker import AT_THE_END, PREMISES, merkle
 from pourparler.testing.world.councils import Council
@@ -325,9 +326,20 @@ def test_a_trace_says_a_repeated_refusal_once_and_what_is_planned_apart():
     refused = "depositary: refused say 0a from general: "
     reasons = ["unknown.dossier", "unknown.dossier", "power.missing", "unknown.dossier"]
     lines += [f"00:0{minute}:00.000 {refused}{reason}" for minute, reason in enumerate(reasons)]
-    said = list(abridged(lines, plan))
+    said = list(abridged([*lines, f"04:00:00.000 world: {plan.events[0]}"], plan))
+    assert said[-1] == "04:00:00.000 council: the council dismisses the general"
     assert f"planned: {plan.events[0]}" in said
     assert [line[:5] for line in said if refused in line] == ["00:00", "00:02", "00:03"]
+
+
+def test_where_there_is_no_terminal_a_line_at_times_says_how_far_it_is(monkeypatch, capsys):
+    so_far = SoFar(20, 24, quiet=False)
+    for seconds in (0, 5, 10, 15, 21):
+        monkeypatch.setattr(time, "monotonic", lambda now=so_far.begun + seconds: now)
+        so_far.meanwhile()
+    assert capsys.readouterr().err.splitlines() == [
+        f"simulate: 0 of 20 worlds, {seconds} s, nothing failed so far" for seconds in (10, 21)
+    ]
 
 
 def test_ctrl_c_says_how_far_it_came_and_no_traceback():

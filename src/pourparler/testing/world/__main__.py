@@ -147,10 +147,13 @@ def abridged(lines: Sequence[str], plan: Plan) -> Iterator[str]:
     planned = {str(event) for event in plan.events}
     reasons: dict[str, str] = {}
     for number, line in enumerate(lines):
-        _, _, said = line.partition(" ")
+        at, _, said = line.partition(" ")
         _, _, what = said.partition(": ")
         if number < len(plan.told()):
             yield f"planned: {what}" if what in planned else what
+            continue
+        if what in planned:
+            yield f"{at} {what.partition(' ')[2]}"
             continue
         refused, _, reason = said.rpartition(": ")
         if ": refused " in refused:
