@@ -730,7 +730,7 @@ def test_procurement_ends_with_the_three_verdicts_and_the_variant_with_its_own(t
         "INVALID It is claimed that “Northmill” (which you trust: handed over by the council) is bound"
         in said[variant:evidence]
     )
-    assert "[claim.not-bound]" in said[variant:evidence]
+    assert "the party's consent is refused [claim.not-bound]" in said[variant:evidence]
     ends = [said.index(words, evidence) for words in (" VALID The text", "INVALID It is", "CANNOT TELL It is")]
     assert ends == sorted(ends)
     assert "One act left out, as if it had never been: entry 50, vote" in said[evidence:]

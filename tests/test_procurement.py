@@ -146,6 +146,18 @@ def test_point_01_whoever_deals_with_the_agent_can_check_alone_what_it_may_do(tm
         assert report.verdict is verdict
 
 
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_the_order_of_ids_is_that_of_the_story_whatever_chance_says(seed: int, tmp_path: Path) -> None:
+    """A claim's parties and the streams that evidence lacks are told by id; they were told otherwise in each run."""
+    scenario = load()
+    clock = ReplayClock(scenario.rows[0].at)
+    desks = open_desks(scenario, tmp_path, clock)
+    played = play(scenario, desks, keys=Key.from_name, clock=clock, chance=Dice(seed))
+    begun = [played.parties["buyer"], played.parties["supplier"], played.acts["castings"].id]
+    assert begun == sorted(begun)
+    assert [made[0] >> 3 for made in begun] == [1, 2, 3]
+
+
 def test_point_02_the_first_offer_is_a_proposal_and_binds_nobody(run: Run) -> None:
     assert run.terms("first-offer")["unit_price"] == ["EUR", "80.00"]
     assert run.state("first-offer", "text", "first-offer") == TextState.PROPOSED.value

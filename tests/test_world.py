@@ -5,8 +5,11 @@ which that property holds all the same checks nothing.
 """
 
 import os
+import re
+import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -24,8 +27,9 @@ from pourparler.service.node.clock import JournalClock
 from pourparler.service.node.nouns import Fresh
 from pourparler.store.node import NodeStore
 from pourparler.testing.world import people, world
+from pourparler.testing.world.__main__ import SoFar, abridged, main, summary
 from pourparler.testing.world.chance import Chance
-from pourparler.testing.world.checker import PREMISES, merkle
+from pourparler.testing.world.checker import AT_THE_END, PREMISES, merkle
 from pourparler.testing.world.councils import Council
 from pourparler.testing.world.disk import DiskHighWater, DiskStore, PowerCut
 from pourparler.testing.world.plan import Event, Happens, Plan, Treason
@@ -266,7 +270,107 @@ def test_s5_fails_when_a_ledger_ignores_dismissals(monkeypatch):
 
 def test_s6_and_l1_fail_when_a_node_ignores_dismissals(monkeypatch):
     monkeypatch.setattr(standing, "check_endings", lambda *_: True)
-    assert {"S6", "L1"} <= broken(short())
+    assert {"S6", "L1"} <= broken(replace(short(), hours=12))
+
+
+def test_what_had_no_time_to_come_to_pass_is_not_judged(capsys):
+    """The same worlds were said to have failed: a dismissal had an hour to reach everybody."""
+    found = simulate(Plan.drawn("committee", 2))
+    assert not [premise for premise in AT_THE_END if found.premises[premise]]
+    assert not any(" L1: " in failure or " L2: " in failure for failure in found.failures)
+    assert main(["--word", "world", "--seeds", "4", "--hours", "2"]) == 0
+    said = capsys.readouterr().out
+    assert re.search(r"^L1 a reachable node was asked about the dismissed +not judged$", said, re.MULTILINE)
+    assert "Ask for --hours 12 or more" in " ".join(said.split())
+    assert Plan(hours=12).in_time()
+    assert not Plan(hours=11).in_time()
+    assert not Plan(hours=24).in_time(19 * HOUR)
+
+
+# --- what ./run simulate says -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("words", [["--seeds", "x"], ["--seed"], ["--hours", "0"], ["--nonsense"]])
+def test_wrong_usage_is_4_and_names_the_help(words, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(words)
+    assert stopped.value.code == 4
+    assert "./run simulate --help" in capsys.readouterr().err
+
+
+def test_seeds_that_cannot_be_read_are_5(tmp_path, capsys):
+    assert main(["--list", str(tmp_path / "none")]) == 5
+    assert "cannot be read" in capsys.readouterr().err
+
+
+def test_the_summary_names_seeds_and_one_digest_whichever_world_ended_first():
+    told = [one(seed, 2) for seed in ("a", "b", "c", "d")]
+    ways = []
+    for order in (told, told[::-1]):
+        campaign = Campaign(2)
+        for world_told in order:
+            campaign.add(world_told)
+        ways.append(summary(campaign, ["a", "b", "c", "d"]))
+    assert ways[0] == ways[1]
+    assert f"seeds a … d; one digest over theirs {campaign.digest}" in ways[0]
+    assert "\nL1  every reachable loyal node learns each dismissal" in ways[0]
+    campaign.digests["a"] = "another"
+    assert campaign.digest not in ways[0]
+
+
+def test_a_trace_says_a_repeated_refusal_once_and_what_is_planned_apart():
+    plan = short()
+    lines = [f"00:00:00.000 world: {line}" for line in plan.told()]
+    refused = "depositary: refused say 0a from general: "
+    reasons = ["unknown.dossier", "unknown.dossier", "power.missing", "unknown.dossier"]
+    lines += [f"00:0{minute}:00.000 {refused}{reason}" for minute, reason in enumerate(reasons)]
+    said = list(abridged([*lines, f"04:00:00.000 world: {plan.events[0]}"], plan))
+    assert said[-1] == "04:00:00.000 council: the council dismisses the general"
+    assert f"planned: {plan.events[0]}" in said
+    assert [line[:5] for line in said if refused in line] == ["00:00", "00:02", "00:03"]
+
+
+def test_where_there_is_no_terminal_a_line_at_times_says_how_far_it_is(monkeypatch, capsys):
+    so_far = SoFar(20, 24, quiet=False)
+    for seconds in (0, 5, 10, 15, 21):
+        monkeypatch.setattr(time, "monotonic", lambda now=so_far.begun + seconds: now)
+        so_far.meanwhile()
+    assert capsys.readouterr().err.splitlines() == [
+        f"simulate: 0 of 20 worlds, {seconds} s, nothing failed so far" for seconds in (10, 21)
+    ]
+
+
+def test_ctrl_c_says_how_far_it_came_and_no_traceback():
+    """The signal goes to every process, as a terminal sends it."""
+    surroundings = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"}
+    command = [sys.executable, "-c", SLOW_WORLDS]
+    running = subprocess.Popen(
+        command, env=surroundings, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert running.stdout.readline() == "1 has ended\n"
+    os.killpg(running.pid, signal.SIGINT)
+    _, said = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert said == "\nsimulate: stopped after 1 of 2 worlds; nothing failed so far\n"
+
+
+SLOW_WORLDS = """
+import sys, time
+from pourparler.testing.world import __main__ as command, runs
+
+def one(seed, hours):
+    time.sleep(0 if seed == "world-0" else 600)
+    return runs.Told(seed, "00", 1, (), runs.Counter(), 0, 0.0)
+
+class SoFar(command.SoFar):
+    def __call__(self, told):
+        super().__call__(told)
+        print(self.ended, "has ended", flush=True)
+
+runs.one, command.SoFar = one, SoFar
+runs.multiprocessing.set_start_method("fork")
+sys.exit(command.main(["--seeds", "2"]))
+"""
 
 
 def test_s7_fails_when_a_clock_that_jumps_is_believed(monkeypatch):
@@ -319,7 +423,7 @@ def test_l1_fails_when_nobody_passes_anything_on():
         def spread(self, place, act, envelope):
             return True if act.kind == "dismiss" else super().spread(place, act, envelope)
 
-    found = Silent(replace(cut_off, pullers=())).run()
+    found = Silent(replace(cut_off, pullers=(), hours=12)).run()
     assert any(" L1: " in failure for failure in found.failures)
 
 
@@ -334,7 +438,7 @@ def test_l1_fails_when_a_node_forgets_whom_it_has_refused(monkeypatch):
 def test_l3_fails_when_a_node_does_not_start_again(monkeypatch):
     monkeypatch.setattr(world.World, "restart", once(world.World.restart))
     crash = Event(2 * HOUR, Happens.CRASH, "relay-0", 10 * MINUTE, 1)
-    assert "L3" in broken(short(crash))
+    assert "L3" in broken(replace(short(crash), hours=12))
 
 
 def once(real):

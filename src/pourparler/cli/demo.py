@@ -177,7 +177,7 @@ def run(name: str, *, once: bool, reading: str, pace: float | None, language: st
     slow = pace if pace is not None else (0.25 if interactive else 0.0)
     found = scenarios.scenarios()
     if name not in found:
-        why = f"{name}: there is no such scenario; there are {', '.join(found)}"
+        why = f"{name}: there is no such demo; there are {', '.join(sorted(scenarios.demos()))}"
         return complain(Problem(USAGE, why))
     written = scenarios.written(name)
     readings = read_readings(written)
@@ -284,7 +284,7 @@ class Finale:
         self.trusted: Mapping[bytes, str] = {}
 
     def say(self, name: str, **parts: object) -> str:
-        return SAYINGS[name][self.language].format(**parts)
+        return words.Figures(self.language).format(SAYINGS[name][self.language], **parts)
 
     def aside(self) -> bool:
         """Show what becomes of the claim in a reading that ends otherwise; return whether it is what it must be."""
@@ -394,7 +394,7 @@ class Finale:
         self.screen.line()
         self.screen.rule()
         for name, number in rows:
-            self.screen.line(self.say(name), lead=f"{number:>10,}  ")
+            self.screen.line(self.say(name), lead=words.Figures(self.language).format("{:>10,}  ", number))
 
     def command(self) -> None:
         path = self.folder / f"{self.stage.played.scenario.id}.evidence"

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from pourparler.cli.trouble import INPUT, USAGE, Problem, complain
-from pourparler.cli.words import Part, Screen
+from pourparler.cli.words import Figures, Part, Screen
 from pourparler.ports import StoreError
+from pourparler.service.node.nouns import Fresh
 from pourparler.testing import jammed
 from pourparler.testing.jammed import Happened, Row, Scene
 
@@ -49,9 +50,11 @@ STORY: Mapping[str, Mapping[str, str]] = {
     },
     "stalled": {
         "en": "The staff takes the order and keeps it back, {kept} times so far. It lets the beacons through, and they "
-        "tell on it: {held} places see that more was said than reaches them, or that nothing comes any more.",
+        "tell on it: {held} of the {lack} places that lack it see that more was said than reaches them, or that "
+        "nothing comes any more.",
         "fr": "L'état-major prend l'ordre et le retient, {kept} fois déjà. Il laisse passer les balises, et elles le "
-        "trahissent : {held} postes voient qu'on a dit plus qu'il ne leur parvient, ou que rien ne vient plus.",
+        "trahissent : {held} des {lack} postes à qui il manque voient qu'on a dit plus qu'il ne leur parvient, ou "
+        "que rien ne vient plus.",
     },
     "on-air": {
         "en": "The council goes on the air, in frames of {frame} bytes. A station in Austria hands on what it "
@@ -87,6 +90,14 @@ STORY: Mapping[str, Mapping[str, str]] = {
         "en": "It did not come out as it must: see who does not know, above.",
         "fr": "Cela n'a pas fini comme il le faut : voir ci-dessus qui ne sait pas.",
     },
+    "overdue": {
+        "en": "In the last column, “cut off” is a place to which the council had said when its next beacon comes, and "
+        "none came in time: the staff is no longer called by wire, and the air is silent now. It does not know what "
+        "was said since; the dismissal it knows, and refuses.",
+        "fr": "Dans la dernière colonne, « coupé » est un poste à qui le conseil avait dit quand viendrait "
+        "sa prochaine balise, et rien n'est venu à temps : on n'appelle plus l'état-major par fil, et les "
+        "ondes se taisent. Il ignore ce qui fut dit depuis ; la révocation, il la sait, et refuse.",
+    },
     "knows": {"en": "knows", "fr": "sait"},
     "not": {"en": "does not know", "fr": "ne sait pas"},
     "by": {"en": "by {way}, after {seconds:.1f} s", "fr": "par {way}, après {seconds:.1f} s"},
@@ -100,9 +111,15 @@ NAMES = {
     "special": {"en": "Special Army, committee", "fr": "Armée spéciale, comité"},
     "fleet": {"en": "Black Sea Fleet, committee", "fr": "flotte, mer Noire, comité"},
 }
-WAYS = {"its own": "sa décision", "wire": "fil", "radio": "radio", "courier": "courrier"}
+WAYS = {
+    "its own": {"en": "its own decision", "fr": "sa décision"},
+    "wire": {"en": "wire", "fr": "fil"},
+    "radio": {"en": "radio", "fr": "radio"},
+    "courier": {"en": "courier", "fr": "courrier"},
+}
 FRESH = {"current": "à jour", "behind": "en retard", "being starved": "privé de nouvelles", "cut off": "coupé",
          "unknown": "inconnu"}  # fmt: skip
+FLEET = FRESH | {"being starved": "privée de nouvelles", "cut off": "coupée", "unknown": "inconnue"}  # la flotte
 MARKS = {True: ("●", "green"), False: ("○", "red")}
 
 
@@ -114,14 +131,15 @@ class Told:
         self.spoken: list[str] = []
 
     def say(self, key: str, **parts: Any) -> str:
-        return STORY[key][self.language].format(**parts)
+        return Figures(self.language).format(STORY[key][self.language], **parts)
 
     def happened(self, what: Happened) -> None:
         parts = dict(what.parts)
         if what.key == "courier" and self.language == "fr":
-            parts["alone"] = FRESH[parts["alone"]]
+            parts["alone"] = FLEET[parts["alone"]]
         if what.key == "stalled":
             parts["held"] = parts["starved"] + parts["cut"]
+            parts["lack"] = len(jammed.PLACES) - parts["knows"]
         self.screen.line(self.say(what.key, **parts), lead="▸ ")
         self.screen.line()
         if self.live:
@@ -136,7 +154,7 @@ class Told:
         mark = MARKS[row.knows]
         knows: list[Part] = [(f"{self.say('knows' if row.knows else 'not')}", mark[1])]
         if row.after_seconds is not None:
-            way = WAYS.get(row.way, row.way) if french else row.way
+            way = WAYS[row.way][self.language] if row.way in WAYS else row.way
             knows.append(" " + self.say("by", way=way, seconds=row.after_seconds))
         fresh = FRESH.get(row.fresh, row.fresh) if french else row.fresh
         return [mark, f" {self.name(row):<28} ", *knows, (f"  {fresh}", "dim")]
@@ -146,6 +164,14 @@ class Told:
 
         lines = [self.screen.styled(*self.line(row)) for row in rows]
         return Text("\n").join(lines)
+
+
+def refuse_options(*, reading: str, pace: float | None) -> None:
+    """Say which options do not belong to this demo, where one is given. Raises :class:`Problem`."""
+    if reading != "all":
+        raise Problem(USAGE, f"--reading {reading}: jammed is told in one way, so there is only all.")
+    if pace is not None:
+        raise Problem(USAGE, "--pace is of the other demos: jammed goes as fast as its order travels.", "Leave it out.")
 
 
 def run(*, once: bool, language: str, keep: Path | None) -> int:
@@ -172,6 +198,9 @@ def run(*, once: bool, language: str, keep: Path | None) -> int:
             good = watched(scene, told) if live else scene.play()
             if not live:
                 draw(scene, told)
+            if good and any(row.fresh == Fresh.CUT_OFF.value for row in scene.rows()):
+                screen.line()
+                screen.line((told.say("overdue"), "dim"))
         except (OSError, StoreError) as error:
             return complain(Problem(INPUT, f"the demo could not run: {error}"))
         except KeyboardInterrupt:

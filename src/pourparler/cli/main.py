@@ -17,7 +17,7 @@ import typer
 from pourparler import __version__
 from pourparler.cli.grouped import Commands, Grouped, help_alone
 from pourparler.cli.options import AsJson, InWorkspace, Quiet
-from pourparler.cli.scenarios import scenarios
+from pourparler.cli.scenarios import demos
 from pourparler.cli.trouble import INPUT, INTERRUPTED, USAGE, Problem, complain, problem_of
 
 EVERYWHERE = (
@@ -180,36 +180,39 @@ class Language(StrEnum):
     FR = "fr"
 
 
-JAMMED = "The dismissal again, by jammed radio: real sockets, 60% loss, a forger, a traitor on the wire. Who knows?"
-DEMOS = scenarios() | {"jammed": JAMMED}
-
-
-@app.command(epilog="\n\n".join(f"{name}: {sentence}" for name, sentence in DEMOS.items()))
+@app.command(epilog="\n\n".join(f"{name}: {sentence}" for name, sentence in demos().items()))
 def demo(
     name: Annotated[str, typer.Argument(help="Which negotiation; below, a line on each.")] = "november-1917",
     once: Annotated[bool, typer.Option("--once", help="Tell it, verify it, and stop; wait for no key.")] = False,
     reading: Annotated[
         str,
         typer.Option(
-            metavar="NAME", help="Where it is told in several ways (sources differ, or it could end otherwise), which."
+            metavar="NAME",
+            help="Where it is told in several ways (sources differ, or it could end otherwise), which; jammed has one.",
         ),
     ] = "all",
     pace: Annotated[
-        float | None, typer.Option(metavar="SECONDS", min=0, max=60, help="How long to wait after each event.")
+        float | None,
+        typer.Option(metavar="SECONDS", min=0, max=60, help="How long to wait after each event; not of jammed."),
     ] = None,
     lang: Annotated[Language, typer.Option(help="English or French.")] = Language.EN,
     keep: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Keep ledger and evidence in this empty folder.")
+        Path | None, typer.Option(metavar="DIR", help="Keep what it made (ledgers, evidence) in this empty folder.")
     ] = None,
 ) -> int:
     """Play a negotiation through the real thing, then try to forge it.
 
     Real keys, made for this run; every act through the real intake into a real ledger. At the end the evidence is
     verified, tampered with, and cut short. Exit code 0 if all of that ends as it must.
+
+    jammed is about one order of a council, and whom it reaches: real nodes on real sockets, at the pace at which they
+    get there. It takes --once, --lang and --keep. Exit code 0 if everybody knows in the end.
     """
     if name == "jammed":
+        from pourparler.cli.jammed import refuse_options
         from pourparler.cli.jammed import run as run_jammed
 
+        refuse_options(reading=reading, pace=pace)
         return run_jammed(once=once, language=lang.value, keep=keep)
     from pourparler.cli.demo import run
 

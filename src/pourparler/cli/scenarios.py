@@ -13,6 +13,14 @@ def scenarios() -> dict[str, str]:
     return {path.stem: sentence(path) for place in reversed(PLACES) for path in sorted(place.glob("*.toml"))}
 
 
+JAMMED = "The dismissal again, by jammed radio: real sockets, 60% loss, a forger, a traitor on the wire. Who knows?"
+
+
+def demos() -> dict[str, str]:
+    """Return the names of all demos, each with its sentence: the scenarios, and the one that is played on sockets."""
+    return scenarios() | {"jammed": JAMMED}
+
+
 def sentence(path: Path) -> str:
     with path.open(encoding="utf-8") as file:
         return file.readline().lstrip("#").strip()

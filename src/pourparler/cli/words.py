@@ -6,6 +6,7 @@ or signs, never a colour alone; where the terminal has no Unicode, the signs bec
 """
 
 import re
+import string
 import sys
 import unicodedata
 from collections import Counter
@@ -67,6 +68,24 @@ def count(number: int, one: str, many: str = "") -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
+class Figures(string.Formatter):
+    """Formats what is said in a language; in French, figures are written 8 445 and 0,9 and 60 %, held together by
+    narrow spaces that do not break."""
+
+    def __init__(self, language: str) -> None:
+        self.french = language == "fr"
+
+    def format_field(self, value: object, format_spec: str) -> str:
+        """Return a part of what is said; only what is given a format is a figure."""
+        text: str = super().format_field(value, format_spec)
+        if not self.french or not format_spec or isinstance(value, str):
+            return text
+        return text.replace(",", THIN_SPACE).replace(".", ",").replace("%", f"{THIN_SPACE}%")
+
+
+THIN_SPACE = "\u202f"
+
+
 def date_time(seconds: int) -> str:
     """Return an instant as ``17 Dec 1917 11:00 UTC``; seconds are shown where there are any."""
     try:
@@ -116,6 +135,7 @@ def readable(detail: str) -> str:
         seconds = int(found[1])
         return duration(seconds) if seconds >= 0 else f"{duration(seconds)} ahead of the clock, not"
 
+    detail = detail.replace("consent is: ", "consent is ")  # it follows a step's name and a colon
     detail = re.sub(
         r"\b(log time|until) (-?\d+)", lambda found: f"{found[1]} {date_time(int(found[2]))}", clean(detail)
     )

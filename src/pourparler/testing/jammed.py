@@ -309,8 +309,8 @@ class Scene:
                 self.meet(name, self.places["staff"].url)
                 self.look(self.places[name], "wire")
             time.sleep(1.0)
-        starved = self.count(lambda place: place.node.freshness(self.party).state in (Fresh.BEHIND, Fresh.STARVED))
-        cut_off = self.count(lambda place: place.node.freshness(self.party).state is Fresh.CUT_OFF)
+        lacking = [place.node.freshness(self.party).state for place in self.places.values() if not self.knows(place)]
+        starved, cut_off = lacking.count(Fresh.BEHIND) + lacking.count(Fresh.STARVED), lacking.count(Fresh.CUT_OFF)
         knows = self.count(self.knows)
         self.tell(Happened("stalled", {"kept": self.silent.count, "knows": knows, "starved": starved, "cut": cut_off}))
 

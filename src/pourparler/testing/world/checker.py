@@ -57,6 +57,9 @@ PREMISES = {
 }
 """What each premise is for; a campaign counts how often it held."""
 
+AT_THE_END = ("L1 a reachable node was asked about the dismissed", "L2 a ratified text reached a node")
+"""What is judged only at the end, and only where it had its time (:meth:`Plan.in_time`)."""
+
 JUMP_SECONDS = 10 * 365 * 86_400
 
 
@@ -396,8 +399,8 @@ class Checker:
         """Look at everything, and at what had to come to pass."""
         self.hourly()
         for place in self.world.places:
-            story = f"{place.name} does not run at the end"
-            self.hold("L3 a place began again", place.up, story)
+            if self.world.plan.in_time():
+                self.hold("L3 a place began again", place.up, f"{place.name} does not run at the end")
             if place.up and place.name not in self.lost:
                 self.found_again(place)
         for verdicts in self.verdicts.values():
@@ -438,7 +441,7 @@ class Checker:
     def learnt_by_all(self) -> None:
         """L1: every loyal node that could be reached refuses whom the council has dismissed."""
         for mandate, ended in self.world.truth.ended.items():
-            if ended.lapses:
+            if ended.lapses or not self.world.plan.in_time(ended.said):
                 continue
             for station in self.reachable():
                 refused = self.answer(station, mandate) is Answer.REFUSED
@@ -463,7 +466,7 @@ class Checker:
         """L2: every loyal node that could be reached holds each ratification, and whoever asked saw it in force."""
         people, truth = self.world.people, self.world.truth
         for text, act in truth.ratified.items():
-            if self.not_in_force(text) or truth.spoken[act].said > self.world.plan.quiet:
+            if self.not_in_force(text) or not self.world.plan.in_time(truth.spoken[act].said):
                 continue
             for station in self.reachable():
                 holds = station.holds(act)

@@ -100,6 +100,11 @@ class Plan:
         """When faults stop, in ms."""
         return max(self.end - QUIET_HOURS * HOUR, self.end // 2)
 
+    def in_time(self, begun: int = 0) -> bool:
+        """Return whether what begins at a time (ms), or when faults stop if that is later, has :data:`QUIET_HOURS` to
+        come to pass in. What has not is not judged: it was promised for after the end."""
+        return max(begun, self.quiet) + QUIET_HOURS * HOUR <= self.end
+
     @property
     def places(self) -> tuple[str, ...]:
         """Everybody who has a node, the council first."""

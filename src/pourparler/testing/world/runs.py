@@ -1,7 +1,10 @@
 """Many worlds, one on each core: each seed in turn, with progress; a failure comes with the command that repeats it."""
 
 import gc
+import hashlib
+import multiprocessing
 import os
+import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -9,12 +12,13 @@ from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field
 from itertools import islice
 
-from pourparler.testing.world.checker import PREMISES
+from pourparler.testing.world.checker import AT_THE_END, PREMISES
 from pourparler.testing.world.plan import Plan
 from pourparler.testing.world.world import Outcome, World
 
 PROCESSES = max(2, os.cpu_count() or 1)
 AHEAD = 4
+LOOK_SECONDS = 1.0  # how often whoever waits is given a turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,7 @@ class Campaign:
 
     hours: int
     worlds: int = 0
+    digests: dict[str, str] = field(default_factory=dict)
     failed: list[Told] = field(default_factory=list)
     premises: Counter[str] = field(default_factory=Counter)
     cpu_seconds: float = 0.0
@@ -53,12 +58,24 @@ class Campaign:
 
     @property
     def unexercised(self) -> list[str]:
-        """The properties whose premise never held: they say nothing."""
-        return [premise for premise in PREMISES if not self.premises[premise]]
+        """The properties whose premise never held: they say nothing. What there was no time for is none of them."""
+        return [premise for premise in PREMISES if not self.premises[premise] and premise not in self.unjudged]
+
+    @property
+    def unjudged(self) -> tuple[str, ...]:
+        """The properties that worlds as short as these cannot be held to: their deadline lies beyond the end."""
+        return () if Plan(hours=self.hours).in_time() else AT_THE_END
+
+    @property
+    def digest(self) -> str:
+        """One digest over those of all worlds, in the order of their seeds' names, whichever ended first."""
+        lines = "".join(f"{seed} {digest}\n" for seed, digest in sorted(self.digests.items()))
+        return hashlib.sha256(lines.encode()).hexdigest()
 
     def add(self, told: Told) -> None:
         """Count one world."""
         self.worlds += 1
+        self.digests[told.seed] = told.digest
         self.premises += told.premises
         self.cpu_seconds += told.cpu_seconds
         if told.failed:
@@ -95,27 +112,49 @@ def tell(found: Outcome, cpu_seconds: float, crashed: str = "") -> Told:
     )
 
 
-def many(seeds: Iterable[str], hours: int, tell_one: Callable[[Told], None], *, until: float | None = None) -> Campaign:
-    """Run the worlds of many seeds, a process for each core; begin no more after a time of the monotonic clock."""
+def many(
+    seeds: Iterable[str],
+    hours: int,
+    tell_one: Callable[[Told], None],
+    *,
+    until: float | None = None,
+    meanwhile: Callable[[], None] = lambda: None,
+) -> Campaign:
+    """Run the worlds of many seeds, a process for each core; begin no more after a time of the monotonic clock.
+    ``meanwhile`` is called about once a second."""
     campaign, begun = Campaign(hours), time.monotonic()
-    for told in together(seeds, hours, until):
+    for told in together(seeds, hours, until, meanwhile):
         campaign.add(told)
         tell_one(told)
     campaign.seconds = time.monotonic() - begun
     return campaign
 
 
-def together(seeds: Iterable[str], hours: int, until: float | None) -> Iterator[Told]:
-    """Yield what each world came to, as they end."""
-    left = iter(seeds)
-    with ProcessPoolExecutor(PROCESSES) as pool:
-        running = {pool.submit(one, seed, hours) for seed in islice(left, PROCESSES + AHEAD)}
-        while running:
-            done, running = wait(running, return_when=FIRST_COMPLETED)
-            for future in done:
-                yield future.result()
-                if until is None or time.monotonic() < until:
-                    running |= {pool.submit(one, seed, hours) for seed in islice(left, 1)}
+def together(
+    seeds: Iterable[str], hours: int, until: float | None, meanwhile: Callable[[], None] = lambda: None
+) -> Iterator[Told]:
+    """Yield what each world came to, as they end. Whoever is interrupted waits for none of those that still run."""
+    left, others = iter(seeds), set(multiprocessing.active_children())
+    with ProcessPoolExecutor(PROCESSES, initializer=leave_interrupts) as pool:
+        try:
+            running = {pool.submit(one, seed, hours) for seed in islice(left, PROCESSES + AHEAD)}
+            while running:
+                done, running = wait(running, LOOK_SECONDS, FIRST_COMPLETED)
+                meanwhile()
+                for future in done:
+                    yield future.result()
+                    if until is None or time.monotonic() < until:
+                        running |= {pool.submit(one, seed, hours) for seed in islice(left, 1)}
+        except (KeyboardInterrupt, GeneratorExit):
+            pool.shutdown(wait=False, cancel_futures=True)
+            for child in set(multiprocessing.active_children()) - others:
+                child.terminate()
+            raise
+
+
+def leave_interrupts() -> None:
+    """Leave Ctrl-C, which a terminal sends to every process, to the one that began the others."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def seeds_of(word: str, count: int) -> Sequence[str]:
