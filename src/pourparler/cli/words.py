@@ -135,7 +135,6 @@ def readable(detail: str) -> str:
         seconds = int(found[1])
         return duration(seconds) if seconds >= 0 else f"{duration(seconds)} ahead of the clock, not"
 
-    detail = detail.replace("consent is: ", "consent is ")  # it follows a step's name and a colon
     detail = re.sub(
         r"\b(log time|until) (-?\d+)", lambda found: f"{found[1]} {date_time(int(found[2]))}", clean(detail)
     )

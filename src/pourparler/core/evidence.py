@@ -726,7 +726,7 @@ def claim_bound(claim: Claim, registry: Registry, moment: Moment) -> str:
         raise Refused("claim.not-bound", "the text was not proposed in this dossier")
     state = dossier.consent_state(paper, party, moment)
     if not dossier.bound(claim.text, party, moment):
-        raise Refused("claim.not-bound", f"the party's consent is: {state.value}")
+        raise Refused("claim.not-bound", f"the party's consent is {state.value}")
     consent = paper.consents[party]
     since = dossier.bound_since(consent)
     assert since is not None

@@ -57,7 +57,11 @@ PREMISES = {
 }
 """What each premise is for; a campaign counts how often it held."""
 
-AT_THE_END = ("L1 a reachable node was asked about the dismissed", "L2 a ratified text reached a node")
+AT_THE_END = (
+    "L1 a reachable node was asked about the dismissed",
+    "L1 a node that has only the radio was asked about the dismissed",
+    "L2 a ratified text reached a node",
+)
 """What is judged only at the end, and only where it had its time (:meth:`Plan.in_time`)."""
 
 JUMP_SECONDS = 10 * 365 * 86_400
@@ -447,7 +451,7 @@ class Checker:
                 refused = self.answer(station, mandate) is Answer.REFUSED
                 story = f"{station.name} never learnt of the dismissal {short(ended.act)}"
                 self.hold("L1 a reachable node was asked about the dismissed", refused, story)
-            for station in self.listening() if ended.said <= self.world.plan.quiet else ():
+            for station in self.listening():
                 refused = self.answer(station, mandate) is Answer.REFUSED
                 story = f"{station.name} never heard of the dismissal {short(ended.act)} on the air"
                 self.hold("L1 a node that has only the radio was asked about the dismissed", refused, story)

@@ -517,7 +517,7 @@ function bound(claim, registry, moment) {
   const dossier = findDossier(claim, registry), [party] = claim.parties, paper = dossier.papers.get(claim.text)
   if (!paper) refuse('claim.not-bound', 'the text was not proposed in this dossier')
   const state = dossier.consentState(paper, party, moment)
-  if (!dossier.bound(claim.text, party, moment)) refuse('claim.not-bound', `the party's consent is: ${state}`)
+  if (!dossier.bound(claim.text, party, moment)) refuse('claim.not-bound', `the party's consent is ${state}`)
   const since = dossier.boundSince(paper.consents.get(party))
   return `${state} at index ${since.index}, log time ${since.time}`
 }
