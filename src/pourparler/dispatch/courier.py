@@ -261,18 +261,23 @@ def explained(found: Account, of_bundles: Iterable[tuple[bytes, Report]]) -> Acc
     for bundle, report in of_bundles:
         if report.registry is not None and found.party in report.registry.registers:
             shown = count(report.registry, found.party)
-            if report.reason != "stream.incomplete":
+            stated = stated_by_stamp(bundle, found.party) if report.verdict is Verdict.CANNOT_TELL else None
+            if stated is None or stated <= shown:
                 return replace(found, reason=report.reason, shown=shown)
-            stated = stated_by_stamp(bundle, found.party)
-            return replace(found, whole=Whole.MISSING, reason=report.reason, shown=shown, stated=stated)
+            return replace(found, whole=Whole.MISSING, reason="stream.incomplete", shown=shown, stated=stated)
     return found
 
 
 def stated_by_stamp(bundle: bytes, party: bytes) -> int | None:
-    """Return how many acts of a party there are by the stamp that a bundle's claim is as of, whose place is proven."""
+    """Return how many acts of a party there are by the stamp that a bundle's claim is as of; None where it
+    is not shown. That it is a stamp of that ledger, the fold of the bundle has said."""
     read = parse_bundle(bundle)
-    home = next(shown for shown in read.ledgers if shown.depositary == read.claim.ledger)
-    rows = parse_act(dict(home.entries)[read.claim.as_of]).get("streams") or ()
+    home = {shown.depositary: shown for shown in read.ledgers}.get(read.claim.ledger)
+    entry = dict(home.entries).get(read.claim.as_of) if home else None
+    try:
+        rows = (parse_act(entry).get("streams") or ()) if entry is not None else ()
+    except PourparlerError:  # it is passed over there, too
+        return None
     return next((so_many for stream, so_many, _ in rows if stream == party), None)
 
 
