@@ -1,16 +1,24 @@
 """The command line of the dispatch, as far as somebody hostile may reach it: what a courier brings, what is printed."""
 
+import contextlib
+import json
 import os
+import shutil
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from pourparler.cli.incoming import line_of
+from pourparler.cli.session import Session
 from pourparler.core import limits
-from pourparler.service import couriering, keyring
+from pourparler.core.act import parse_act
+from pourparler.core.evidence import Trust, verify
+from pourparler.service import couriering, desk, export, keyring
 from pourparler.service.node.nouns import Came, Shown
 from pourparler.service.station import News
-from tests.nodes import Party, data
+from tests import paper
+from tests.nodes import START, HomeLedger, Party, SetClock, data
 from tests.test_cli_files import done, run
 
 
@@ -91,3 +99,214 @@ def test_nothing_that_is_printed_steers_a_terminal(capfd):
     out = capfd.readouterr().out
     assert "owned" in out
     assert not set(out) & {"\x1b", "\x07", "\x9b", "\u202e"}
+
+
+# --- what a council hands to a courier, and what a front makes of it ------------------------------------------------
+
+
+AGENT = """organ = "we.board"
+to = "agent"
+powers = ["open", "propose", "adopt", "sign-ad-referendum"]
+"""
+
+
+@dataclass
+class Council:
+    """A council's workspace with a dismissal in it; beside it are fronts that know the party's id and nothing else."""
+
+    folder: Path
+    party: str
+
+    def fresh(self, name: str) -> None:
+        """Go to a new front."""
+        (self.folder / name).mkdir()
+        os.chdir(self.folder / name)
+        done("init")
+        done("party", "trust", self.party, "--how", "read to us over the telephone")
+        done("dispatch", "create")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """What the council has made once; each test works on a copy."""
+    folder = tmp_path_factory.mktemp("council")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setattr(keyring, "COST", keyring.Cost(memory_kib=8 * 1024, passes=1))
+        patch.setenv("POURPARLER_PASSPHRASE", "correct horse battery")
+        patch.delenv("POURPARLER_WORKSPACE", raising=False)
+        done("init")
+        for role, *names in (("member", "ann", "bo"), ("holder", "agent"), ("dispatch", "tx"), ("beacon", "lamp")):
+            for name in names:
+                done("key", "new", name, "--role", role)
+        done("ledger", "create", "ledger.example/first")
+        done("party", "found", "--title", "We", "--member", "ann", "--member", "bo", "--needs", "2")
+        Path("agent.toml").write_text(AGENT)
+        done("mandate", "grant", "agent.toml", "--name", "agent-1")
+        done("organ", "appoint", "we.board", "--dispatch", "tx", "--beacon", "lamp")
+        done("dispatch", "create")
+        done("mandate", "dismiss", "agent-1", "--yes", "--out", "dismissal.act")
+        done("dispatch", "send", "dismissal.act", "--via", "courier", "--out", "sealed.dispatch", "--key", "tx")
+        done("dispatch", "send", "dismissal.act", "--via", "courier", "--out", "plain.dispatch", "--out", "orders.html")
+        return Council(folder, json.loads(done("party", "show", "we", "--json"))["party"])
+
+
+@pytest.fixture
+def council(made, place):
+    shutil.copytree(made.folder, place / "council")
+    os.chdir(place / "council")
+    return Council(place / "council", made.party)
+
+
+def received(*files: str) -> tuple[int, str]:
+    code, said = run("dispatch", "receive", *files)
+    return code, " ".join(said.split())
+
+
+@pytest.mark.parametrize("name", ["sealed", "plain"])
+def test_an_honest_file_catches_up_whoever_knew_nothing(council, name):
+    """The seals stand before the format's name; and the bundle shows the dismissal that the file is about, too."""
+    council.fresh("front")
+    code, said = received(f"../{name}.dispatch")
+    assert code == 0
+    assert "courier: dismiss" in said
+    assert "a bundle: 4 acts new" in said
+    assert "{" not in said
+    assert "!" not in said
+    assert "missing" not in said
+    assert ("sealed it" in said) is (name == "sealed")
+    assert "unreachable" in run("dispatch", "status")[1]  # the holder, whom the bundle names
+    code, said = received(f"../{name}.dispatch")
+    assert code == 0
+    assert "known already courier: a bundle: 4 acts known already" in said
+
+
+@pytest.mark.parametrize("knows", [True, False])
+def test_a_file_that_was_changed_after_it_was_sealed_is_bad(council, knows):
+    council.fresh("front")
+    if knows:
+        received("../sealed.dispatch")
+    spoilt = bytearray(Path("../sealed.dispatch").read_bytes())
+    spoilt[-500] ^= 1
+    Path("spoilt.dispatch").write_bytes(spoilt)
+    code, said = received("spoilt.dispatch")
+    assert code == 1
+    assert "was changed after it was sealed; what verifies was taken [courier.seal]" in said
+    assert "1 bad" in said
+    assert f"dismiss {dismissal_of(council)}" in said
+    found = json.loads(run("dispatch", "receive", "spoilt.dispatch", "--json")[1])
+    assert found["files"] == [{"name": "spoilt.dispatch", "reason": "courier.seal", "what": ""}]
+
+
+def dismissal_of(council: Council) -> str:
+    return desk.parse_parcel((council.folder / "dismissal.act").read_bytes()).id.hex()[:8]
+
+
+@pytest.mark.parametrize("how", ["put back", "pruned"])
+def test_what_is_missing_is_said_and_nobody_can_tell(how):
+    """The courier puts an old bundle in place of the new one; or makes a new one without an act."""
+    clock, party = SetClock(), Party("We")
+    home = HomeLedger(clock)
+    home.log(party.found)
+    home.log(party.beacon(START, **home.position(party)))
+    old = couriering.catching_up(party.id, [home.intake])
+    mandate = party.grant()
+    home.log(mandate, party.dismiss(mandate))
+    newest = party.beacon(START + 1, **home.position(party))
+    home.log(newest)
+    if how == "put back":
+        Path("old.dispatch").write_bytes(couriering.file([data(newest)], bundles=[old]))
+    else:
+        whole = couriering.catching_up(party.id, [home.intake])
+        claim = replace(whole.claim, as_of=0)
+        at = next(at for at, entry in whole.ledgers[0].entries if parse_act(entry).kind == "dismiss")
+        pruned = export.assemble(claim, [home.intake], exclude=frozenset({at}))
+        Path("old.dispatch").write_bytes(couriering.file([], bundles=[pruned]))
+    done("party", "trust", party.id.hex(), "--how", "told")
+    code, said = received("old.dispatch")
+    assert code == 2, said
+    assert "0 bad; something is missing" in said
+    if how == "put back":
+        assert "acts 3 to 4 are missing [courier.missing]" in said
+    else:
+        assert "3 acts are shown of 5: the rest was taken out [stream.incomplete]" in said
+
+
+def test_an_act_alone_is_a_courier_s_file_of_one(council):
+    """As ``--out`` writes it, for a ledger that the front does not know."""
+    council.fresh("front")
+    done("dispatch", "send", "../dismissal.act", "--via", "courier", "--out", "on.dispatch")
+    os.chdir("..")
+    council.fresh("other")
+    code, said = received("../dismissal.act")
+    assert code == 0
+    assert f"dismiss {dismissal_of(council)}… pending [unknown.organ]" in said
+    code, said = received("../sealed.dispatch", "../dismissal.act")
+    assert code == 0
+    assert f"dismiss {dismissal_of(council)}… known already" in said
+
+
+def test_json_says_what_became_of_each(council):
+    council.fresh("front")
+    Path("cat.txt").write_text("a cat")
+    code, said = run("dispatch", "receive", "../sealed.dispatch", "cat.txt", "--json")
+    found = json.loads(said)
+    assert code == 1
+    assert [(one["name"], one["reason"]) for one in found["files"]] == [
+        ("../sealed.dispatch", ""),
+        ("cat.txt", "courier.malformed"),
+    ]
+    (act,) = found["acts"]
+    assert (act["id"][:8], act["kind"], act["state"], act["reason"]) == (dismissal_of(council), "dismiss", "new", "")
+    assert found["bundles"] == [{"acts": {"new": 4}, "reason": ""}]
+    assert found["bad"] == 1
+
+
+def test_nothing_that_is_there_is_overwritten_unasked(council):
+    before = {name: Path(name).read_bytes() for name in ("sealed.dispatch", "orders.html")}
+    for name, data_before in before.items():
+        code, said = run(
+            "dispatch", "send", "dismissal.act", "--via", "courier", "--out", "new.dispatch", "--out", name
+        )
+        assert (code, Path("new.dispatch").exists()) == (4, False)
+        assert "is there already" in said
+        assert Path(name).read_bytes() == data_before
+    done("dispatch", "send", "dismissal.act", "--via", "courier", "--out", "sealed.dispatch", "--yes")
+    assert Path("sealed.dispatch").read_bytes() != before["sealed.dispatch"]
+
+
+def test_what_is_no_file_of_ours_is_named_for_what_it_is(council):
+    code, said = received("orders.html")
+    assert code == 5
+    assert "orders.html is the sheet to print" in said
+    assert "give a photo of it" in said
+    Path("cat.txt").write_text("a cat")
+    Path("half.dispatch").write_bytes(Path("sealed.dispatch").read_bytes()[:1_000])
+    for name, what in (("cat.txt", "plain text"), ("half.dispatch", "not copied to its end")):
+        code, said = received(name)
+        assert what in said
+        assert "DAG" not in said
+        assert code == (5 if name == "cat.txt" else 1)
+    code, said = run("dispatch", "send", "nofile.act", "--via", "courier", "--out", "x.dispatch")
+    assert code == 4
+    assert "there is no file of that name" in " ".join(said.split())
+
+
+def test_a_photo_of_the_sheet_is_read(council):
+    svg = Path("orders.html").read_text().partition("<svg")
+    Path("sheet.png").write_bytes(paper.png(paper.photographed(paper.printed(svg[1] + svg[2]))))
+    council.fresh("front")
+    code, said = received("../sheet.png")
+    assert code == 0
+    assert f"dismiss {dismissal_of(council)}… pending [unknown.organ]" in said
+    assert received("../sealed.dispatch")[0] == 0
+    code, said = received("../sheet.png")
+    assert (code, "known already" in said) == (0, True)
+
+
+def test_a_bundle_made_without_a_new_stamp_rests_on_none_that_states_what_comes_after_it(council):
+    """A stamp states the acts that stand behind it: a bundle as of the newest one would lack them."""
+    done("mandate", "grant", "agent.toml", "--name", "agent-2")
+    with contextlib.closing(Session().book()) as book:
+        bundle = couriering.catching_up(bytes.fromhex(council.party), [book])
+    assert verify(bundle.encoded(), Trust({})).reason == ""

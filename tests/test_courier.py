@@ -203,9 +203,10 @@ def test_a_thief_cannot_seal_for_the_party(post):
     sending = courier.read(post.file())
     other = replace(sending.seals[0], party=bytes(32))
     with pytest.raises(Missing, match="courier.unknown-key"):
-        courier.check_seal(sending, other, {other.key: post.party.id})
-    with pytest.raises(Refused, match="courier.seal"):
-        courier.check_seal(sending, other, {other.key: bytes(32)})
+        courier.check_seal(sending, sending.seals[0], {other.key: bytes(32)})
+    for keys in ({}, {other.key: post.party.id}, {other.key: bytes(32)}):  # that it is none shows to everybody
+        with pytest.raises(Refused, match="courier.seal"):
+            courier.check_seal(sending, other, keys)
 
 
 def test_without_a_beacon_nobody_can_tell(post):

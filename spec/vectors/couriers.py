@@ -114,6 +114,8 @@ def courier(cases: Group) -> None:
     refused("seal-party", "sealed for another party", "courier.seal", "the party in the signature", file(seals=for_us))
     stranger = [sealed(contents(), Key("a stranger"))]
     refused("stranger", "sealed by a key nobody knows", "courier.unknown-key", "the key", file(seals=stranger))
+    spoilt = [sealed(contents(acts=ACTS[:2]), Key("a stranger"))]
+    refused("stranger-seal", "changed after a stranger sealed it", "courier.seal", "an act more", file(seals=spoilt))
     refused("seal-order", "seals in another order", "courier.order", "the order", file(seals=both[::-1]), twice)
     refused("seal-twice", "one seal twice", "courier.order", "a seal more", file(seals=[both[0], *both]), twice)
     many = file(kit.encode({**bare, "bundles": [kit.encode(BUNDLE)] * 17}))

@@ -5,25 +5,27 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pourparler.cli.sending import read_parcel
 from pourparler.cli.session import Session, knows
 from pourparler.cli.trouble import INPUT, USAGE, Problem
-from pourparler.cli.verify import read_file
+from pourparler.cli.verify import looks_like, read_file
 from pourparler.cli.words import clean
 from pourparler.core import limits
 from pourparler.core.act import parse_act
-from pourparler.core.errors import PourparlerError
 from pourparler.core.ledger import is_statement, open_checkpoint
 from pourparler.dispatch import courier
+from pourparler.dispatch.captions import WORDS
 from pourparler.ports import Signer
+from pourparler.service import desk
 from pourparler.service.books import Book
 from pourparler.service.intake import ledger_key
 from pourparler.service.node.node import Node, open_node
 from pourparler.service.node.nouns import Came, State, Taken
-from pourparler.service.workspace import WallClock
+from pourparler.service.workspace import WallClock, WorkspaceError
 
 FOLDER, KEY, ROLE = "node", "node", "ledger"
 ENVELOPE_FILE = (b"\xd2\x84", b"\xd8\x62\x84")
+MAP_OF_THREE, MAP_OF_SEVEN = b"\xa3", b"\xa7"  # how a courier's file begins, and an act on its way
+SHEET_TITLES = tuple(f"<title>{title}</title>".encode() for title in WORDS["title"].values())
 AT_ONCE = 256
 
 
@@ -99,8 +101,12 @@ def to_send(session: Session, node: Node, said: str) -> tuple[list[bytes], list[
     """
     path = Path(said)
     if path.is_file():
-        return from_file(session, path)
-    act_id = session.find(said, "act", "mandate", "dossier") if session.ledgers() else None
+        return from_file(path)
+    try:
+        act_id = session.find(said, "act", "mandate", "dossier") if session.ledgers() else None
+    except WorkspaceError as error:
+        what = f"{error.what.removesuffix('.')}, and there is no file of that name."
+        raise Problem(USAGE, what, error.do or "Name a file, or an act's id.") from None
     if act_id is None:
         digits = said.lower()
         found = [act.id for act in node.every() if len(digits) >= 8 and act.id.hex().startswith(digits)]
@@ -117,17 +123,37 @@ def to_send(session: Session, node: Node, said: str) -> tuple[list[bytes], list[
     return envelopes, []
 
 
-def from_file(session: Session, path: Path) -> tuple[list[bytes], list[courier.PartRow]]:
-    """Return what a file holds: an envelope, a courier's file, or an act on its way, whole or with some signatures."""
+def from_file(path: Path) -> tuple[list[bytes], list[courier.PartRow]]:
+    """Return what a file holds: an envelope, a courier's file, or an act on its way, whole or with some signatures.
+
+    Raises :class:`Problem` where it is none of these, and :class:`PourparlerError` where it is a spoilt one.
+    """
     data = read_file(path, limits.EVIDENCE_MAX_BYTES, "an act")
+    if is_couriers(data):
+        contents = courier.read(data).contents
+        return list(contents.acts), list(contents.parts)
+    return [act_alone(path, data)], []
+
+
+def is_couriers(data: bytes) -> bool:
+    """Return whether a file is a courier's, as far as its beginning says: a map of three, or something compressed,
+    which is refused as such. The name of the format stands anywhere in it: behind the seals."""
+    return data.startswith((MAP_OF_THREE, *courier.COMPRESSED))
+
+
+def act_alone(path: Path, data: bytes) -> bytes:
+    """Return the envelope in a file of one act: bare, or on its way to a ledger, which need not be known here. Raises
+    :class:`Problem`, :class:`PourparlerError`."""
     if data.startswith(ENVELOPE_FILE):
-        return [data], []
-    with contextlib.suppress(PourparlerError):
-        sending = courier.read(data)
-        return list(sending.contents.acts), list(sending.contents.parts)
-    _, parcel, _ = read_parcel(session, path)
-    act = parcel.act()
-    return [act.envelope.encoded()], []
+        return data
+    if any(title in data[:1_024] for title in SHEET_TITLES):
+        what = f"{path} is the sheet to print."
+        raise Problem(INPUT, what, "Print it, and give a photo of it: PNG or JPEG.", reason="courier.malformed")
+    if not data.startswith(MAP_OF_SEVEN):
+        looks = f"; it looks like {kind}" if (kind := looks_like(data)) else ""
+        what = f"{path} is no courier's file, no act and no photo{looks}."
+        raise Problem(INPUT, what, "Is it the right file?", reason="courier.malformed")
+    return desk.parse_parcel(data).act().envelope.encoded()
 
 
 def taken_first(node: Node, envelope: bytes) -> Taken:

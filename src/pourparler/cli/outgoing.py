@@ -11,17 +11,20 @@ from pourparler.cli.session import MARK, Session
 from pourparler.cli.trouble import USAGE, Problem
 from pourparler.cli.words import clean, count, short
 from pourparler.core.act import Act, parse_act
+from pourparler.core.errors import Missing
 from pourparler.dispatch import courier
 from pourparler.dispatch.exchange import Exchanged
 from pourparler.ports import ChannelTrouble, FrameChannel, Signer
 from pourparler.service import couriering
 from pourparler.service.node.node import Node
-from pourparler.service.workspace import write_atomically
+from pourparler.service.workspace import WorkspaceError, write_atomically
 
 if TYPE_CHECKING:
+    from pourparler.core.evidence import Bundle
     from pourparler.dispatch.bus import Bus
     from pourparler.service.books import Book
 
+SHEETS = (".html", ".htm")
 TOLD_SECONDS = 2.0
 SPARE_FRAME_SECONDS = 0.2
 
@@ -134,17 +137,48 @@ def by_courier(
     if not outs:
         raise Problem(USAGE, "into which file?", "Name it: --out orders.dispatch, or --out orders.html to print.")
     for out in outs:
-        session.check_out(out, courier.FORMAT.encode(), b"<!doctype html>")
-        if out.suffix in (".html", ".htm"):
+        session.check_out(out)  # of what lies there nobody may have a second copy: other orders, which no ledger has
+    files = [out for out in outs if out.suffix not in SHEETS]
+    bundles = list(bundles_here(session, node)) if files else []
+    for out in outs:
+        if out not in files:
             sheet = sheets.sheet(envelopes, parts, sealer=sealer, names=name_in(session, node), language=language)  # type: ignore[arg-type]
             write_atomically(out, sheets.html(sheet).encode())
         else:
-            bundles = [couriering.catching_up(party, [book]) for party, book in homes_here(session, node)]
             sealers = [sealer] if sealer else []
             write_atomically(out, couriering.file(envelopes, parts=parts, bundles=bundles, sealers=sealers))
         session.say(f"courier: {out} holds {count(len(envelopes) + len(parts), 'act')}", lead="✓ ")
     session.answer(files=[str(out) for out in outs])
     return True
+
+
+def bundles_here(session: Session, node: Node) -> "Iterator[Bundle]":
+    """Yield what lets a receiver catch up, of each party whose home ledger is here: up to the newest entry, where the
+    ledger is kept here and a new stamp can say so, else as far as it is published."""
+    for party, book in list(homes_here(session, node)):
+        try:
+            yield bundle_of(session, party, book)
+        except Missing as missing:
+            what = f"the file lets nobody catch up from {clean(book.ledger.origin)}: {clean(missing.detail)}"
+            session.say(f"courier: {what} [{missing.reason}]", lead="! ")
+
+
+def bundle_of(session: Session, party: bytes, book: "Book") -> "Bundle":
+    """Return what lets a receiver catch up with a party. Raises :class:`Missing`."""
+    from pourparler.cli.exporting import as_ledger
+
+    ledger = as_ledger(session, book)
+    if ledger is None:
+        raise Missing("witness.quorum", "its witnesses have cosigned nothing of it yet")
+    try:
+        return couriering.catching_up(party, [ledger])
+    except Missing as missing:
+        if missing.reason != "witness.quorum":
+            raise
+        try:  # the witnesses may be cut off, too: then what they saw last
+            return couriering.catching_up(party, [book.as_published()])
+        except (Missing, WorkspaceError):
+            raise missing from None
 
 
 def homes_here(session: Session, node: Node) -> "Iterator[tuple[bytes, Book]]":

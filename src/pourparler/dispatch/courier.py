@@ -187,14 +187,15 @@ def in_order(found: Iterable[object]) -> None:
 def check_seal(sending: Sending, seal: Seal, keys: Mapping[bytes, bytes]) -> None:
     """Pass where a known dispatch key sealed these contents. ``keys`` maps dispatch keys to parties.
 
-    Raises :class:`Missing` (``courier.unknown-key``) or :class:`Refused` (``courier.seal``).
+    Raises :class:`Refused` (``courier.seal``), whoever's key it is: that the contents are not those that were sealed
+    shows even to a reader who knows nobody; or :class:`Missing` (``courier.unknown-key``).
     """
-    if keys.get(seal.key) != seal.party:
-        raise Missing("courier.unknown-key", "nobody here knows the key as a dispatch key of that party")
     try:
         verify_ed25519(seal.key, sealed(seal.party, sending.data), seal.signature)
     except Refused:
         raise Refused("courier.seal", "the contents are not those that the key sealed: altered on the way") from None
+    if keys.get(seal.key) != seal.party:
+        raise Missing("courier.unknown-key", "nobody here knows the key as a dispatch key of that party")
 
 
 # --- reading: steps 4 and 5, what is missing --------------------------------------------------------------------------
@@ -211,7 +212,8 @@ class Whole(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What a file shows of a party: ``shown`` acts of its stream, where the newest beacon states ``stated``.
+    """What a file shows of a party: ``shown`` acts of its stream, where the newest beacon states ``stated``; or the
+    stamp of the bundle does, where the reason is ``stream.incomplete``.
 
     ``at`` is that beacon's instant, ``next`` when another is due. ``reason`` is empty where all is shown.
     """
@@ -226,8 +228,9 @@ class Account:
 
     @property
     def missing(self) -> tuple[int, int] | None:
-        """The first and last number, from 1, of the acts that the beacon states and nothing shows."""
-        if self.whole is not Whole.MISSING or self.stated is None or self.stated <= self.shown:
+        """The first and last number, from 1, of the acts that the beacon states and nothing shows. None where a stamp
+        states more than the bundle shows: then anything may have been taken out, and the rest has other numbers."""
+        if self.reason != "courier.missing" or self.stated is None or self.stated <= self.shown:
             return None
         return self.shown + 1, self.stated
 
@@ -249,17 +252,33 @@ def accounts(contents: Contents, reports: Iterable[Report]) -> list[Account]:
         parties |= {party for party in registry.registers if is_home(registry, party)}
         parties |= {party for act in [*loose, *drafts] if (party := party_of(act, [registry])) is not None}
     found = [account(party, shown, beacons) for party in sorted(parties)]
-    return [explained(one, reports) if one.reason == "courier.no-bundle" else one for one in found]
+    of_bundles = list(zip(contents.bundles, reports, strict=True))
+    return [explained(one, of_bundles) if one.reason == "courier.no-bundle" else one for one in found]
 
 
-def explained(found: Account, reports: Iterable[Report]) -> Account:
+def explained(found: Account, of_bundles: Iterable[tuple[bytes, Report]]) -> Account:
     """Say why the bundle that shows a party's home is none to rely on: acts of its stream are left out, or another."""
-    for report in reports:
+    for bundle, report in of_bundles:
         if report.registry is not None and found.party in report.registry.registers:
-            left_out = report.reason == "stream.incomplete"
-            whole = Whole.MISSING if left_out else Whole.CANNOT_TELL
-            return replace(found, whole=whole, reason=report.reason, shown=count(report.registry, found.party))
+            shown = count(report.registry, found.party)
+            stated = stated_by_stamp(bundle, found.party) if report.verdict is Verdict.CANNOT_TELL else None
+            if stated is None or stated <= shown:
+                return replace(found, reason=report.reason, shown=shown)
+            return replace(found, whole=Whole.MISSING, reason="stream.incomplete", shown=shown, stated=stated)
     return found
+
+
+def stated_by_stamp(bundle: bytes, party: bytes) -> int | None:
+    """Return how many acts of a party there are by the stamp that a bundle's claim is as of; None where it
+    is not shown. That it is a stamp of that ledger, the fold of the bundle has said."""
+    read = parse_bundle(bundle)
+    home = {shown.depositary: shown for shown in read.ledgers}.get(read.claim.ledger)
+    entry = dict(home.entries).get(read.claim.as_of) if home else None
+    try:
+        rows = (parse_act(entry).get("streams") or ()) if entry is not None else ()
+    except PourparlerError:  # it is passed over there, too
+        return None
+    return next((so_many for stream, so_many, _ in rows if stream == party), None)
 
 
 def act_of(part: PartRow) -> bytes:

@@ -423,10 +423,12 @@ class Book:
         yield self.registry
 
     def stamp(self, streams: Iterable[bytes]) -> int:
-        """Return the newest stamp that states these streams. Raises :class:`Missing` (``stream.not-stated``)."""
+        """Return the newest stamp that states these streams as they are up to it: one without acts of its own, for
+        others state what comes after them. Raises :class:`Missing` (``stream.not-stated``)."""
         wanted = set(streams)
         for index in reversed(self.fold.starts):
-            stated = parse_act(self.store.entry(index).data).get("streams") or ()
+            stamp = parse_act(self.store.entry(index).data)
+            stated = (stamp.get("streams") or ()) if not stamp.get("follows") else ()
             if wanted <= {stream for stream, _, _ in stated}:
                 return index
         raise Missing("stream.not-stated", "no stamp in this copy of the ledger states all that the claim rests on")

@@ -5,9 +5,11 @@ every act, part, bundle and frame goes to the node as if it had been heard, and 
 it is said beside (:class:`Delivered`).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+import contextlib
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
+from pourparler.core.act import parse_act
 from pourparler.core.errors import PourparlerError
 from pourparler.core.evidence import Bundle, Claim, Report, Trust
 from pourparler.core.registry import Registry
@@ -21,7 +23,7 @@ from pourparler.dispatch.sheets import Seen
 from pourparler.ports import Signer
 from pourparler.service.export import Ledger, assemble
 from pourparler.service.node.node import Node
-from pourparler.service.node.nouns import Came, Shown, Taken
+from pourparler.service.node.nouns import Came, Shown, State, Taken
 
 # --- out --------------------------------------------------------------------------------------------------------------
 
@@ -64,7 +66,8 @@ def file(
 @dataclass(slots=True)
 class Delivered:
     """What a delivery brought. ``taken`` is what became of each act and part; ``shown`` of each bundle; ``seals`` why a
-    seal is none, empty where it is good; ``accounts`` whether something is missing; ``seen`` the codes of sheets."""
+    seal is none, empty where it is good; ``accounts`` whether something is missing; ``seen`` the codes of sheets;
+    ``kinds`` of which kind the acts are, by id, as far as they could be read."""
 
     taken: list[Taken] = field(default_factory=list)
     shown: list[Shown] = field(default_factory=list)
@@ -72,6 +75,13 @@ class Delivered:
     accounts: list[Account] = field(default_factory=list)
     seals: list[tuple[Seal, str]] = field(default_factory=list)
     seen: list[Seen] = field(default_factory=list)
+    kinds: dict[bytes, str] = field(default_factory=dict)
+
+    def note(self, envelope: bytes) -> None:
+        """Note of which kind an act is."""
+        with contextlib.suppress(PourparlerError):
+            act = parse_act(envelope)
+            self.kinds[act.id] = act.kind
 
     @property
     def bad(self) -> list[Seen]:
@@ -93,12 +103,38 @@ def deliver(node: Node, data: bytes, decoder: Decoder, came: Came, trust: Mappin
     sending = courier.read(data)
     reports = courier.verified(sending.contents, Trust(dict(trust)))
     delivered = Delivered(reports=reports, accounts=courier.accounts(sending.contents, reports))
+    loose = [parse_act(act).id for act in sending.contents.acts]
+    held = {parse_act(act).id for act in node.acts(loose)}
     delivered.shown += [node.take_bundle(bundle, came) for bundle in sending.contents.bundles]
-    delivered.taken += node.take_many(sending.contents.acts, came)
-    delivered.taken += [node.take_part(*part, came) for part in sending.contents.parts]
+    take_all(node, sending.contents.acts, sending.contents.parts, came, delivered)
+    delivered.taken = [news_of_bundle(taken, held) for taken in delivered.taken]
     bring_frames(node, sending.contents.frames, decoder, came, delivered)
     delivered.seals += [(seal, why_not(sending, seal, node)) for seal in sending.seals]
     return delivered
+
+
+def news_of_bundle(taken: Taken, held: Collection[bytes]) -> Taken:
+    """Return what became of an act that a bundle of the same file may have brought first: it is news all the same."""
+    is_news = taken.state is State.KNOWN and taken.act not in held
+    return replace(taken, state=State.NEW) if is_news else taken
+
+
+def deliver_acts(node: Node, envelopes: Sequence[bytes], came: Came) -> Delivered:
+    """Bring acts that travel by themselves, each a file of one act; return what became of them."""
+    delivered = Delivered()
+    take_all(node, envelopes, (), came, delivered)
+    return delivered
+
+
+def take_all(
+    node: Node, envelopes: Sequence[bytes], parts: Iterable[courier.PartRow], came: Came, delivered: Delivered
+) -> None:
+    for envelope in envelopes:
+        delivered.note(envelope)
+    delivered.taken += node.take_many(envelopes, came)
+    for part in parts:
+        delivered.note(courier.act_of(part))
+        delivered.taken.append(node.take_part(*part, came))
 
 
 def why_not(sending: Sending, seal: Seal, node: Node) -> str:
@@ -133,8 +169,8 @@ def bring_frames(node: Node, frames: Iterable[bytes], decoder: Decoder, came: Ca
 def bring(node: Node, heard: Heard, came: Came, delivered: Delivered) -> None:
     match heard:
         case Envelope(data):
-            delivered.taken.append(node.take(data, came))
+            take_all(node, [data], (), came, delivered)
         case Part(payload, kid, signature):
-            delivered.taken.append(node.take_part(payload, kid, signature, came))
+            take_all(node, (), [(payload, kid, signature)], came, delivered)
         case BundleHeard(data):
             delivered.shown.append(node.take_bundle(data, came))
