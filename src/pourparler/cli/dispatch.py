@@ -419,7 +419,12 @@ WAITS = {
 
 
 CALM = (Fresh.BEHIND, Fresh.UNKNOWN)
-HEARD = {"acknowledged": "acknowledged", "heard since": "an act of his came", "unreachable": "unreachable, last heard"}
+HEARD = {
+    "acknowledged": "acknowledged",
+    "heard since": "an act of his came",
+    "unreachable": "unreachable, last heard",
+    "last heard before": "last heard before the order,",
+}
 
 
 def orders_of(session: Session, node: Node, said: Sequence[str]) -> list[Act]:

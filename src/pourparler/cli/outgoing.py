@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 TOLD_SECONDS = 2.0
 EXCHANGE_SECONDS = 70.0  # for each peer with which the node that runs here exchanges
+HERE = "here"
+WAITS = {"pending": "waits there for what it rests on", HERE: "waits here, and is not handed on yet"}
 KEPT = ("new", "known", "carried", "void")  # what a peer says of an act that it has
 SPARE_FRAME_SECONDS = 0.2
 
@@ -48,10 +50,10 @@ def by_wire(session: Session, here: Here, peers: Sequence[str], sent: Sequence[A
             if not session.quiet and not session.as_json:
                 print(f"exchanging with {url}…", file=sys.stderr, flush=True)
             answered.append(plain_exchanged(desk.exchange_with(url)))
-    went = [tell_exchanged(session, found, sent) for found in answered]
+    went = [tell_exchanged(session, found, sent, lambda act: bool(here.node.acts([act.id]))) for found in answered]
     shown = ("url", "given", "learnt", "whole", "reason")
     session.answer(peers=[{name: found[name] for name in shown} for found in answered])
-    return True if all(went) else None if any(went) else False
+    return True if all(went) else False if all(one is False for one in went) else None
 
 
 def plain_exchanged(found: Exchanged) -> dict[str, Any]:
@@ -66,23 +68,26 @@ def plain_exchanged(found: Exchanged) -> dict[str, Any]:
     }
 
 
-def tell_exchanged(session: Session, found: dict[str, Any], sent: Sequence[Act]) -> bool:
-    """Say what an exchange came to, and what became there of the acts that were named; return whether it has them."""
+def tell_exchanged(
+    session: Session, found: dict[str, Any], sent: Sequence[Act], handed: Callable[[Act], bool]
+) -> bool | None:
+    """Say what an exchange came to, and what became there of the acts that were named; return whether it has them,
+    None where it has not taken one. ``handed`` says of an act whether this node hands it on."""
     peer = clean(found["url"])
     if not found["whole"]:
         session.say(f"wire: {peer}: {clean(found['reason'])}", lead=[MARK["no"], " "])
         return False
-    words = {act: found["words"].get(act.id.hex(), "known") for act in sent}
-    short_of = {act: word for act, word in words.items() if word not in KEPT}
+    words = [(act, found["words"].get(act.id.hex(), "known" if handed(act) else HERE)) for act in sent]
+    short_of = [(act, word) for act, word in words if word not in KEPT]
     gave = f"{count(len(found['given']), 'act')} given, {count(len(found['learnt']), 'act')} learnt"
     if not short_of:
         session.say(f"wire: {peer} has all that is here: {gave}", lead=MARK["yes"][0] + " ")
         return True
     session.say(f"wire: {peer}: {gave}", lead="! ")
-    for act, word in short_of.items():
-        what = "waits there for what it rests on" if word == "pending" else f"is refused there [{clean(word)}]"
-        session.say(f"{act.kind} {short(act.id)} {what}", lead=[MARK["waits" if word == "pending" else "no"], " "])
-    return False
+    for act, word in short_of:
+        what = WAITS.get(word, f"is refused there [{clean(word)}]")
+        session.say(f"{act.kind} {short(act.id)} {what}", lead=[MARK["waits" if word in WAITS else "no"], " "])
+    return None
 
 
 def by_bus(session: Session, node: Node, bus: "Bus", sent: Sequence[Act]) -> bool:
