@@ -31,7 +31,7 @@ from pourparler.cli.channels import (
     ways,
 )
 from pourparler.cli.grouped import noun
-from pourparler.cli.incoming import desk_of, from_courier, jobs, listen_on_wire, telling, wait
+from pourparler.cli.incoming import desk_of, from_courier, jobs, listen_on_wire, telling, until_stopped, wait
 from pourparler.cli.nodes import FOLDER, KEY, ROLE, Here, act_meant, is_made, node_folder, node_of, reached, to_send
 from pourparler.cli.outgoing import by_bus, by_courier, by_radio, by_wire
 from pourparler.cli.serving import Host, Port, Prefix
@@ -314,13 +314,20 @@ def receive(
             open_ones.enter_context(spool.running())
             station.take_from(spool, jobs(session, station, desk))
             open_ones.callback(station.stopped.set)  # before a channel is closed: that it is, is no trouble then
-            if Way.WIRE in others:
-                listen_on_wire(session, station, desk, peer or [], every, host, port, prefix, seconds)
-            else:
-                session.say("listening: " + ", ".join(others), lead="✓ ")
-                wait(seconds)
-                session.mention("stopped; everything that was answered is on the disk")
+            told = False
+            with until_stopped():
+                if Way.WIRE in others:
+                    listen_on_wire(session, station, desk, peer or [], every, host, port, prefix, seconds)
+                    told = True
+                else:
+                    session.say("listening: " + ", ".join(others), lead="✓ ")
+                    wait(seconds)
+        if not told:
+            session.mention(STOPPED)
     return code
+
+
+STOPPED = "stopped; everything that was answered is on the disk"
 
 
 # --- status -----------------------------------------------------------------------------------------------------------

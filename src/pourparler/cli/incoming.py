@@ -37,17 +37,26 @@ if TYPE_CHECKING:
 
 
 def wait(seconds: float | None) -> None:
-    """Wait for so long, or until Ctrl-C or SIGTERM."""
-    over = threading.Event()
-    numbers = (signal.SIGINT, signal.SIGTERM) if threading.current_thread() is threading.main_thread() else ()
-    before = {number: signal.signal(number, lambda *_: over.set()) for number in numbers}
     ends = None if seconds is None else time.monotonic() + seconds
+    while ends is None or time.monotonic() < ends:
+        time.sleep(0.1)
+
+
+@contextlib.contextmanager
+def until_stopped() -> Iterator[None]:
+    """Do something that lasts until Ctrl-C or SIGTERM, whenever they come: either ends it, and is no fault."""
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    main = threading.current_thread() is threading.main_thread()
+    before = signal.signal(signal.SIGTERM, stop) if main else None
     try:
-        while not over.wait(0.1) and (ends is None or time.monotonic() < ends):
-            pass
+        with contextlib.suppress(KeyboardInterrupt):
+            yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        if main:
+            signal.signal(signal.SIGTERM, before)
 
 
 def desk_of(session: Session, node: Node) -> "Desk":
