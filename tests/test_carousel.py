@@ -340,6 +340,26 @@ def test_a_restart_without_counters_would_repeat_them():
     assert found[0] == found[1]
 
 
+@pytest.mark.parametrize("size", [1, 2])
+def test_each_start_sends_as_much_as_a_listener_who_is_new_needs(size):
+    """Symbol numbers go on over restarts; what is enough does not. Where the numbers of which any k decode are used up,
+    it takes one more."""
+    counters, data = MemoryCounters(), radio.thing(size)
+    counts = []
+    for _ in range(6):
+        carousel = sender(counters, assumed_loss=0.6)
+        carousel.put_object(data, 0.0)
+        (item,) = carousel.items.values()
+        frames = 0
+        while not item.done:
+            frames += carousel.next_frame(0.0) is not None
+        counts.append(frames)
+    needed = radio.needed(data)
+    assert counts[0] >= frames_for(needed, 0.6)
+    assert counts == sorted(counts)
+    assert counts[-1] >= frames_for(needed + 1, 0.6)
+
+
 def test_two_carousels_of_one_machine_share_the_positions(tmp_path):
     path = tmp_path / "positions"
     first, second = SqliteCounters(path), SqliteCounters(path)

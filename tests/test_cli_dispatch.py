@@ -4,22 +4,31 @@ import contextlib
 import json
 import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
-from pourparler.cli.incoming import line_of
+from pourparler.cli import outgoing
+from pourparler.cli.incoming import line_of, telling
+from pourparler.cli.nodes import reached
 from pourparler.cli.session import Session
 from pourparler.core import limits
 from pourparler.core.act import parse_act
 from pourparler.core.evidence import Trust, verify
+from pourparler.dispatch.exchange import Exchanged
 from pourparler.service import couriering, desk, export, keyring
 from pourparler.service.node.nouns import Came, Shown
-from pourparler.service.station import News
+from pourparler.service.station import News, Trouble
 from tests import paper
-from tests.nodes import START, HomeLedger, Party, SetClock, data
+from tests.nodes import START, TALKS, HomeLedger, Party, SetClock, data
 from tests.test_cli_files import done, run
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture(autouse=True)
@@ -310,3 +319,202 @@ def test_a_bundle_made_without_a_new_stamp_rests_on_none_that_states_what_comes_
     with contextlib.closing(Session().book()) as book:
         bundle = couriering.catching_up(bytes.fromhex(council.party), [book])
     assert verify(bundle.encoded(), Trust({})).reason == ""
+
+
+# --- beside a node that runs ------------------------------------------------------------------------------------------
+
+
+class Front:
+    """A node that listens in a process of its own, in this folder."""
+
+    def __init__(self, *how):
+        self.log = Path("node.log").resolve()
+        command = [sys.executable, "-P", "-m", "pourparler.cli.main", "dispatch", "receive", *how]
+        ours = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=ours)
+        self.wait_for("✓ ")
+
+    def wait_for(self, words):
+        while words not in self.log.read_text():
+            assert self.process.poll() is None, self.log.read_text()
+            time.sleep(0.05)
+
+    @property
+    def url(self):
+        return self.log.read_text().partition("answers at ")[2].split()[0]
+
+    def stop(self, number=signal.SIGTERM):
+        self.process.send_signal(number)
+        return self.process.wait()
+
+
+@pytest.fixture
+def front(request):
+    started = []
+
+    def start(*how):
+        started.append(Front(*how))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.process.kill()
+        one.process.wait()
+
+
+@pytest.fixture
+def held():
+    """A party, and a mandate of it whose holder's key is here; both are known to the node."""
+    done("key", "new", "agent", "--role", "holder")
+    party = Party()
+    public = keyring.Keyring(Path("keys")).public("agent")
+    mandate = party.decide("grant", to=public, powers=int(TALKS))
+    Path("first.dispatch").write_bytes(couriering.file(map(data, (party.found, mandate))))
+    done("dispatch", "receive", "first.dispatch")
+    return party, mandate
+
+
+WIRE = ("--via", "wire", "--port", "0")
+RADIO = ("--via", "radio", "--group", "127.0.0.1:18317")
+
+
+@pytest.mark.parametrize("how", [WIRE, RADIO], ids=["wire", "radio"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_node_that_is_told_to_stop_says_that_nothing_is_lost(front, how, number):
+    node = front(*how)
+    assert node.stop(number) == 0
+    assert "everything that was answered is on the disk" in node.log.read_text().splitlines()[-1]
+
+
+def test_a_node_that_listens_all_day_is_asked_and_fed_beside(front, held):
+    party, mandate = held
+    node = front(*WIRE)
+    mine = mandate.id.hex()
+    assert "in force as heard" in done("dispatch", "standing", mine)
+    said = done("dispatch", "know", mine, "--by", mine[:8], "--key", "agent")
+    assert "handed to the node that runs here" in said
+    assert "acknowledged here" in done("dispatch", "status")
+    dismissal = party.dismiss(mandate)
+    Path("second.dispatch").write_bytes(couriering.file([data(dismissal)]))
+    said = done("dispatch", "receive", "second.dispatch")
+    assert f"{dismissal.id.hex()[:8]}… new" in said
+    code, said = run("dispatch", "standing", mine)
+    assert code == 3
+    assert f"dismissed by {dismissal.id.hex()[:8]}…, heard by courier" in said
+    Path("bad.dispatch").write_bytes(BAD["half a file"])
+    code, said = run("dispatch", "receive", "bad.dispatch", "second.dispatch")
+    assert code == 1
+    assert "bad.dispatch" in said
+    code, said = run("dispatch", *("receive", *WIRE))
+    assert code == 5
+    assert f"process {node.process.pid}" in said
+    assert node.stop() == 0
+    assert not list(Path("node/spool").glob("*.job"))
+    assert f"dismissed by {dismissal.id.hex()[:8]}…" in run("dispatch", "standing", mine)[1]  # it was stored
+
+
+def test_what_is_sent_while_a_node_runs_goes_by_it(front, held, tmp_path, monkeypatch):
+    party, mandate = held
+    (tmp_path / "other").mkdir()
+    monkeypatch.chdir(tmp_path / "other")
+    done("init")
+    done("party", "trust", party.id.hex(), "--how", "told")
+    done("dispatch", "create")
+    assert f"{party.id.hex()[:8]}… (trusted): nothing heard yet" in done("dispatch", "status")
+    other = front(*WIRE)
+    monkeypatch.chdir(tmp_path)
+    front(*WIRE)
+    dead = "http://127.0.0.1:1"
+    given = ("dispatch", "send", mandate.id.hex(), "--via", "wire", "--json", "--peer")
+    found = json.loads(done(*given, other.url))
+    assert [(one["url"], one["whole"], len(one["given"])) for one in found["peers"]] == [(other.url, True, 2)]
+    code, said = run(*given, dead, "--peer", other.url)
+    assert code == 2
+    assert [(one["whole"], bool(one["reason"])) for one in json.loads(said)["peers"]] == [(False, True), (True, False)]
+    code, _ = run(*given, dead)
+    assert code == 5
+    code, said = run(*given, "127.0.0.1:1")
+    assert code == 4
+    assert "http://127.0.0.1:1" in said
+
+
+def test_what_becomes_there_of_an_act_that_was_named_is_told(front, held, tmp_path, monkeypatch):
+    """The other side follows the party, and lacks what a mandate of another rests on."""
+    other_party = Party("Others")
+    theirs = other_party.grant()
+    Path("theirs.dispatch").write_bytes(couriering.file(map(data, (other_party.found, theirs))))
+    done("dispatch", "receive", "theirs.dispatch")
+    (tmp_path / "other").mkdir()
+    monkeypatch.chdir(tmp_path / "other")
+    done("init")
+    done("party", "trust", held[0].id.hex(), "--how", "told")
+    done("dispatch", "create")
+    other = front(*WIRE)
+    monkeypatch.chdir(tmp_path)
+    code, said = run("dispatch", "send", theirs.id.hex(), "--via", "wire", "--peer", other.url)
+    assert code == 2
+    assert f"grant {theirs.id.hex()[:8]}… waits there" in said
+    monkeypatch.chdir(tmp_path / "other")
+    said = " ".join(run("dispatch", "status")[1].split())
+    assert f"grant {theirs.id.hex()[:8]}… needs an organ that is not known here" in said
+
+
+def test_nobody_says_that_he_knows_of_what_does_not_concern_him(held):
+    _, mandate = held
+    strange = Party("Others")
+    order = strange.grant()
+    Path("strange.dispatch").write_bytes(couriering.file(map(data, (strange.found, order))))
+    done("dispatch", "receive", "strange.dispatch")
+    code, said = run("dispatch", "know", order.id.hex(), "--by", mandate.id.hex(), "--key", "agent")
+    assert code == 4
+    assert "not concerned by this order" in said
+    done("key", "new", "sal", "--role", "holder")
+    code, said = run("dispatch", "know", mandate.id.hex(), "--by", mandate.id.hex(), "--key", "sal")
+    assert code == 4
+    assert "sal does not hold" in said
+
+
+def test_whether_a_power_may_be_used_is_told_by_the_exit_code(held):
+    _, mandate = held
+    mine = mandate.id.hex()
+    assert run("dispatch", "standing", mine, "--power", "propose")[0] == 0
+    code, said = run("dispatch", "standing", mine, "--power", "conclude", "--json")
+    assert (code, json.loads(said)["reason"]) == (3, "power.missing")
+    assert run("dispatch", "standing", "ab" * 32)[0] == 2
+    assert run("dispatch", "standing", mine, "--power", "fly")[0] == 4
+
+
+def test_radio_for_so_long_leaves_no_turn_silent(held, monkeypatch):
+    """Item after item has gone out often enough: the air that was asked for is filled all the same."""
+    clock = iter(range(100_000))
+    monkeypatch.setattr(outgoing.time, "monotonic", lambda: next(clock) / 100)
+    monkeypatch.setattr(outgoing.time, "sleep", lambda _: pytest.fail("a silent turn"))
+
+    class Air:
+        frame_bytes = 1_200
+        frames = 0
+
+        def send(self, _frame):
+            self.frames += 1
+
+    session, air = Session(as_json=True), Air()
+    with reached(session) as here:
+        acts = [data(act) for act in here.node.every()]
+        assert outgoing.by_radio(session, air, None, here.node, acts, [], 0.5, 20.0)
+    assert air.frames > 900  # of a thousand moments, some were for looking at the clock
+
+
+def test_the_same_trouble_is_said_once(capfd):
+    told = telling(Session())
+    for why in ("down", "down", "", "", "down"):
+        told(Exchanged("http://relay", whole=not why, why=why))
+    for _ in range(3):
+        told(Trouble("radio", "no air"))
+    lines = capfd.readouterr().out.splitlines()
+    assert [line.partition(": ")[2] for line in lines] == [
+        "http://relay: 0 given, 0 learnt, not whole: down",
+        "http://relay: answers again",
+        "http://relay: 0 given, 0 learnt, not whole: down",
+        "no air; trying again",
+    ]

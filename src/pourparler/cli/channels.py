@@ -4,7 +4,7 @@ import contextlib
 import re
 import secrets
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -51,7 +51,7 @@ Group = Annotated[str, typer.Option(metavar="ADDRESS:PORT", help="Radio: a UDP g
 Interface = Annotated[str, typer.Option(metavar="NAME", help="Radio: the network interface.")]
 Pipe = Annotated[
     str | None,
-    typer.Option(metavar="COMMAND", help="Radio: a program that is the radio (spec/courier.md 8)."),
+    typer.Option(metavar="COMMAND", help="Radio: a program that is the radio, such as 'python3 radio.py'."),
 ]
 FrameBytes = Annotated[
     int | None, typer.Option(metavar="BYTES", min=64, max=1200, help="Radio: the largest frame; 1200, of a pipe 233.")
@@ -61,13 +61,23 @@ Rate = Annotated[float, typer.Option(metavar="BYTES", min=1, help="Radio: how ma
 
 def ways(said: str) -> list[Way]:
     """Return the ways that were asked for. Raises :class:`Problem`."""
+    named = [one.strip() for one in said.split(",") if one.strip()]
     try:
-        chosen = list(dict.fromkeys(Way(one.strip()) for one in said.split(",") if one.strip()))
-    except ValueError as error:
-        raise Problem(USAGE, f"{error}.", f"There are: {', '.join(Way)}.") from None
+        chosen = list(dict.fromkeys(Way(one) for one in named))
+    except ValueError:
+        strange = next(one for one in named if one not in set(Way))
+        raise Problem(USAGE, f"{strange} is no way.", f"There are: {', '.join(Way)}.") from None
     if not chosen:
         raise Problem(USAGE, "by which way?", f"There are: {', '.join(Way)}.")
     return chosen
+
+
+def check_urls(peers: Sequence[str]) -> None:
+    """Raise :class:`Problem` where what is to be a peer's URL is none."""
+    for url in peers:
+        if not url.startswith(("http://", "https://")):
+            what = f"{url} is no URL of a node."
+            raise Problem(USAGE, what, f"Write http://{url.rpartition('://')[2]}")
 
 
 class Dice:
@@ -139,7 +149,9 @@ def on_air(
             to = address(group)
             channel = UdpChannel(to, interface=interface, frame_bytes=frame_bytes or 1_200, bytes_per_second=rate)
     except ChannelTrouble as trouble:
-        raise Problem(INPUT, str(trouble), getattr(trouble, "do", ""), reason=getattr(trouble, "reason", "")) from None
+        reason = getattr(trouble, "reason", "")
+        what = str(trouble).removesuffix(f" [{reason}]")  # which is printed with it
+        raise Problem(INPUT, what, getattr(trouble, "do", ""), reason=reason) from None
     try:
         yield channel
     finally:

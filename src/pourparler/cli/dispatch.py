@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -23,6 +23,7 @@ from pourparler.cli.channels import (
     Via,
     Way,
     carousel_of,
+    check_urls,
     lag_on,
     on_air,
     riding,
@@ -30,18 +31,19 @@ from pourparler.cli.channels import (
     ways,
 )
 from pourparler.cli.grouped import noun
-from pourparler.cli.incoming import from_courier, listen_on_wire, telling, wait
-from pourparler.cli.nodes import FOLDER, KEY, ROLE, is_made, node_folder, node_of, taken_first, to_send
+from pourparler.cli.incoming import desk_of, from_courier, jobs, listen_on_wire, telling, until_stopped, wait
+from pourparler.cli.nodes import FOLDER, KEY, ROLE, Here, act_meant, is_made, node_folder, node_of, reached, to_send
 from pourparler.cli.outgoing import by_bus, by_courier, by_radio, by_wire
 from pourparler.cli.serving import Host, Port, Prefix
 from pourparler.cli.session import MARK, Session, command
-from pourparler.cli.trouble import CANNOT_TELL, INPUT, USAGE, Problem
+from pourparler.cli.trouble import CANNOT_TELL, INPUT, REFUSED, USAGE, Problem
 from pourparler.cli.words import clean, count, date_time, duration, short
-from pourparler.core.act import Act, parse_act
+from pourparler.core.act import NO_POWER, Act, Power, parse_act, power_words
 from pourparler.core.ledger.note import check_key_name
 from pourparler.dispatch import courier
 from pourparler.service.node.node import Node
-from pourparler.service.node.nouns import Fresh, Reached
+from pourparler.service.node.nouns import Answer, Fresh, Freshness, Hearer, Reached, Standing
+from pourparler.service.spool import Spool
 from pourparler.service.station import Station
 from pourparler.service.workspace import WallClock, write_atomically
 
@@ -94,7 +96,7 @@ def create(
     session.say(f"the node {clean(origin)} is here", lead=MARK["yes"][0] + " ")
     if not session.workspace.settings.trust:
         session.mention("it follows every party that it hears of; name yours: pourparler party trust ID", lead="  ")
-    session.mention(f"never put back an older copy of {FOLDER}/: docs/operating.md", lead="  ")
+    session.mention(f"never put back an older copy of {FOLDER}/: the project's page Operating says why", lead="  ")
 
 
 @command(app)
@@ -105,16 +107,41 @@ def know(
     key: Annotated[str, typer.Option("--key", metavar="NAME", help="Your key, the mandate's holder.")],
 ) -> None:
     """Say that an order has reached you, signed: it travels back by every way, and the sender sees it."""
-    with node_of(session) as node:
-        about, mandate = the_one(session, node, act), the_one(session, node, by)
+    with reached(session) as here:
+        order, mandate = (parse_act(the_one(session, here.node, said)) for said in (act, by))
+        check_concerned(session, here.node, order, mandate.id)
         signer = session.passphrases.signer(session.keys, key, role="holder")
-        order = parse_act(about)
-        envelope = node.acknowledge(signer, parse_act(mandate).id, order.id)
-        made = parse_act(envelope)
-        if not node.acts([made.id]):
-            taken_first(node, envelope)
+        check_holder(session, here.node, mandate.id, key, signer.public_key)
+        made = parse_act(here.node.acknowledgement(signer, mandate.id, order.id))
+        here.take_first(made.envelope.encoded())
     session.answer(act=made.id, about=order.id)
     session.say(f"you know of {order.kind} {short(order.id)}; your word goes out with the next exchange", lead="✓ ")
+
+
+def check_concerned(session: Session, node: Node, order: Act, mandate: bytes) -> None:
+    """Raise :class:`Problem` where an order is of another party than the mandate: nobody asks its holders about it."""
+    registry = node.registry
+    of, mine = registry.outcomes.get(order.id), registry.outcomes.get(mandate)
+    if of is None or mine is None or of.party is None or of.party == mine.party:
+        return
+    party = registry.registers[of.party].spines.party.name
+    what = f"{name_of(session, mandate)} is not concerned by this order, which is {clean(party)}'s; nobody would see "
+    raise Problem(USAGE, what + "your word.", "Name a mandate of the party that gave the order: --by")
+
+
+def check_holder(session: Session, node: Node, mandate: bytes, key: str, public_key: bytes) -> None:
+    """Raise :class:`Problem` where a key is no holder's of a mandate that is known here."""
+    outcome = node.registry.outcomes.get(mandate)
+    register = node.registry.registers.get(outcome.party) if outcome and outcome.party else None
+    known = register.mandates.get(mandate) if register else None
+    if known is not None and (known.holder is None or public_key not in known.holder.seats):
+        what = f"{clean(key)} does not hold {name_of(session, mandate)}."
+        raise Problem(USAGE, what, "Sign with a key of its holder: --key")
+
+
+def name_of(session: Session, identifier: bytes) -> str:
+    """Return what people here call an id."""
+    return session.called(identifier) if session.ledgers() else short(identifier)
 
 
 def the_one(session: Session, node: Node, said: str) -> bytes:
@@ -144,11 +171,12 @@ def send(
     frame_bytes: FrameBytes = None,
     rate: Rate = 20_000.0,
     loss: Annotated[
-        float, typer.Option(metavar="SHARE", min=0, max=0.99, help="Radio: which share of frames may be lost.")
+        float,
+        typer.Option(metavar="SHARE", min=0, max=0.99, help="Radio: which share of frames may be lost, such as 0.6."),
     ] = 0.5,
     seconds: Annotated[
         float | None,
-        typer.Option(metavar="SECONDS", min=0, help="Radio: for so long; otherwise until it is enough."),
+        typer.Option(metavar="SECONDS", min=0, help="Radio: for so long, at the rate; otherwise until it is enough."),
     ] = None,
     key: Annotated[
         str | None, typer.Option("--key", metavar="NAME", help="A dispatch key of the party: signs what fits no frame.")
@@ -162,27 +190,28 @@ def send(
     """Send acts by any way, or by several at once.
 
     Each is verified first: nobody hands on what nobody would take. Radio sends until 999 of 1,000 listeners who lose
-    that share of frames have everything. Exit code 2 where a way failed and another did not.
+    that share of frames have everything. Exit code 2 where a way or a peer failed and another did not.
     """
     chosen = ways(via)
-    with node_of(session) as node:
+    with reached(session) as here:
         envelopes: list[bytes] = []
         parts: list[courier.PartRow] = []
         for said in acts:
-            more, more_parts = to_send(session, node, said)
+            more, more_parts = to_send(session, here.node, said)
             envelopes, parts = envelopes + more, parts + more_parts
         sent = [parse_act(envelope) for envelope in envelopes]
         for envelope in list(envelopes):
-            taken = taken_first(node, envelope)
+            taken = here.take_first(envelope)
             if taken.reason in ("decision.insufficient", "decision.possession"):
                 envelopes.remove(envelope)
                 parts += parts_of(parse_act(envelope))
+        node = here.node
         sealer = sealing(session, node, key)
-        done: dict[Way, bool] = {}
+        done: dict[Way, bool | None] = {}
         for way in chosen:
             match way:
                 case Way.WIRE:
-                    done[way] = by_wire(session, node, peer or [])
+                    done[way] = by_wire(session, here, peer or [], sent)
                 case Way.BUS:
                     with riding(session, node, bus, only_copy, monitor, domain, "sender") as ridden:
                         done[way] = by_bus(session, node, ridden, sent)
@@ -194,7 +223,7 @@ def send(
     session.answer(acts=[act.id for act in sent], sent={way.value: went for way, went in done.items()})
     if all(done.values()):
         return None
-    return CANNOT_TELL if any(done.values()) else INPUT
+    return INPUT if all(went is False for went in done.values()) else CANNOT_TELL
 
 
 def parts_of(act: Act) -> list[courier.PartRow]:
@@ -213,7 +242,10 @@ def receive(
         typer.Argument(metavar="[FILE…]", help="Courier: files, or photos of sheets.", show_default=False),
     ] = None,
     via: Annotated[
-        str | None, typer.Option("--via", metavar="WAY,…", help="By which ways: wire, bus, radio; courier with files.")
+        str | None,
+        typer.Option(
+            "--via", metavar="WAY,…", help="By which ways: wire (unless you say), bus, radio; courier with files."
+        ),
     ] = None,
     peer: Peers = None,
     host: Host = "127.0.0.1",
@@ -231,7 +263,9 @@ def receive(
     relay: Annotated[bool, typer.Option("--relay", help="Radio: send on what is good, as well.")] = False,
     key: Annotated[
         str | None,
-        typer.Option("--key", metavar="NAME", help="Radio, with --relay: a dispatch key, for what fits no frame."),
+        typer.Option(
+            "--key", metavar="NAME", help="Radio, with --relay: a dispatch key, for acts longer than a frame."
+        ),
     ] = None,
     constant: Annotated[
         bool, typer.Option("--constant", help="Radio, with --relay: never silent; who counts frames learns nothing.")
@@ -240,21 +274,24 @@ def receive(
         float, typer.Option(metavar="SECONDS", min=0.1, help="Wire: how often the peers are asked.")
     ] = 10.0,
     seconds: Annotated[
-        float | None, typer.Option(metavar="SECONDS", min=0, help="Stop after so long; otherwise at Ctrl-C.")
+        float | None, typer.Option(metavar="SECONDS", min=0, help="Stop after so long; otherwise at Ctrl-C or SIGTERM.")
     ] = None,
 ) -> int | None:
     """Be a node: hear acts by any way, keep those that are good, answer by them and hand them on.
 
-    With files it reads them and ends; otherwise it listens until Ctrl-C. What is acknowledged is on the disk.
+    With files it reads them and ends; otherwise it listens until Ctrl-C or SIGTERM, and ends with exit code 0: what was
+    answered is on the disk. While it listens, other commands here ask beside it, and hand it what they bring.
     """
     chosen = ways(via or (Way.COURIER if files else Way.WIRE))
     if (Way.COURIER in chosen) != bool(files):
         raise Problem(USAGE, "courier and files belong together.", "Give the files, or another way.")
+    others = [way for way in chosen if way is not Way.COURIER]
+    check_urls(peer or [])
+    if files and not others:
+        with reached(session) as here:
+            return from_courier(session, here, files)
     with node_of(session) as node:
-        code = from_courier(session, node, files) if files else None
-        others = [way for way in chosen if way is not Way.COURIER]
-        if not others:
-            return code
+        code = from_courier(session, Here(session, node), files) if files else None
         with contextlib.ExitStack() as open_ones:
             from pourparler.dispatch.fountain import Worker
 
@@ -272,12 +309,25 @@ def receive(
                 hearing = riding(session, node, bus, only_copy, monitor, domain, "receiver", hears_heads=True)
                 ridden = open_ones.enter_context(hearing)
                 station.ride(ridden, lag_on(node, ridden))
-            if Way.WIRE in others:
-                listen_on_wire(session, station, peer or [], every, host, port, prefix, seconds)
-            else:
-                session.say("listening: " + ", ".join(others), lead="✓ ")
-                wait(seconds)
+            desk = desk_of(session, node)
+            spool = Spool(node_folder(session) / "spool")
+            open_ones.enter_context(spool.running())
+            station.take_from(spool, jobs(session, station, desk))
+            open_ones.callback(station.stopped.set)  # before a channel is closed: that it is, is no trouble then
+            told = False
+            with until_stopped():
+                if Way.WIRE in others:
+                    listen_on_wire(session, station, desk, peer or [], every, host, port, prefix, seconds)
+                    told = True
+                else:
+                    session.say("listening: " + ", ".join(others), lead="✓ ")
+                    wait(seconds)
+        if not told:
+            session.mention(STOPPED)
     return code
+
+
+STOPPED = "stopped; everything that was answered is on the disk"
 
 
 # --- status -----------------------------------------------------------------------------------------------------------
@@ -295,26 +345,27 @@ def status(
 
     Exit code 2 where it is cut off or being starved from a party that it follows.
     """
-    with node_of(session, looks=True) as node:
+    with reached(session, looks=True) as here:
+        node = here.node
         found = node.status()
         orders = orders_of(session, node, acts or [])
         maps = [(act, node.reached(act.id)) for act in orders]
-        session.answer(**found, orders=[{"kind": act.kind, **reached.plain()} for act, reached in maps])
+        unheard = sorted(node.followed - node.registry.registers.keys())
+        session.answer(
+            **found,
+            runs=here.runner or None,
+            unheard=unheard,
+            orders=[{"kind": act.kind, **one.plain()} for act, one in maps],
+        )
         worst = 0
         for party in node.registry.registers:
             fresh = node.freshness(party)
-            name = clean(node.registry.registers[party].spines.party.name)
-            mark = MARK["yes" if fresh.state is Fresh.CURRENT else "waits" if fresh.state in CALM else "no"]
-            when = (
-                f"current as of {date_time(fresh.as_of)}"
-                if fresh.as_of is not None
-                else "nothing is known to be current"
-            )
-            state = "" if fresh.state is Fresh.CURRENT else f"; {fresh.state.value}"
-            more = f": {', '.join(map(clean, fresh.more))} has more" if fresh.more else ""
-            session.say((name, "bold"), f" {short(party)}: {when}{state}{more}", lead=[mark, " "])
+            tell_fresh(session, clean(node.registry.registers[party].spines.party.name), fresh)
             if fresh.state in (Fresh.CUT_OFF, Fresh.STARVED) and node.follows(party):
                 worst = CANNOT_TELL
+        for party in unheard:
+            what = f"{short(party)} (trusted): nothing heard yet; ask a peer: "
+            session.say(what + "pourparler dispatch receive --via wire --peer URL", lead=[MARK["waits"], " "])
         for party_data in found["parties"]:
             for alarm in party_data["alarms"]:
                 if not alarm["decided"]:
@@ -323,14 +374,64 @@ def status(
                     )
         if found["clock"]["words"]:
             session.say(found["clock"]["words"], lead="! ")
-        for act, reached in maps:
-            tell_reached(session, act, reached)
-        if not node.registry.registers:
+        tell_waiting(session, found["waiting"])
+        for act, one in maps:
+            tell_reached(session, act, one)
+        if not node.registry.registers and not unheard:
             session.say("It has heard of no party yet.")
         return worst or None
 
 
+def tell_fresh(session: Session, name: str, fresh: Freshness) -> None:
+    """Say how current what is known of a party is."""
+    mark = MARK["yes" if fresh.state is Fresh.CURRENT else "waits" if fresh.state in CALM else "no"]
+    more = f": {', '.join(map(clean, fresh.more))} has more" if fresh.more else ""
+    session.say((name, "bold"), f" {short(fresh.party)}: {current_words(fresh)}{more}", lead=[mark, " "])
+
+
+def current_words(fresh: Freshness) -> str:
+    """Return how current something is, as people read it."""
+    if fresh.as_of is not None:
+        state = "" if fresh.state is Fresh.CURRENT else f"; {fresh.state.value}"
+        return f"current as of {date_time(fresh.as_of)}{state}"
+    if fresh.doubted:
+        return f"{fresh.state.value}: its beacons contradict each other"
+    if fresh.newest is None:
+        return f"{fresh.state.value}: no beacon was heard"
+    return f"{fresh.state.value}: all that its beacons speak of is not here"
+
+
+def tell_waiting(session: Session, waiting: Sequence[dict[str, Any]]) -> None:
+    """Say what waits, and for what."""
+    if not waiting:
+        return
+    which = [f"{one['kind']} {one['act'][:8]}… {WAITS.get(one['reason'], one['reason'])}" for one in waiting]
+    more = f"; and {len(which) - WAITING_SHOWN} more" if len(which) > WAITING_SHOWN else ""
+    verb = "waits for what it rests on" if len(which) == 1 else "wait for what they rest on"
+    told = f"{count(len(which), 'act')} {verb}: {'; '.join(which[:WAITING_SHOWN])}{more}"
+    session.say(told, lead=[MARK["waits"], " "])
+
+
+WAITING_SHOWN = 3
+WAITS = {
+    "unknown.party": "needs a party that is not known here",
+    "unknown.organ": "needs an organ that is not known here",
+    "unknown.prior": "needs the decision before it",
+    "unknown.mandate": "needs a mandate that is not known here",
+    "unknown.act": "needs an act that is not known here",
+    "decision.insufficient": "needs more signatures",
+    "decision.possession": "needs the signatures of its new members",
+    "node.future": "is dated ahead of this node's time",
+}
+
+
 CALM = (Fresh.BEHIND, Fresh.UNKNOWN)
+HEARD = {
+    "acknowledged": "acknowledged",
+    "heard since": "an act of his came",
+    "unreachable": "unreachable, last heard",
+    "last heard before": "last heard before the order,",
+}
 
 
 def orders_of(session: Session, node: Node, said: Sequence[str]) -> list[Act]:
@@ -340,16 +441,102 @@ def orders_of(session: Session, node: Node, said: Sequence[str]) -> list[Act]:
     return [act for act in node.every() if act.kind in ORDERS][-ORDERS_SHOWN:]
 
 
-def tell_reached(session: Session, act: Act, reached: Reached) -> None:
-    known = reached.of("acknowledged")
-    of = len(reached.hearers)
+def tell_reached(session: Session, act: Act, found: Reached) -> None:
+    known = found.of("acknowledged")
+    of = len(found.hearers)
     session.say(
         (act.kind, "bold"), f" {short(act.id)}: acknowledged by {len(known)} of {count(of, 'holder')}", lead="→ "
     )
-    for one in reached.hearers:
-        how = f" by {clean(one.channel)}" if one.channel else ""
-        ago = f", {duration(one.age)} ago" if one.age is not None else ""
-        session.mention(
-            f"{session.called(one.mandate) if session.ledgers() else short(one.mandate)}: {one.state}{how}{ago}",
-            lead="    ",
+    for one in found.hearers:
+        session.mention(f"{name_of(session, one.mandate)}: {heard_words(one)}", lead="    ")
+
+
+def heard_words(one: Hearer) -> str:
+    """Return what is known of a holder. That an act of his came since says that he is there, and not that he knows."""
+    if one.age is None:
+        return one.state
+    how = f" {by_channel(one.channel)}" if one.channel else ""
+    return f"{HEARD.get(one.state, one.state)}{how}, {duration(one.age)} ago"
+
+
+def by_channel(channel: str) -> str:
+    """Return by which channel something came, as people say it."""
+    return clean(channel) if channel == "here" else f"by {clean(channel)}"
+
+
+# --- standing ---------------------------------------------------------------------------------------------------------
+
+ENDED = {
+    "standing.dismissed": "dismissed by",
+    "standing.suspended": "suspended by",
+    "standing.revoked": "revoked by",
+    "standing.withdrawn": "withdrawn by",
+    "standing.objected": "stopped by the objection",
+}
+ANSWERED = {Answer.IN_FORCE: 0, Answer.REFUSED: REFUSED, Answer.CANNOT_TELL: CANNOT_TELL}
+ANSWER_MARK = {Answer.IN_FORCE: "yes", Answer.REFUSED: "no", Answer.CANNOT_TELL: "void"}
+
+
+@command(app)
+def standing(
+    session: Session,
+    mandate: Annotated[str, typer.Argument(metavar="MANDATE", help="The mandate: its id, or what you call it.")],
+    power: Annotated[
+        str | None,
+        typer.Option("--power", metavar="POWER", help="Whether this may be done under it, such as conclude."),
+    ] = None,
+) -> int | None:
+    """Say whether a mandate stands, as far as this node has heard; with --power, whether that power may be used.
+
+    Exit code 0 in force, 3 refused, 2 where nobody can tell here.
+    """
+    asked = power_named(power)
+    with reached(session, looks=True) as here:
+        node = here.node
+        about = act_meant(session, node, mandate, "mandate")
+        if about is None:
+            what = f"{clean(mandate)} is no mandate that was heard of here."
+            raise Problem(
+                CANNOT_TELL, what, "Give its id, or hear more: pourparler dispatch receive", reason="unknown.mandate"
+            )
+        found = node.standing(about, asked)
+        outcome = node.registry.outcomes.get(about)
+        party = outcome.party if outcome else None
+        fresh = node.freshness(party) if party in node.registry.registers and party else None
+        heard = node.heard_by(found.by) if found.by else None
+        now = node.holdings.latest()
+        session.answer(
+            mandate=about,
+            power=power,
+            **found.plain(),
+            heard={"channel": heard[0], "time": heard[1]} if heard else None,
+            freshness=fresh.plain() if fresh else None,
         )
+    words = standing_words(found, fresh, heard, now)
+    called = name_of(session, about)
+    session.say((called, "bold"), f": {words}", lead=[MARK[ANSWER_MARK[found.answer]], " "])
+    return ANSWERED[found.answer] or None
+
+
+def power_named(said: str | None) -> Power:
+    """Return a power by its name. Raises :class:`Problem`."""
+    if said is None:
+        return NO_POWER
+    known = {word: one for one in Power for word in power_words(one)}
+    if said not in known:
+        raise Problem(USAGE, f"{clean(said)} is no power.", f"The powers are: {', '.join(known)}.")
+    return known[said]
+
+
+def standing_words(found: Standing, fresh: Freshness | None, heard: tuple[str, int] | None, now: int) -> str:
+    """Return the answer as people read it."""
+    code = f" [{found.reason}]" if found.reason else ""
+    match found.answer:
+        case Answer.IN_FORCE if found.proven and found.as_of is not None:
+            return f"in force, proven as of {date_time(found.as_of)}"
+        case Answer.IN_FORCE:
+            return f"in force as heard; {current_words(fresh)}" if fresh else "in force as heard"
+        case Answer.REFUSED if found.reason in ENDED and found.by:
+            when = f", heard {by_channel(heard[0])} {duration(max(0, now - heard[1]))} ago" if heard else ""
+            return f"{ENDED[found.reason]} {short(found.by)}{when}{', proven' if found.proven else ''}{code}"
+    return f"{found.answer.value}: {found.why}{code}"

@@ -1,14 +1,17 @@
 """``pourparler dispatch receive``: what it listens on until it is told to stop, and what it says of what comes."""
 
 import contextlib
+import signal
+import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pourparler.cli.channels import Dice
-from pourparler.cli.nodes import act_alone, is_couriers
+from pourparler.cli.delivered import Plain, Read, bundle_words, plain, say_lines
+from pourparler.cli.nodes import Here, act_alone, is_couriers
+from pourparler.cli.outgoing import plain_exchanged
 from pourparler.cli.serving import print_log, serve_routes
 from pourparler.cli.session import MARK, Session
 from pourparler.cli.trouble import CANNOT_TELL, INPUT, INVALID, Problem
@@ -17,14 +20,12 @@ from pourparler.cli.words import clean, count, short
 from pourparler.core import limits
 from pourparler.core.act import parse_act
 from pourparler.core.errors import PourparlerError
-from pourparler.core.evidence import Verdict
-from pourparler.dispatch import courier
-from pourparler.dispatch.courier import Account
 from pourparler.dispatch.exchange import Exchanged
 from pourparler.service import couriering
 from pourparler.service.couriering import Delivered
 from pourparler.service.node.node import Node
 from pourparler.service.node.nouns import Came, Shown, State, Taken
+from pourparler.service.spool import Answer, Job, Named
 from pourparler.service.station import Event, News, Station, Trouble
 from pourparler.service.workspace import WallClock
 
@@ -32,18 +33,43 @@ if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
     from pourparler.dispatch.fountain import Decoder
+    from pourparler.service.wire import Desk
 
 
 def wait(seconds: float | None) -> None:
     ends = None if seconds is None else time.monotonic() + seconds
-    with contextlib.suppress(KeyboardInterrupt):
-        while ends is None or time.monotonic() < ends:
-            time.sleep(0.1)
+    while ends is None or time.monotonic() < ends:
+        time.sleep(0.1)
+
+
+@contextlib.contextmanager
+def until_stopped() -> Iterator[None]:
+    """Do something that lasts until Ctrl-C or SIGTERM, whenever they come: either ends it, and is no fault."""
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    main = threading.current_thread() is threading.main_thread()
+    before = signal.signal(signal.SIGTERM, stop) if main else None
+    try:
+        with contextlib.suppress(KeyboardInterrupt):
+            yield
+    finally:
+        if main:
+            signal.signal(signal.SIGTERM, before)
+
+
+def desk_of(session: Session, node: Node) -> "Desk":
+    """Return the node's end of the wire, which says what peers bring."""
+    from pourparler.service.wire import Desk
+
+    return Desk(node, Dice(), heard=telling_of_wire(session, node))
 
 
 def listen_on_wire(
     session: Session,
     station: Station,
+    desk: "Desk",
     peers: Sequence[str],
     every: float,
     host: str,
@@ -52,9 +78,6 @@ def listen_on_wire(
     seconds: float | None,
 ) -> None:
     """Serve other nodes, and go round those that were named."""
-    from pourparler.service.wire import Desk
-
-    desk = Desk(station.node, Dice(), heard=telling_of_wire(session, station.node))
     if peers:
         station.visit(desk, peers, every)
 
@@ -64,6 +87,36 @@ def listen_on_wire(
         return wire_routes(desk)
 
     serve_routes(session, "the node", routes, host, port, prefix, seconds=seconds)
+
+
+def jobs(session: Session, station: Station, desk: "Desk") -> Callable[[Job], Answer]:
+    """Return what does the jobs that other commands here hand to the node that runs (``spool``)."""
+
+    def do(job: Job) -> Answer:
+        from pourparler.dispatch.fountain import Worker
+
+        came = Came(job.channel, "", WallClock().now())
+        taken: list[Taken] = []
+        found: list[Plain] = []
+        with Worker() as decoder:
+            try:
+                trust = known_parties(session)
+                for name, one in delivered(station.node, job.files, job.photos, decoder, came, trust):
+                    taken += one.taken
+                    found.append(plain(station.node, name, one))
+            finally:
+                station.kept(taken)
+        for news in taken:
+            station.tell(News(news, came, kind_of(station.node, news.act)))
+        exchanged = [plain_exchanged(desk.exchange_with(url)) for url in job.peers]
+        return {"taken": [one.plain() for one in taken], "delivered": found, "exchanged": exchanged}
+
+    return do
+
+
+def kind_of(node: Node, act: bytes) -> str:
+    """Return the kind of an act that is here, else the word for any."""
+    return next((parse_act(envelope).kind for envelope in node.acts([act])), "act")
 
 
 def telling_of_wire(session: Session, node: Node) -> Callable[[str, bytes], None]:
@@ -79,8 +132,19 @@ def telling_of_wire(session: Session, node: Node) -> Callable[[str, bytes], None
 def telling(session: Session) -> Any:
     """Return what says of each event that it was, a line each."""
 
+    said: dict[tuple[str, str], str] = {}  # what was said last of a channel or peer: the same is not said again
+
     def tell(event: Event) -> None:
         line = line_of(event)
+        if isinstance(event, Trouble) or (isinstance(event, Exchanged) and not (event.given or event.learnt)):
+            name = ("peer", event.peer) if isinstance(event, Exchanged) else ("", event.channel)
+            if said.get(name, "") == line:
+                return
+            if not line:
+                line = f"wire: {name[1]}: answers again"
+                said.pop(name)
+            else:
+                said[name] = line
         if line and not session.as_json and not session.quiet:
             print_log(clean(line))
 
@@ -93,7 +157,10 @@ def line_of(event: Event) -> str:
         case News(Taken() as taken, came, kind):
             if taken.state is State.KNOWN:
                 return ""
-            return f"{came.channel}: {words_of(taken, kind)}"
+            why = f" [{taken.reason}]" if taken.reason else ""
+            works = ", and it works already" if taken.works else ""
+            what = f"{kind} {short(taken.act)}" if taken.act else "bytes"
+            return f"{came.channel}: {what} {taken.state.value}{works}{why}"
         case News(Shown() as shown, came):
             return f"{came.channel}: {bundle_words(shown)}"
         case Trouble(channel, what):
@@ -106,72 +173,85 @@ def line_of(event: Event) -> str:
     return ""
 
 
-@dataclass(slots=True)
-class Read:
-    """What was read of files and photos: how much of it was bad, whether something is missing, and what ``--json``
-    says of each."""
-
-    bad: int = 0
-    missing: bool = False
-    files: list[dict[str, str]] = field(default_factory=list)
-    acts: list[dict[str, Any]] = field(default_factory=list)
-    bundles: list[dict[str, Any]] = field(default_factory=list)
-    parties: list[dict[str, Any]] = field(default_factory=list)
-
-    def file(self, path: Path, reason: str = "", what: str = "") -> None:
-        self.files.append({"name": str(path), "reason": reason, "what": what})
-
-    def note(self, found: Delivered) -> None:
-        for taken in found.taken:
-            kind = found.kinds.get(taken.act, "")
-            self.acts.append({"id": taken.act, "kind": kind, "state": taken.state.value, "reason": taken.reason})
-        self.bundles += [{"acts": dict(shown.acts), "reason": shown.reason} for shown in found.shown]
-        for account in found.accounts:
-            told = {"whole": account.whole.value, "reason": account.reason, "missing": account.missing}
-            self.parties.append({"party": account.party, **told, "shown": account.shown, "stated": account.stated})
-            self.missing |= account.whole is courier.Whole.MISSING
-
-
-def from_courier(session: Session, node: Node, files: Sequence[Path]) -> int | None:
+def from_courier(session: Session, here: Here, files: Sequence[Path]) -> int | None:
     """Take what files and photos hold. Exit code 1 where a code on paper is forged or cannot be read, a file was
     changed or is none: whoever carries several may have put a bad one before the others, which are read all the same.
     Exit code 2 where something is missing."""
-    from pourparler.dispatch.fountain import Worker
-
-    came = Came("courier", "", WallClock().now())
     photos: list[Path] = []
     read = Read()
-    with Worker() as decoder:
+    with contextlib.ExitStack() as open_ones:
+        taking = taker(session, here, open_ones)
         for path in files:
             try:
                 if is_picture(path):
                     photos.append(path)
                     continue
-                found = deliver_file(session, node, path, decoder, came)
+                (found,) = taking([(path.name, courier_file(path))], ())
             except (PourparlerError, Problem) as error:
                 if len(files) == 1 and isinstance(error, Problem):
                     raise
                 read.bad += 1
-                read.file(path, error.reason, tell_bad(session, path, error))
+                read.file(str(path), error.reason, tell_bad(session, path, error))
                 continue
+            say_lines(session, found["lines"])
             read.note(found)
-            read.bad += (bad := tell_delivered(session, node, path.name, found))
-            read.file(path, reason_of(found) if bad else "")
+            read.file(str(path), found["reason"] if found["bad"] else "")
         if photos:
-            images = ((str(path), read_beginning(path, limits.IMAGE_MAX_BYTES, "a photo")) for path in photos)
-            found = couriering.deliver_sheets(node, images, decoder, came)
+            images = [(str(path), read_beginning(path, limits.IMAGE_MAX_BYTES, "a photo")) for path in photos]
+            (found,) = taking((), images)
+            say_lines(session, found["lines"])
             read.note(found)
-            read.bad += tell_delivered(session, node, "the sheet", found)
             for path in photos:
-                worst = next((code for code in found.bad if code.image == str(path)), None)
-                read.file(path, worst.reason if worst else "", worst.detail if worst else "")
-    session.answer(
-        bad=read.bad, entries=node.journal.size, files=read.files, acts=read.acts, bundles=read.bundles,
-        parties=read.parties,
-    )  # fmt: skip
+                read.file(str(path), *found["photos"].get(str(path), ("", "")))
+    session.answer(**read.plain())
     said = f"courier: read {count(len(files), 'file')}; {read.bad} bad{'; something is missing' * read.missing}"
     session.say(said, lead="! " if read.bad or read.missing else "✓ ")
     return INVALID if read.bad else CANNOT_TELL if read.missing else None
+
+
+def taker(
+    session: Session, here: Here, open_ones: contextlib.ExitStack
+) -> Callable[[Sequence[Named], Sequence[Named]], list[Plain]]:
+    """Return what brings files or photos to the node, by itself or by the node that runs, and returns what came of each
+    file, and of the photos together."""
+    if here.spool is not None:
+        return lambda files, photos: here.hand(Job("courier", tuple(files), tuple(photos)))["delivered"]
+    from pourparler.dispatch.fountain import Worker
+
+    decoder = open_ones.enter_context(Worker())
+    came = Came("courier", "", WallClock().now())
+
+    def take(files: Sequence[Named], photos: Sequence[Named]) -> list[Plain]:
+        found = delivered(here.node, files, photos, decoder, came, known_parties(session))
+        return [plain(here.node, name, one) for name, one in found]
+
+    return take
+
+
+def delivered(
+    node: Node,
+    files: Iterable[Named],
+    photos: Iterable[Named],
+    decoder: "Decoder",
+    came: Came,
+    trust: Mapping[bytes, str],
+) -> Iterator[tuple[str, Delivered]]:
+    """Bring files and photos to the node; yield what each file brought, and the photos together. Raises
+    :class:`PourparlerError` where a file is none."""
+    for name, data in files:
+        if is_couriers(data):
+            yield name, couriering.deliver(node, data, decoder, came, trust)
+        else:
+            yield name, couriering.deliver_acts(node, [data], came)
+    if photos:
+        yield "the sheet", couriering.deliver_sheets(node, photos, decoder, came)
+
+
+def courier_file(path: Path) -> bytes:
+    """Return what a file holds: a courier's file, or the envelope of the one act in it. Raises :class:`Problem`,
+    :class:`PourparlerError`."""
+    data = read_file(path, limits.EVIDENCE_MAX_BYTES, "an act")
+    return data if is_couriers(data) else act_alone(path, data)
 
 
 def tell_bad(session: Session, path: Path, error: PourparlerError | Problem) -> str:
@@ -184,106 +264,8 @@ def tell_bad(session: Session, path: Path, error: PourparlerError | Problem) -> 
     return what
 
 
-def deliver_file(session: Session, node: Node, path: Path, decoder: "Decoder", came: Came) -> Delivered:
-    """Bring a file to the node: a courier's, or an act as it travels from desk to desk."""
-    data = read_file(path, limits.EVIDENCE_MAX_BYTES, "an act")
-    if is_couriers(data):
-        return couriering.deliver(node, data, decoder, came, known_parties(session))
-    return couriering.deliver_acts(node, [act_alone(path, data)], came)
-
-
 def known_parties(session: Session) -> dict[bytes, str]:
     return dict(session.workspace.settings.trust)
-
-
-def tell_delivered(session: Session, node: Node, name: str, found: Delivered) -> int:
-    """Say what a delivery brought; return how much of it was bad."""
-    for taken in found.taken:
-        session.say(f"courier: {words_of(taken, found.kinds.get(taken.act, ''))}")
-    for shown in found.shown:
-        session.say(f"courier: {bundle_words(shown)}")
-    for account in found.accounts:
-        tell_account(session, node, account)
-    for code in found.bad:
-        session.say(f"courier: {clean(code.named())}: {clean(code.detail)} [{code.reason}]", lead=[MARK["no"], " "])
-    for seal, reason in found.seals:
-        tell_seal(session, name, seal, reason)
-    refused = sum(taken.state is State.REFUSED for taken in found.taken)
-    false = sum(report.verdict is Verdict.INVALID for report in found.reports)
-    other = sum(account.whole is courier.Whole.CONTRADICTED for account in found.accounts)
-    bad = len(found.bad) + refused + false + other
-    return bad or int(is_broken(found))  # a broken seal is one with whatever it shows
-
-
-def is_broken(found: Delivered) -> bool:
-    return any(reason == "courier.seal" for _, reason in found.seals)
-
-
-def reason_of(found: Delivered) -> str:
-    """Return the reason why a delivery is bad: that it was changed, before what the change has spoilt."""
-    if is_broken(found):
-        return "courier.seal"
-    refused = [taken.reason for taken in found.taken if taken.state is State.REFUSED]
-    false = [report.reason for report in found.reports if report.verdict is Verdict.INVALID]
-    other = [one.reason for one in found.accounts if one.whole is courier.Whole.CONTRADICTED]
-    return next(iter((*refused, *false, *other)), "")
-
-
-def words_of(taken: Taken, kind: str) -> str:
-    """Return what became of an act, in words."""
-    why = f" [{taken.reason}]" if taken.reason else ""
-    works = ", and it works already" if taken.works else ""
-    what = f"{kind} {short(taken.act)}".strip() if taken.act else "bytes"
-    return f"{what} {state_words(taken.state.value)}{works}{why}"
-
-
-def bundle_words(shown: Shown) -> str:
-    """Return what came of a bundle, in words."""
-    if shown.reason:
-        return f"a bundle: {clean(shown.detail or 'nothing of it is taken')} [{shown.reason}]"
-    (state, first), *rest = shown.acts.items() or [(State.NEW.value, 0)]
-    each = [f"{count(first, 'act')} {state_words(state)}", *(f"{many} {state_words(state)}" for state, many in rest)]
-    return f"a bundle: {', '.join(each)}"
-
-
-def state_words(state: str) -> str:
-    return "known already" if state == State.KNOWN.value else state
-
-
-def tell_account(session: Session, node: Node, account: Account) -> None:
-    """Say whether something is missing: loudly where it is, and quietly where only nobody can tell."""
-    if not account.reason:
-        return
-    register = node.registry.registers.get(account.party)
-    whose = f"{clean(register.spines.party.name)} {short(account.party)}" if register else short(account.party)
-    said = f"courier: of {whose} {count(account.shown, 'act')} {'is' if account.shown == 1 else 'are'} shown"
-    code = f" [{account.reason}]"
-    match account.whole:
-        case courier.Whole.MISSING if account.missing:
-            first, last = account.missing
-            which = f"act {first} is" if first == last else f"acts {first} to {last} are"
-            session.say(f"{said}, and {which} missing{code}", lead="! ")
-        case courier.Whole.MISSING:
-            of = f" of {account.stated}" if account.stated is not None else ""
-            session.say(f"{said}{of}: the rest was taken out{code}", lead="! ")
-        case courier.Whole.CONTRADICTED:
-            session.say(f"{said}, and a beacon tells another history{code}", lead=[MARK["no"], " "])
-        case _ if account.reason in ("courier.no-beacon", "courier.no-bundle"):
-            session.mention(f"{said}; no beacon says whether there are more{code}")
-        case _:
-            session.say(f"{said}: {account.whole.value} whether these are all{code}", lead="! ")
-
-
-def tell_seal(session: Session, name: str, seal: courier.Seal, reason: str) -> None:
-    match reason:
-        case "":
-            session.mention(f"courier: {clean(name)} is as {short(seal.key)} sealed it for {short(seal.party)}")
-        case "courier.seal":
-            what = "was changed after it was sealed; what verifies was taken"
-            session.say(f"courier: {clean(name)} {what} [{reason}]", lead=[MARK["no"], " "])
-        case _:
-            what = f"the seal of {short(seal.key)} says nothing: nobody here knows the key"
-            session.say(f"courier: {clean(name)}: {what} [{reason}]", lead="! ")
 
 
 def is_picture(path: Path) -> bool:

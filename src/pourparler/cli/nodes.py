@@ -1,12 +1,14 @@
 """The workspace's node, for ``pourparler dispatch``: opened, and fed from the ledgers that are here."""
 
 import contextlib
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pourparler.cli.session import Session, knows
-from pourparler.cli.trouble import INPUT, USAGE, Problem
+from pourparler.cli.trouble import CANNOT_TELL, INPUT, USAGE, Problem
 from pourparler.cli.verify import looks_like, read_file
 from pourparler.cli.words import clean
 from pourparler.core import limits
@@ -15,18 +17,24 @@ from pourparler.core.ledger import is_statement, open_checkpoint
 from pourparler.dispatch import courier
 from pourparler.dispatch.captions import WORDS
 from pourparler.ports import Signer
-from pourparler.service import desk
+from pourparler.service import couriering, desk
 from pourparler.service.books import Book
 from pourparler.service.intake import ledger_key
-from pourparler.service.node.node import Node, open_node
+from pourparler.service.node.node import Node, look_at_node, open_node
 from pourparler.service.node.nouns import Came, State, Taken
+from pourparler.service.spool import Answer, Job, Spool
 from pourparler.service.workspace import WallClock, WorkspaceError
+from pourparler.store.sqlite import StoreInUse
 
 FOLDER, KEY, ROLE = "node", "node", "ledger"
 ENVELOPE_FILE = (b"\xd2\x84", b"\xd8\x62\x84")
 MAP_OF_THREE, MAP_OF_SEVEN = b"\xa3", b"\xa7"  # how a courier's file begins, and an act on its way
 SHEET_TITLES = tuple(f"<title>{title}</title>".encode() for title in WORDS["title"].values())
 AT_ONCE = 256
+DIGITS_LEAST = 8
+ANSWER_SECONDS = 10.0  # for the node that runs to answer
+BUSY_SECONDS = 5.0  # for another command to come to its end
+AGAIN_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,26 +58,141 @@ def is_made(session: Session) -> bool:
 
 
 @contextlib.contextmanager
-def node_of(session: Session, *, looks: bool = False) -> Iterator[Node]:
-    """Open the workspace's node, follow the parties that the workspace trusts, and give it what the ledgers here hold
-    of them. ``looks``: without unlocking its key. Raises :class:`Problem`."""
+def node_of(session: Session) -> Iterator[Node]:
+    """Open the workspace's node for whoever listens: alone, and for as long as it takes. Raises :class:`Problem`."""
+    with reached(session) as here:
+        if here.spool is not None:
+            what = f"a node runs here already: {process(here.runner)}."
+            raise Problem(
+                INPUT, what, "Stop it first. What you have it takes meanwhile: dispatch receive FILE, or send."
+            )
+        yield here.node
+
+
+@dataclass(slots=True)
+class Here:
+    """The workspace's node as a command reaches it: opened by the command itself; or, where another process runs it, a
+    copy to be asked, and the ``spool`` by which that process (``runner``) is handed what is to be kept."""
+
+    session: Session
+    node: Node
+    spool: Spool | None = None
+    runner: int = 0
+    again: Callable[[], Node] | None = None
+
+    def take(self, envelopes: Sequence[bytes], parts: Sequence[courier.PartRow] = ()) -> list[Taken]:
+        """Have the node judge acts and parts, and keep those that are good. Raises :class:`Problem`."""
+        came = Came("here", "", WallClock().now())
+        if self.spool is None:
+            return [*self.node.take_many(envelopes, came), *(self.node.take_part(*part, came) for part in parts)]
+        found = self.hand(Job("here", files=(("here", couriering.file(envelopes, parts=parts)),)))
+        self.look_again()
+        return [read_taken(one) for one in found["taken"]]
+
+    def take_first(self, envelope: bytes) -> Taken:
+        """Take an act before it is sent: a node hands on nothing that it did not verify. Raises :class:`Problem`."""
+        taken = self.take([envelope])[0]
+        if taken.state is State.REFUSED:
+            what = f"the act is not sent, for nobody would take it: {taken.detail or taken.reason}."
+            raise Problem(3, what, "Send what it rests on, or mend it.", reason=taken.reason)
+        return taken
+
+    def hand(self, job: Job, seconds: float = ANSWER_SECONDS) -> Answer:
+        """Hand a job to the node that runs, and return what came of it. Raises :class:`Problem` where no answer comes
+        in time: it is taken all the same."""
+        assert self.spool is not None
+        found = self.spool.answer(self.spool.hand(job), seconds)
+        if found is None:
+            what = f"handed to the node that runs here ({process(self.runner)}), which has not answered yet."
+            raise Problem(
+                CANNOT_TELL, what, "It is kept, and taken in its turn. Look later: pourparler dispatch status"
+            )
+        self.session.mention(f"handed to the node that runs here ({process(self.runner)})", lead="  ")
+        if found.get("error"):
+            raise Problem(INPUT, f"{found['error']}.", reason=found.get("reason", ""))
+        return found
+
+    def look_again(self) -> None:
+        """Take a new copy: what was handed over is in it."""
+        if self.again is not None:
+            self.node = self.again()
+
+
+def process(number: int | None) -> str:
+    return f"process {number}" if number else "another process"
+
+
+def read_taken(found: dict[str, Any]) -> Taken:
+    """Return what became of an act, as the running node said it."""
+    wants = tuple(map(bytes.fromhex, found["wants"]))
+    reason, detail, works = found["reason"], found["detail"], found["works"]
+    return Taken(State(found["state"]), bytes.fromhex(found["act"]), reason, detail, found["index"], works, wants)
+
+
+@contextlib.contextmanager
+def reached(session: Session, *, looks: bool = False) -> Iterator[Here]:
+    """Reach the workspace's node, which follows the parties that the workspace trusts, and has what the ledgers here
+    hold of them. ``looks``: only to be asked, without its key. Raises :class:`Problem`."""
     folder = node_folder(session)
     if not folder.is_dir():
         raise Problem(USAGE, "there is no node in this workspace.", "Make one: pourparler dispatch create")
-    signer: Signer = (
-        Locked(session.keys.info(KEY).public_key) if looks else session.passphrases.signer(session.keys, KEY, role=ROLE)
-    )
+    spool = Spool(folder / "spool")
     origin = (folder / "origin").read_text("utf-8").strip()
-    node = open_node(folder, signer, WallClock(), origin, follow=session.workspace.settings.trust)
-    try:
-        if node.read_only:
-            raise Problem(INPUT, node.read_only.what, node.read_only.do, reason=node.read_only.reason)
+    locked = Locked(session.keys.info(KEY).public_key)
+    follow = session.workspace.settings.trust
+    with contextlib.ExitStack() as open_ones:
+        passing = open_ones.enter_context(contextlib.ExitStack())
+
+        def look() -> Node:
+            passing.close()
+            return passing.enter_context(look_at_node(folder, locked, WallClock(), origin, follow=follow))
+
+        ends = time.monotonic() + BUSY_SECONDS
+        while True:
+            runner = spool.runner()
+            if runner is not None:
+                here = Here(session, look(), None if looks else spool, runner, look)
+                break
+            try:
+                signer: Signer = locked if looks else session.passphrases.signer(session.keys, KEY, role=ROLE)
+                node = open_node(folder, signer, WallClock(), origin, follow=follow, settles=not looks)
+                here = Here(session, open_ones.enter_context(contextlib.closing(node)))
+                break
+            except StoreInUse:
+                if looks:
+                    here = Here(session, look())
+                    break
+                if time.monotonic() >= ends:
+                    what = "another command uses this workspace's node, and does not come to an end."
+                    do = "Wait for it, or stop it; a node that listens is handed what you have, once it listens."
+                    raise Problem(INPUT, what, do) from None
+                time.sleep(AGAIN_SECONDS)
+        if here.node.read_only:
+            why = here.node.read_only
+            raise Problem(INPUT, why.what, why.do, reason=why.reason)
         if not looks:
             for book in session.all_books():
-                feed(node, book)
-        yield node
-    finally:
-        node.close()
+                if here.spool is None:
+                    feed(here.node, book)
+                else:
+                    hand_news(here, book)
+        yield here
+
+
+def hand_news(here: Here, book: Book) -> None:
+    """Hand the node that runs what a ledger of this workspace has and it has not, of parties that it follows."""
+    registers = book.registry.registers
+    followed = [party for party in registers if here.node.follows(party)]
+    acts = [entry.data for entry in book.store.entries() if not is_statement(entry.data)]
+    news = [act for act in acts if is_news(here.node, act)] if followed else []
+    if not news:
+        return
+    homes = [party for party in followed if registers[party].spines.party.home == book.depositary]
+    bundles = [couriering.catching_up(party, [book]) for party in homes]
+    for start in range(0, len(news), AT_ONCE):
+        file = couriering.file(news[start : start + AT_ONCE], bundles=bundles if start == 0 else ())
+        here.hand(Job("ledger", files=((book.depositary.origin, file),)))
+    here.look_again()
 
 
 def feed(node: Node, book: Book) -> None:
@@ -103,14 +226,10 @@ def to_send(session: Session, node: Node, said: str) -> tuple[list[bytes], list[
     if path.is_file():
         return from_file(path)
     try:
-        act_id = session.find(said, "act", "mandate", "dossier") if session.ledgers() else None
+        act_id = act_meant(session, node, said, "act", "mandate", "dossier")
     except WorkspaceError as error:
         what = f"{error.what.removesuffix('.')}, and there is no file of that name."
         raise Problem(USAGE, what, error.do or "Name a file, or an act's id.") from None
-    if act_id is None:
-        digits = said.lower()
-        found = [act.id for act in node.every() if len(digits) >= 8 and act.id.hex().startswith(digits)]
-        act_id = found[0] if len(found) == 1 else None
     envelopes = node.acts([act_id]) if act_id else []
     if act_id and not envelopes:
         book = next((book for book in session.all_books() if knows(book.registry, act_id)), None)
@@ -121,6 +240,18 @@ def to_send(session: Session, node: Node, said: str) -> tuple[list[bytes], list[
             USAGE, f"{clean(said)} is no file, and no act that is known here.", "Name a file, or an act's id."
         )
     return envelopes, []
+
+
+def act_meant(session: Session, node: Node, said: str, *kinds: str) -> bytes | None:
+    """Return the id of the act that a word means: by the ledgers here, or by what the node has heard.
+
+    Raises :class:`WorkspaceError` where the ledgers here know nothing of the kind, and the node does not either.
+    """
+    digits = said.lower()
+    found = {act.id for act in node.every() if len(digits) >= DIGITS_LEAST and act.id.hex().startswith(digits)}
+    if len(found) == 1:
+        return found.pop()
+    return session.find(said, *kinds) if session.ledgers() else session.workspace.settings.names.get(said)
 
 
 def from_file(path: Path) -> tuple[list[bytes], list[courier.PartRow]]:
@@ -154,12 +285,3 @@ def act_alone(path: Path, data: bytes) -> bytes:
         what = f"{path} is no courier's file, no act and no photo{looks}."
         raise Problem(INPUT, what, "Is it the right file?", reason="courier.malformed")
     return desk.parse_parcel(data).act().envelope.encoded()
-
-
-def taken_first(node: Node, envelope: bytes) -> Taken:
-    """Take an act before it is sent: a node hands on nothing that it did not verify. Raises :class:`Problem`."""
-    taken = node.take(envelope, Came("here", "", WallClock().now()))
-    if taken.state is State.REFUSED:
-        what = f"the act is not sent, for nobody would take it: {taken.detail or taken.reason}."
-        raise Problem(3, what, "Send what it rests on, or mend it.", reason=taken.reason)
-    return taken

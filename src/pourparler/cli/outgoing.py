@@ -2,11 +2,12 @@
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pourparler.cli.channels import Dice, carousel_of
+from pourparler.cli.channels import Dice, carousel_of, check_urls
+from pourparler.cli.nodes import Here
 from pourparler.cli.session import MARK, Session
 from pourparler.cli.trouble import USAGE, Problem
 from pourparler.cli.words import clean, count, short
@@ -17,6 +18,7 @@ from pourparler.dispatch.exchange import Exchanged
 from pourparler.ports import ChannelTrouble, FrameChannel, Signer
 from pourparler.service import couriering
 from pourparler.service.node.node import Node
+from pourparler.service.spool import Job
 from pourparler.service.workspace import WorkspaceError, write_atomically
 
 if TYPE_CHECKING:
@@ -26,30 +28,69 @@ if TYPE_CHECKING:
 
 SHEETS = (".html", ".htm")
 TOLD_SECONDS = 2.0
+EXCHANGE_SECONDS = 70.0  # for each peer with which the node that runs here exchanges
+HERE = "here"
+WAITS = {"pending": "waits there for what it rests on", HERE: "waits here, and is not handed on yet"}
+KEPT = ("new", "known", "carried", "void")  # what a peer says of an act that it has
 SPARE_FRAME_SECONDS = 0.2
 
 
-def by_wire(session: Session, node: Node, peers: Sequence[str]) -> bool:
-    from pourparler.service.wire import Desk
-
+def by_wire(session: Session, here: Here, peers: Sequence[str], sent: Sequence[Act]) -> bool | None:
+    """Exchange with each peer; return whether all of them have what there is here, None where only some do."""
     if not peers:
         raise Problem(USAGE, "by wire to whom?", "Name a node: --peer https://node.example")
-    desk, reached = Desk(node, Dice()), 0
-    for url in peers:
+    check_urls(peers)
+    answered: list[dict[str, Any]] = []
+    if here.spool is not None:
         if not session.quiet and not session.as_json:
-            print(f"exchanging with {url}…", file=sys.stderr, flush=True)
-        found = desk.exchange_with(url)
-        reached += found.whole
-        tell_exchanged(session, found)
-    return reached == len(peers)
-
-
-def tell_exchanged(session: Session, found: Exchanged) -> None:
-    if found.whole:
-        gave = f"{count(len(found.given), 'act')} given, {count(len(found.learnt), 'act')} learnt"
-        session.say(f"wire: {clean(found.peer)} has all that is here: {gave}", lead=MARK["yes"][0] + " ")
+            print(f"exchanging with {', '.join(peers)}…", file=sys.stderr, flush=True)
+        answered = here.hand(Job("wire", peers=tuple(peers)), seconds=EXCHANGE_SECONDS * len(peers))["exchanged"]
     else:
-        session.say(f"wire: {clean(found.peer)}: {clean(found.why)}", lead=[MARK["no"], " "])
+        from pourparler.service.wire import Desk
+
+        desk = Desk(here.node, Dice())
+        for url in peers:
+            if not session.quiet and not session.as_json:
+                print(f"exchanging with {url}…", file=sys.stderr, flush=True)
+            answered.append(plain_exchanged(desk.exchange_with(url)))
+    went = [tell_exchanged(session, found, sent, lambda act: bool(here.node.acts([act.id]))) for found in answered]
+    shown = ("url", "given", "learnt", "whole", "reason")
+    session.answer(peers=[{name: found[name] for name in shown} for found in answered])
+    return True if all(went) else False if all(one is False for one in went) else None
+
+
+def plain_exchanged(found: Exchanged) -> dict[str, Any]:
+    """Return what an exchange came to as JSON can hold it; ``words`` is what the peer said of each act."""
+    return {
+        "url": found.peer,
+        "given": [act.hex() for act in found.given],
+        "learnt": [act.hex() for act in found.learnt],
+        "whole": found.whole,
+        "reason": found.why,
+        "words": {act.hex(): word for act, word in found.words},
+    }
+
+
+def tell_exchanged(
+    session: Session, found: dict[str, Any], sent: Sequence[Act], handed: Callable[[Act], bool]
+) -> bool | None:
+    """Say what an exchange came to, and what became there of the acts that were named; return whether it has them,
+    None where it has not taken one. ``handed`` says of an act whether this node hands it on."""
+    peer = clean(found["url"])
+    if not found["whole"]:
+        session.say(f"wire: {peer}: {clean(found['reason'])}", lead=[MARK["no"], " "])
+        return False
+    words = [(act, found["words"].get(act.id.hex(), "known" if handed(act) else HERE)) for act in sent]
+    short_of = [(act, word) for act, word in words if word not in KEPT]
+    gave = f"{count(len(found['given']), 'act')} given, {count(len(found['learnt']), 'act')} learnt"
+    if not short_of:
+        session.say(f"wire: {peer} has all that is here: {gave}", lead=MARK["yes"][0] + " ")
+        return True
+    session.say(f"wire: {peer}: {gave}", lead="! ")
+    for act, word in short_of:
+        what = WAITS.get(word, f"is refused there [{clean(word)}]")
+        session.say(f"{act.kind} {short(act.id)} {what}", lead=[MARK["waits" if word in WAITS else "no"], " "])
+    return None
 
 
 def by_bus(session: Session, node: Node, bus: "Bus", sent: Sequence[Act]) -> bool:
@@ -77,7 +118,8 @@ def by_radio(
     seconds: float | None,
 ) -> bool:
     """Send until it is enough, or for so long."""
-    carousel = carousel_of(session, sealer, bytes(32), channel.frame_bytes, loss)
+    fills = seconds is not None  # then no turn is silent: the air is asked for
+    carousel = carousel_of(session, sealer, bytes(32), channel.frame_bytes, loss, constant=fills)
     now = time.monotonic()
     for envelope in envelopes:
         if sealer is None and not carousel.fits(envelope):

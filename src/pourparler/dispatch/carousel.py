@@ -8,7 +8,8 @@ An act that fits into one frame goes as a telegram. Others are gathered into one
 loss together. How often is enough follows from the loss that is assumed (:func:`frames_for`).
 
 A symbol is never repeated before all others were sent, also after a restart: positions are taken from
-:class:`Counters`, which are durable. Each relay begins at a place of its own, so that what two of them send adds up.
+:class:`Counters`, which are durable. What is enough begins anew with each start: who listens now need not have listened
+then. Each relay begins at a place of its own, so that what two of them send adds up.
 """
 
 from collections import OrderedDict
@@ -468,7 +469,8 @@ class Carousel:
         count = AHEAD_SMALL if needed in ANY_OF else AHEAD
         tag = item.name[:TAG_BYTES]
         first = self.counters.take(tag + item.symbol_bytes.to_bytes(2, "big"), count)
-        item.sent = max(item.sent, first)
+        if first + count > len(ANY_OF.get(needed, ())):  # from here on it takes one more, whatever was sent before
+            item.enough = max(item.enough, frames_for(needed + 1, self.assumed_loss))
         stripe = stripe_of(self.relay, tag)
         chosen = [number_at(position, needed, stripe) for position in range(first, first + count)]
         made = symbols(item.data, item.symbol_bytes, chosen)

@@ -111,6 +111,7 @@ class Session:
     junk: int = 0
     learnt: list[bytes] = field(default_factory=list)
     given: list[bytes] = field(default_factory=list)
+    words: dict[bytes, str] = field(default_factory=dict)
     ended: str = ""
 
     @property
@@ -131,6 +132,7 @@ class Exchanged:
     given: tuple[bytes, ...] = ()
     withheld: tuple[bytes, ...] = ()
     unmet: int = 0
+    words: tuple[tuple[bytes, str], ...] = ()  # what the peer said of each act that it was given, as in ``taken``
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +221,8 @@ class Exchange:
         compared = session.theirs if session.theirs and why != "exchange.parts" else None
         withheld = behind(self.holding.heads(), compared) if compared else []
         unmet = len(session.owed) if why != "exchange.parts" else 0
-        return Exchanged(peer, not why, why, tuple(session.learnt), tuple(session.given), tuple(withheld), unmet)
+        learnt, given, words = tuple(session.learnt), tuple(session.given), tuple(session.words.items())
+        return Exchanged(peer, not why, why, learnt, given, tuple(withheld), unmet, words)
 
     def current(self, peer: str, first: bytes) -> Session | None:
         """Return the session that a message began, or None where it is over."""
@@ -578,6 +581,7 @@ class Exchange:
     def _on_taken(self, found: Message, session: Session) -> Iterable[bytes]:
         rows = found["acts"][: session.unanswered]
         session.given += [act for act, word in rows if word == NEW]
+        session.words.update((act, word) for act, word in rows if len(session.words) < limits.EXCHANGE_IDS_MAX)
         session.unanswered = 0
         return self._next(session)
 

@@ -23,12 +23,14 @@ from pourparler.ports import Clock, FrameChannel, StoreError
 from pourparler.service.lag import Lag
 from pourparler.service.node.node import Node
 from pourparler.service.node.nouns import Came, Shown, State, Taken
+from pourparler.service.spool import Answer, Job, Spool
 from pourparler.service.wire import Desk
 
 LISTEN_SECONDS = 0.5
 ROUND_SECONDS = 10.0
 AGAIN_SECONDS = 2.0  # after a channel failed
 TAGS_KEPT = 65_536
+SPOOL_SECONDS = 0.2
 BUS_TIMES = 16  # that a bus brings again what waits here
 
 
@@ -149,6 +151,22 @@ class Station:
 
         self._keep_doing("bus", fetch, pause=0.0)
 
+    def take_from(self, spool: Spool, doing: Callable[[Job], Answer]) -> None:
+        """Take what other commands of this workspace hand over, from now on; ``doing`` does a job, and answers it."""
+
+        def look() -> None:
+            spool.take(doing)
+
+        self._keep_doing("spool", look, pause=SPOOL_SECONDS)
+
+    def kept(self, taken: Iterable[Taken]) -> None:
+        """Remember, and send on, what the node took otherwise than by this station."""
+        for answer in taken:
+            if answer.kept:
+                self.tags.add(answer.act)
+            if self.relays and (answer.works or answer.state in (State.NEW, State.CARRIED)):
+                self.send_on(self.node.acts([answer.act]))
+
     def may_be_lost(self, taken: Taken) -> bool:
         """Return whether what was brought is not on the disk here, and was not refused for good."""
         waits = taken.state is State.PENDING and not taken.works
@@ -184,10 +202,7 @@ class Station:
 
     def judged(self, acts: Sequence[Act | None], taken: Sequence[Taken], came: Came) -> None:
         for act, answer in zip(acts, taken, strict=True):
-            if answer.kept:
-                self.tags.add(answer.act)
-            if self.relays and (answer.works or answer.state in (State.NEW, State.CARRIED)):
-                self.send_on(self.node.acts([answer.act]))
+            self.kept([answer])
             self.tell(News(answer, came, act.kind if act else "", act))
 
     def put(self, carousel: Carousel, envelope: bytes) -> None:

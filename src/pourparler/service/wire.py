@@ -270,7 +270,8 @@ def split(messages: Sequence[bytes]) -> tuple[list[bytes], list[bytes]]:
 def joined(before: Exchanged, now: Exchanged) -> Exchanged:
     """Return what two exchanges with one peer came to, the second after the first."""
     learnt, given = before.learnt + now.learnt, before.given + now.given
-    return Exchanged(now.peer, now.whole, now.why, learnt, given, now.withheld, now.unmet)
+    words = tuple({**dict(before.words), **dict(now.words)}.items())
+    return Exchanged(now.peer, now.whole, now.why, learnt, given, now.withheld, now.unmet, words)
 
 
 # --- home ledgers, from any mirror ------------------------------------------------------------------------------------

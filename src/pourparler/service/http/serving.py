@@ -115,7 +115,7 @@ class Serving:
 
     def run(self) -> None:
         """Serve until SIGTERM or Ctrl-C (in the main thread), or :meth:`stop`; requests that run are finished."""
-        with self.bound, quiet_signals():
+        with self.bound, quiet_signals(self.stop):
             asyncio.run(self.server.serve(sockets=[self.bound]))
         if self.telling is not None:
             self.telling.rest()
@@ -125,12 +125,13 @@ class Serving:
 
 
 @contextmanager
-def quiet_signals() -> Iterator[None]:
-    """Let a signal that stopped the server do no more: the server raises it once again when all is done."""
+def quiet_signals(stop: Callable[[], None]) -> Iterator[None]:
+    """Let a signal that comes before the server looks for one stop it, and one that stopped it do no more: the server
+    raises it once again when all is done."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, lambda *_: stop()) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:

@@ -7,9 +7,10 @@ verified, and nothing is acknowledged that is not on the disk.
 Feed it bytes and time; ask it. Safe to use from several threads.
 """
 
+import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from pourparler.core.act import Act, Power
 from pourparler.core.council import Depositary
 from pourparler.core.errors import PourparlerError, Refused
 from pourparler.core.registry import Registry
-from pourparler.ports import Clock, HighWater, Signer, Store
+from pourparler.ports import Clock, HighWater, Signer, Store, StoreError
 from pourparler.service.books import BEGINNINGS, parse_copy
 from pourparler.service.drafting import draft
 from pourparler.service.heads import ReadOnly
@@ -37,7 +38,7 @@ from pourparler.service.node.status import status
 from pourparler.service.node.taking import Taking
 from pourparler.store.highwater import HighWaterFile
 from pourparler.store.node import NodeStore
-from pourparler.store.sqlite import SqliteStore
+from pourparler.store.sqlite import SqliteStore, snapshot
 
 
 def open_node(
@@ -48,6 +49,7 @@ def open_node(
     *,
     follow: Iterable[bytes] = (),
     high_water: Path | None = None,
+    settles: bool = True,
 ) -> "Node":
     """Open the node in a folder, or begin one there: ``journal.sqlite``, ``node.sqlite`` and, there or elsewhere,
     ``journal.high-water``. Raises :class:`StoreError`, and ``OSError`` where the signer cannot sign."""
@@ -61,7 +63,28 @@ def open_node(
         if marks is not None:
             marks.close()
         raise
-    return Node(journal, beside, signer, clock, origin, follow=follow, high_water=marks)
+    return Node(journal, beside, signer, clock, origin, follow=follow, high_water=marks, settles=settles)
+
+
+@contextmanager
+def look_at_node(
+    folder: Path, signer: Signer, clock: Clock, origin: str, *, follow: Iterable[bytes] = ()
+) -> Iterator["Node"]:
+    """Give a copy of the node in a folder as it stands, beside whoever runs it: to be asked, and to be told nothing.
+
+    The file beside the journal is copied first: what the journal has beyond it is noted, as at any start. Raises
+    :class:`StoreError`.
+    """
+    with ExitStack() as copies:
+        try:
+            beside = copies.enter_context(snapshot(folder / "node.sqlite"))
+            journal = copies.enter_context(snapshot(folder / "journal.sqlite"))
+        except (sqlite3.Error, OSError) as error:
+            raise StoreError(f"{folder}: a copy to look at could not be made: {error}.") from error
+        entries, others = SqliteStore(journal), NodeStore(beside)
+        node = Node(entries, others, signer, clock, origin, follow=follow, settles=False)
+        copies.callback(node.close)
+        yield node
 
 
 class Node:
@@ -69,7 +92,8 @@ class Node:
     does, up to the bound on parties. Journal, store and high-water file are the node's from here on.
 
     Opening folds the journal again, and brings what stands beside it up to it. Where the journal was put back to an
-    earlier day, ``read_only`` says so: nothing is taken, and no standing is told. Raises :class:`StoreError`, and
+    earlier day, ``read_only`` says so: nothing is taken, and no standing is told. One that is only asked ``settles``
+    nothing: what waits is left to wait. Raises :class:`StoreError`, and
     ``OSError`` where the signer cannot sign.
     """
 
@@ -83,8 +107,10 @@ class Node:
         *,
         follow: Iterable[bytes] = (),
         high_water: HighWater | None = None,
+        settles: bool = True,
     ) -> None:
         self._lock = threading.RLock()
+        self.settles = settles
         self._undone = False
         self.store = store
         time = JournalClock(clock, store.fact("anchor"))
@@ -129,8 +155,9 @@ class Node:
                     self.taking.noted = outcome.moment.index + 1
                 else:
                     self.taking.note(outcome, Came("journal", "", outcome.moment.time))
-            self.taking.freed += self.store.pending()
-            self.taking.settle()
+            if self.settles:
+                self.taking.freed += self.store.pending()
+                self.taking.settle()
 
     @contextmanager
     def _changing(self) -> Iterator[None]:
@@ -453,10 +480,21 @@ class Node:
     def acknowledge(self, signer: Signer, mandate: bytes, about: bytes) -> bytes:
         """Return a holder's signed "I know" about an act, which is taken here as well: by one key, and so refused under
         a mandate that asks for several signatures. Raises ``OSError`` where he cannot sign."""
-        fields = {"by": mandate, "about": about, "at": self.holdings.wall.now()}
-        envelope = draft("reply", fields).signed_by(signer).envelope.encoded()
+        envelope = self.acknowledgement(signer, mandate, about)
         self.take(envelope, Came("here", "", self.holdings.wall.now()))
         return envelope
+
+    def acknowledgement(self, signer: Signer, mandate: bytes, about: bytes) -> bytes:
+        """Return what :meth:`acknowledge` does, not taken. Raises ``OSError`` where he cannot sign."""
+        fields = {"by": mandate, "about": about, "at": self.holdings.wall.now()}
+        return draft("reply", fields).signed_by(signer).envelope.encoded()
+
+    def heard_by(self, act: bytes) -> tuple[str, int] | None:
+        """Return by which channel an act that ends or stops a power came first, and when; None of any other."""
+        with self._lock:
+            waits = [(one.channel, one.time) for one in self.store.pending_of(act) if one.works]
+            noted = [(channel, time) for channel, _, time in self.store.heard(act)]
+            return min(noted + waits, key=lambda one: one[1], default=None)
 
 
 def put_back(size: int, mark: int) -> ReadOnly:

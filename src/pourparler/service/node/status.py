@@ -18,7 +18,13 @@ def status(
     """Return for each party its freshness, how far its home is shown, and what is wrong; the clock; what waits."""
     now = holdings.now()
     waiting = [
-        {"act": one.act.hex(), "reason": one.reason, "works": bool(one.works), "age": now - one.time}
+        {
+            "act": one.act.hex(),
+            "kind": parse_act(one.data).kind,
+            "reason": one.reason,
+            "works": bool(one.works),
+            "age": now - one.time,
+        }
         for one in holdings.store.pending()
     ]
     parties = []

@@ -198,6 +198,8 @@ class Taking:
         assert party is not None
         if act.issuer is Issuer.HOLDER and by_its_holder(outcome.void):
             self.store.note_heard(act["by"], came.channel, came.peer, came.time)
+        if act.kind in BAD_NEWS:
+            self.store.note_heard(act.id, came.channel, came.peer, came.time)
         if act.kind == "reply" and outcome.void is None:
             self.store.add_ack(Ack(act.id, act["about"], act["by"], act.get("at"), came.time, came.channel, came.peer))
         if act.kind == "beacon" and self.store.beacon(act.id) is None:
