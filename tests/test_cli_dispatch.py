@@ -321,6 +321,17 @@ def test_a_bundle_made_without_a_new_stamp_rests_on_none_that_states_what_comes_
     assert verify(bundle.encoded(), Trust({})).reason == ""
 
 
+def test_an_order_goes_out_without_the_key_of_the_ledger(council):
+    done("mandate", "grant", "agent.toml", "--name", "agent-2")
+    (key,) = (path for path in Path().rglob("*.key") if "ledger" in path.name)
+    key.unlink()
+    said = done("dispatch", "send", "dismissal.act", "--via", "courier", "--out", "on.dispatch")
+    assert "no new stamp" in said
+    council.fresh("front")
+    code, said = received("../on.dispatch")
+    assert (code, "a bundle: 4 acts new" in said) == (0, True)
+
+
 # --- beside a node that runs ------------------------------------------------------------------------------------------
 
 

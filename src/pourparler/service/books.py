@@ -423,15 +423,19 @@ class Book:
         yield self.registry
 
     def stamp(self, streams: Iterable[bytes]) -> int:
-        """Return the newest stamp that states these streams as they are up to it: one without acts of its own, for
-        others state what comes after them. Raises :class:`Missing` (``stream.not-stated``)."""
+        """Return the newest stamp that states these streams as they are up to it, and not with acts that stand behind
+        it: evidence shows what comes before. Raises :class:`Missing` (``stream.not-stated``)."""
         wanted = set(streams)
         for index in reversed(self.fold.starts):
             stamp = parse_act(self.store.entry(index).data)
-            stated = (stamp.get("streams") or ()) if not stamp.get("follows") else ()
-            if wanted <= {stream for stream, _, _ in stated}:
+            stated = {stream: count for stream, count, _ in stamp.get("streams") or ()}
+            if all(stated.get(stream) == self._count_before(stream, index) for stream in wanted):
                 return index
         raise Missing("stream.not-stated", "no stamp in this copy of the ledger states all that the claim rests on")
+
+    def _count_before(self, stream: bytes, index: int) -> int:
+        known = self.fold.registry.streams.get(stream)
+        return bisect_left(known.indexes, index) if known else 0
 
     def stamp_of(self, index: int) -> int:
         return self.fold.start_of(index)
