@@ -529,3 +529,15 @@ def test_the_same_trouble_is_said_once(capfd):
         "http://relay: 0 given, 0 learnt, not whole: down",
         "no air; trying again",
     ]
+
+
+def test_the_ledgers_of_a_workspace_are_written_while_its_node_listens(front):
+    done("key", "new", "ann", "--role", "member")
+    done("ledger", "create", "ledger.example/ours")
+    front(*WIRE)
+    done("party", "found", "--title", "Ours", "--member", "ann", "--name", "ours")
+    party = json.loads(done("party", "show", "ours", "--json"))["party"]
+    assert "handed to the node that runs here" in done(
+        "dispatch", "send", party, "--via", "courier", "--out", "x.dispatch"
+    )
+    assert f"Ours {party[:8]}…" in done("dispatch", "status")

@@ -292,6 +292,7 @@ def receive(
             return from_courier(session, here, files)
     with node_of(session) as node:
         code = from_courier(session, Here(session, node), files) if files else None
+        session.reopen()  # the ledgers here are for others to write, as long as this lasts
         with contextlib.ExitStack() as open_ones:
             from pourparler.dispatch.fountain import Worker
 
@@ -461,7 +462,7 @@ def heard_words(one: Hearer) -> str:
 
 def by_channel(channel: str) -> str:
     """Return by which channel something came, as people say it."""
-    return clean(channel) if channel == "here" else f"by {clean(channel)}"
+    return {"here": "here", "ledger": "from a ledger here"}.get(channel, f"by {clean(channel)}")
 
 
 # --- standing ---------------------------------------------------------------------------------------------------------

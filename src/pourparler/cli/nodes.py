@@ -79,6 +79,7 @@ class Here:
     spool: Spool | None = None
     runner: int = 0
     again: Callable[[], Node] | None = None
+    told: bool = False
 
     def take(self, envelopes: Sequence[bytes], parts: Sequence[courier.PartRow] = ()) -> list[Taken]:
         """Have the node judge acts and parts, and keep those that are good. Raises :class:`Problem`."""
@@ -107,7 +108,9 @@ class Here:
             raise Problem(
                 CANNOT_TELL, what, "It is kept, and taken in its turn. Look later: pourparler dispatch status"
             )
-        self.session.mention(f"handed to the node that runs here ({process(self.runner)})", lead="  ")
+        if not self.told:
+            self.session.mention(f"handed to the node that runs here ({process(self.runner)})", lead="  ")
+        self.told = True
         if found.get("error"):
             raise Problem(INPUT, f"{found['error']}.", reason=found.get("reason", ""))
         return found
