@@ -15,7 +15,9 @@ from pourparler.cli.exporting import AsPage, export_claim
 from pourparler.cli.files import Example, example, read_toml
 from pourparler.cli.grouped import noun
 from pourparler.cli.meant import mandate_for, only_text, organ_for
+from pourparler.cli.openings import keep_openings, openings
 from pourparler.cli.options import Reserves, TextName, Words
+from pourparler.cli.reading import read_file
 from pourparler.cli.sending import (
     Anyway,
     GiveName,
@@ -23,9 +25,7 @@ from pourparler.cli.sending import (
     OutFile,
     WithKeys,
     deliver,
-    keep_openings,
     lay_down,
-    openings,
     payload_of,
     read_parcel,
     send,
@@ -35,7 +35,6 @@ from pourparler.cli.sending import (
 from pourparler.cli.session import ACT_FILE, MARK, Session, command
 from pourparler.cli.timeline import about_act, act_line
 from pourparler.cli.trouble import USAGE, Problem
-from pourparler.cli.verify import read_file
 from pourparler.cli.words import clean, count, quoted
 from pourparler.core import limits
 from pourparler.core.act import KINDS, Act, Issuer, Power, power_words

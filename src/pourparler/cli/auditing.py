@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from pourparler.cli.progress import Progress
+from pourparler.cli.reading import read_file
 from pourparler.cli.session import MARK, Session
 from pourparler.cli.trouble import CANNOT_TELL, INPUT, INVALID, USAGE, Problem
-from pourparler.cli.verify import neighbour, read_file, read_policy
+from pourparler.cli.verify import neighbour, read_policy
 from pourparler.cli.words import clean, count, date_time, is_cut_short, quoted
 from pourparler.core import limits
 from pourparler.core.authority import Moment

@@ -12,10 +12,10 @@ from pourparler.cli.files import Example, example, read_toml
 from pourparler.cli.grouped import noun
 from pourparler.cli.meant import mandate_for, only_text
 from pourparler.cli.page import dossier_data, print_dossier, print_text_itself
+from pourparler.cli.reading import read_file
 from pourparler.cli.sending import Anyway, GiveName, OutFile, WithKeys, send, tell_named
 from pourparler.cli.session import MARK, Session, command
 from pourparler.cli.trouble import INPUT, USAGE, Problem
-from pourparler.cli.verify import read_file
 from pourparler.cli.words import count
 from pourparler.core import limits
 from pourparler.core.act import Power

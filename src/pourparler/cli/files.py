@@ -16,7 +16,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     """Return what a TOML file says; ``-`` is standard input. Raises :class:`Problem`."""
     import sys
 
-    from pourparler.cli.verify import bounded, read_file
+    from pourparler.cli.reading import bounded, read_file
 
     if str(path) == "-":
         data = bounded(sys.stdin.buffer.read(FILE_MAX_BYTES + 1), FILE_MAX_BYTES, "standard input", "a form")

@@ -12,10 +12,10 @@ from pourparler.cli.channels import Dice
 from pourparler.cli.delivered import Plain, Read, bundle_words, plain, say_lines
 from pourparler.cli.nodes import Here, act_alone, is_couriers
 from pourparler.cli.outgoing import plain_exchanged
+from pourparler.cli.reading import read_beginning, read_file
 from pourparler.cli.serving import print_log, serve_routes
 from pourparler.cli.session import MARK, Session
 from pourparler.cli.trouble import CANNOT_TELL, INPUT, INVALID, Problem
-from pourparler.cli.verify import read_beginning, read_file
 from pourparler.cli.words import clean, count, short
 from pourparler.core import limits
 from pourparler.core.act import parse_act

@@ -169,7 +169,7 @@ def import_key(
 ) -> int:
     """Take in a key that was exported, once its passphrase has opened it. It keeps role and passphrase."""
     from pourparler.cli.passphrase import Passphrases
-    from pourparler.cli.verify import read_file
+    from pourparler.cli.reading import read_file
     from pourparler.service.keyring import FILE_MAX_BYTES
 
     ring = ring_of(workspace)

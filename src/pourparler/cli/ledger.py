@@ -534,7 +534,7 @@ def tell_notes(session: Session, new: int) -> None:
 
 def read_copy(file: Path) -> books.Copy:
     """Return the copy in a file. Raises :class:`Problem`."""
-    from pourparler.cli.verify import looks_like, read_file
+    from pourparler.cli.reading import looks_like, read_file
     from pourparler.core import limits
 
     data = read_file(file, limits.EVIDENCE_MAX_BYTES, "a copy of a ledger")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pourparler.cli.sending import openings
+from pourparler.cli.openings import openings
 from pourparler.cli.session import Session
 from pourparler.cli.words import clean, quoted
 from pourparler.core.act import NO_POWER, Power

@@ -11,20 +11,19 @@ from pourparler.cli.exporting import AsPage, export_claim
 from pourparler.cli.files import Example, example, read_toml
 from pourparler.cli.grouped import noun
 from pourparler.cli.lines import SIGNS, terms_in, tested, tried
+from pourparler.cli.openings import keep_openings, openings
 from pourparler.cli.options import Words
+from pourparler.cli.reading import read_file
 from pourparler.cli.sending import (
     Anyway,
     GiveName,
     OutFile,
     WithKeys,
-    keep_openings,
-    openings,
     send,
     tell_named,
 )
 from pourparler.cli.session import Session, command
 from pourparler.cli.trouble import CANNOT_TELL, INPUT, REFUSED, USAGE, Problem
-from pourparler.cli.verify import read_file
 from pourparler.cli.words import clean, count, date_time, duration, quoted
 from pourparler.core.act import NO_POWER, Power, power_words
 from pourparler.core.authority import Mandate, Moment, Register

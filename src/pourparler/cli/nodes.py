@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pourparler.cli.reading import looks_like, read_file
 from pourparler.cli.session import Session, knows
 from pourparler.cli.trouble import CANNOT_TELL, INPUT, USAGE, Problem
-from pourparler.cli.verify import looks_like, read_file
 from pourparler.cli.words import clean
 from pourparler.core import limits
 from pourparler.core.act import parse_act

@@ -7,9 +7,14 @@ import typer
 
 from pourparler.cli.files import Example, example, read_toml
 from pourparler.cli.grouped import noun
+from pourparler.cli.openings import keep_openings
 from pourparler.cli.options import Words
 from pourparler.cli.party import organ_data, tell_organ
-from pourparler.cli.sending import OutFile, WithKeys, keep_openings, send
+from pourparler.cli.sending import (
+    OutFile,
+    WithKeys,
+    send,
+)
 from pourparler.cli.session import Session, command
 from pourparler.cli.trouble import USAGE, Problem
 from pourparler.core.encoding import Value

@@ -80,7 +80,7 @@ def read_vkey(text: str) -> VerifierKey:
 
 def read_entry(name: str, kind: Kind, given: Path | None) -> bytes | None:
     """Return the bytes that the file is about: those that were named, or those that lie beside a proof."""
-    from pourparler.cli.verify import read_file
+    from pourparler.cli.reading import read_file
 
     beside = Path(name).with_suffix(ENTRY_SUFFIX)
     if given is None and kind in (Kind.PROOF, Kind.RECEIPT) and name != "-" and beside.is_file():

@@ -15,6 +15,7 @@ import typer
 
 from pourparler.cli.effects import Snapshot, changes
 from pourparler.cli.meant import check_no_members
+from pourparler.cli.openings import openings
 from pourparler.cli.options import key_names
 from pourparler.cli.session import ACT_FILE, MARK, Session, why
 from pourparler.cli.timeline import INSTANTS
@@ -34,7 +35,7 @@ from pourparler.service.books import Book, to_announce
 from pourparler.service.completing import completed
 from pourparler.service.desk import Parcel
 from pourparler.service.drafting import draft
-from pourparler.service.guard import GUARDED, Opening, private_answers, read_opening
+from pourparler.service.guard import GUARDED, Opening, private_answers
 from pourparler.service.intake import Receipt
 from pourparler.service.speaking import Speakers, mandate_of, role_of, several, speakers
 from pourparler.service.workspace import write_atomically
@@ -287,23 +288,6 @@ def private_lines(session: Session, parcel: Parcel) -> Iterable[tuple[Opening | 
             yield known.get(committed), answer
 
 
-def openings(session: Session) -> list[Opening]:
-    """Return the openings of private lines that lie at the desk."""
-    return [read_opening(path.read_text("utf-8")) for path in (session.workspace.desk / "openings").glob("*.json")]
-
-
-def keep_openings(session: Session, made: Iterable[Opening]) -> list[Path]:
-    """Keep openings at the desk: whoever holds one knows the limit."""
-    folder = session.workspace.desk / "openings"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    paths = []
-    for opening in made:
-        paths.append(folder / f"{opening.commitment.hex()}.json")
-        session.made += [] if paths[-1].exists() else [paths[-1]]
-        write_atomically(paths[-1], opening.written().encode())
-    return paths
-
-
 def payload_of(parcel: Parcel) -> Mapping[str, Value]:
     return parcel.draft.fields
 
@@ -553,7 +537,7 @@ def one_of(names: Sequence[str], how_many: int) -> str:
 
 def read_parcel(session: Session, path: Path) -> tuple[Book, Parcel, Speakers]:
     """Return a parcel in a file, with its ledger and whose signatures it needs. Raises :class:`Problem`."""
-    from pourparler.cli.verify import looks_like, read_file
+    from pourparler.cli.reading import looks_like, read_file
 
     data = read_file(path, desk.PARCEL_MAX_BYTES, "an act on its way")
     bare = data[:1] in (b"\xd2", b"\xd8")

@@ -7,6 +7,7 @@ import typer
 from pourparler.cli.dossier import DossierName
 from pourparler.cli.grouped import noun
 from pourparler.cli.meant import only_text, organ_for
+from pourparler.cli.openings import openings
 from pourparler.cli.options import Reserves, TextName, Words
 from pourparler.cli.page import text_here
 from pourparler.cli.sending import (
@@ -15,7 +16,6 @@ from pourparler.cli.sending import (
     WithKeys,
     deliver,
     drafted,
-    openings,
     payload_of,
     read_parcel,
     send,

@@ -404,7 +404,8 @@ def policy_for(session: Session, ledger: KnownLedger, file: Path | None) -> Poli
                 "Give one: pourparler ledger witness --policy FILE. How it is written: docs/how-to/run-a-witness.md",
             )
         return policy
-    from pourparler.cli.verify import read_file, read_policy
+    from pourparler.cli.reading import read_file
+    from pourparler.cli.verify import read_policy
 
     read_policy(file)  # what is no policy is a mistake in the command, and told with what to write
     return witnessing.set_policy(session.workspace, ledger, read_file(file, limits.TLOG_POLICY_MAX_BYTES, "a policy"))
