@@ -340,7 +340,11 @@ class Front:
 
     def __init__(self, *how):
         self.log = Path("node.log").resolve()
-        command = [sys.executable, "-P", "-m", "pourparler.cli.main", "dispatch", "receive", *how]
+        code = (
+            "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"  # it may have been ignored
+            "from pourparler.cli.main import main; sys.exit(main(sys.argv[1:]))"
+        )
+        command = [sys.executable, "-P", "-c", code, "dispatch", "receive", *how]
         ours = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
         with self.log.open("w") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=ours)

@@ -355,8 +355,10 @@ def test_ctrl_c_says_how_far_it_came_and_no_traceback():
 
 
 SLOW_WORLDS = """
-import sys, time
+import signal, sys, time
 from pourparler.testing.world import __main__ as command, runs
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever started us may have ignored it
 
 def one(seed, hours):
     time.sleep(0 if seed == "world-0" else 600)
