@@ -13,6 +13,7 @@ from pourparler.cli.trouble import CANNOT_TELL, INPUT, USAGE, Problem
 from pourparler.cli.words import clean
 from pourparler.core import limits
 from pourparler.core.act import parse_act
+from pourparler.core.errors import Missing
 from pourparler.core.ledger import is_statement, open_checkpoint
 from pourparler.dispatch import courier
 from pourparler.dispatch.captions import WORDS
@@ -191,7 +192,10 @@ def hand_news(here: Here, book: Book) -> None:
     if not news:
         return
     homes = [party for party in followed if registers[party].spines.party.home == book.depositary]
-    bundles = [couriering.catching_up(party, [book]) for party in homes]
+    bundles = []
+    for party in homes:
+        with contextlib.suppress(Missing):  # no stamp states all of it yet: the acts go, and prove themselves later
+            bundles.append(couriering.catching_up(party, [book]))
     for start in range(0, len(news), AT_ONCE):
         file = couriering.file(news[start : start + AT_ONCE], bundles=bundles if start == 0 else ())
         here.hand(Job("ledger", files=((book.depositary.origin, file),)))
