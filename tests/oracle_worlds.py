@@ -18,7 +18,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from pourparler.core.act import Act
+from pourparler.core.act import Act, parse_act
 from pourparler.core.dossier import Outcome
 from pourparler.core.encoding import Value
 from pourparler.core.errors import PourparlerError, Refused
@@ -184,8 +184,6 @@ def follow(other: World, first: World) -> None:
 
 
 def parse(data: bytes) -> Act:
-    from pourparler.core.act import parse_act
-
     return parse_act(data)
 
 
@@ -412,6 +410,9 @@ def readers(here: Played, tally: Counter[str]) -> Iterator[str]:
         answer = forks.fold(View(0, (*state.ledgers, branch)), rules).answers["A bound by T"][0]
         enough = forks.witnessed(branch, given, rules)
         model = CANNOT_TELL if not enough else answer
+        if enough and not is_stamp(here.made.ledgers[number].entries[-1]):
+            tally["forks: no stamp states all of a branch"] += 1
+            continue  # nothing happened on it since it began, and no claim is as of an act
         said = witnessed_verdict(here, number)
         tally[f"forks, under a policy: {model} in the model, {said}"] += 1
         if said != model:
@@ -452,6 +453,10 @@ def witnessed_verdict(here: Played, number: int) -> str:
     claim = whole.claim("bound", size - 1, **claimed)
     shown = whole.shown(size=len(best), cosigned=[(key(witness), 1) for witness in sorted(trees.get(best, ()))])
     return whole.verify(claim, trust=(made.ours,), shown=shown, policy=parse_policy(POLICY.encode())).verdict.value
+
+
+def is_stamp(entry: bytes) -> bool:
+    return parse_act(entry).kind == "stamp"
 
 
 def effects(here: Played, number: int, findings: tuple[str, ...], tally: Counter[str]) -> Iterator[str]:
