@@ -46,7 +46,7 @@ PREMISES = {
     "S9 a node was flooded": "memory is bounded, for each peer and in all",
     "S10 something was said while there were secrets": "no secret leaves its owners",
     "L1 a reachable node was asked about the dismissed": "every reachable loyal node learns each dismissal",
-    "L1 a node that has only the radio was asked about the dismissed": "six quiet hours on the air are enough",
+    "L1 a node that has only the radio was asked about the dismissed": "six quiet hours on the air, at up to 60% loss",
     "L1 an exchange ended well with one who knew": "after it both know of each dismissal",
     "L1 whoever had refused was asked again": "what was learnt is not forgotten",
     "L2 a ratified text reached a node": "a ratified text becomes in force at every reachable loyal node",
@@ -65,6 +65,7 @@ AT_THE_END = (
 """What is judged only at the end, and only where it had its time (:meth:`Plan.in_time`)."""
 
 JUMP_SECONDS = 10 * 365 * 86_400
+AIR_LOSS_MOST = 0.6  # beyond that a carousel, which assumes half, has said nothing often enough in six hours
 
 
 class Checker:
@@ -459,8 +460,8 @@ class Checker:
     def listening(self) -> list["Station"]:
         """Return the loyal nodes that no path of loyal nodes joins to the council, and that could hear its radio. Who
         has never met the party otherwise can make nothing of it."""
-        council, reachable = self.world.stations["council"], self.reachable()
-        if not self.world.plan.radio or not council.up or council.still or council.read_only:
+        plan, council, reachable = self.world.plan, self.world.stations["council"], self.reachable()
+        if not plan.radio or plan.radio_loss > AIR_LOSS_MOST or not council.up or council.still or council.read_only:
             return []
         ours = self.world.people.ours
         met = [station for station in self.loyal() if ours in station.running.registry.registers]
