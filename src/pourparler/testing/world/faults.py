@@ -120,8 +120,11 @@ def put_back(world: "World", place: "Place") -> None:
     newest, lost = place.store.copy(), place.store.mark() != place.yesterday
     beside = place.beside.copy() if isinstance(place, Station) else None
     place.store.put_back(place.yesterday)
-    if isinstance(place, Station) and place.beside_yesterday is not None and world.chance.of("restore").happens(0.5):
-        place.beside.become(place.beside_yesterday)
+    both = isinstance(place, Station) and world.chance.of("restore").happens(0.5)
+    if lost and both and isinstance(place, Station) and place.beside_yesterday is not None:
+        place.beside.become(
+            place.beside_yesterday
+        )  # put back alone it would lose, unnoticed, what waits and is carried
     world.trace.note(place.name, "has a copy of an earlier hour" if lost else "has a copy of now")
     world.checker.restored(place, lost=lost)
     world.crash(place, minutes=1)
