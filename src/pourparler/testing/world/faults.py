@@ -124,7 +124,7 @@ def put_back(world: "World", place: "Place") -> None:
     if lost and both and isinstance(place, Station) and place.beside_yesterday is not None:
         place.beside.become(
             place.beside_yesterday
-        )  # put back alone it would lose, unnoticed, what waits and is carried
+        )  # alone, it would lose unnoticed what is carried
     world.trace.note(place.name, "has a copy of an earlier hour" if lost else "has a copy of now")
     world.checker.restored(place, lost=lost)
     world.crash(place, minutes=1)
