@@ -122,9 +122,7 @@ def put_back(world: "World", place: "Place") -> None:
     place.store.put_back(place.yesterday)
     both = isinstance(place, Station) and world.chance.of("restore").happens(0.5)
     if lost and both and isinstance(place, Station) and place.beside_yesterday is not None:
-        place.beside.become(
-            place.beside_yesterday
-        )  # alone, it would lose unnoticed what is carried
+        place.beside.become(place.beside_yesterday)  # alone, it would lose unnoticed what is carried
     world.trace.note(place.name, "has a copy of an earlier hour" if lost else "has a copy of now")
     world.checker.restored(place, lost=lost)
     world.crash(place, minutes=1)

@@ -150,8 +150,8 @@ class Plan:
             twice=chance.pick((0.0, 0.02, 0.2)),
             corrupt=chance.pick((0.0, 0.001, 0.01)),
             late=chance.pick((0.0, 0.05, 0.3)),
-            quiet_loss=(quiet_loss := chance.pick((0.0, 0.05, 0.1))),
-            quiet_asks=3 if quiet_loss else 1,  # as peers are asked unless one says otherwise: six hours are few
+            quiet_loss=chance.pick((0.0, 0.05, 0.1)),
+            quiet_asks=3,  # one peer a round may be the same mute one six times
             radio=chance.happens(0.8),
             radio_loss=chance.pick((0.1, 0.3, 0.6, 0.9)),
             jammed=chance.pick((0.0, 0.3, 0.8)),
