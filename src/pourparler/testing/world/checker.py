@@ -336,7 +336,7 @@ class Checker:
             kept = rows <= rooms * bounds.rows and size <= rooms * bounds.bytes
             self.hold("S9 a node was flooded", kept, f"{station.name} keeps {rows} rows, {size} bytes, in {pool}")
             most = station.rows_of_one(pool)
-            kept = most <= rooms * bounds.owner_rows
+            kept = most <= bounds.owner_rows
             self.hold("S9 a node was flooded", kept, f"{station.name} keeps {most} rows of one peer in {pool}")
 
     @property
