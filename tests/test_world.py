@@ -17,7 +17,6 @@ from pathlib import Path
 import nacl.bindings
 import pytest
 
-from pourparler.core import limits
 from pourparler.core import registry as registries
 from pourparler.core.authority import Register
 from pourparler.core.evidence import Verdict
@@ -393,11 +392,11 @@ def test_s8_fails_when_a_ledger_signs_another_tree(monkeypatch):
 
 
 def test_s9_fails_when_pools_are_not_bounded(monkeypatch):
-    flood = Event(5 * HOUR, Happens.FLOOD, "relay-0", 0, 1_200)
+    flood = Event(5 * HOUR, Happens.FLOOD, "relay-0", 0, 2_400)
     flooded = World(short(flood))
     assert flooded.run().failures == []
     relay = flooded.stations["relay-0"]
-    assert relay.rows_of_one("pending") > limits.NODE_OWNER_ROWS_MAX / 2
+    assert relay.rows_of_one("pending") > POOL_ROWS / 16, "eight strangers share it"
     assert relay.beside.counts()["pending"][0] > POOL_ROWS / 2, "the flood fills what a node has room for"
     monkeypatch.setattr(NodeStore, "_make_room", lambda *_: True)
     failures = simulate(short(flood)).failures
