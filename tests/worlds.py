@@ -1,8 +1,9 @@
 """The campaign in simulated worlds: the seeds that once failed, 200 fixed ones, and those of the commit, 1,000 in all.
 
-A thousand worlds are meant for twenty minutes on two idle cores; beside other work they took 1.3 to 1.8 s each, which is
-up to half an hour. A smaller budget asks for fewer, in proportion; where the time is over before they are done, the campaign says how many were, and has failed if they are too few
-(:data:`LEAST`). Every property's premise must have held somewhere, or it has failed as well.
+A thousand worlds are meant for twenty minutes on two idle cores; beside other work they took 1.3 to 1.8 s each, which
+is up to half an hour. A smaller budget asks for fewer, in proportion; where the time is over before they are done, the
+campaign says how many were, and has failed if they are too few (:data:`LEAST`). Every property's
+premise must have held somewhere, or it has failed as well.
 """
 
 import time
