@@ -252,10 +252,11 @@ class Checker:
         if self.world.timeline.now == 0:
             return
         self.hold("L3 a place began again", True, "")
-        if place.name in self.lost:
+        if place.name in self.lost and (place.read_only or self.forgotten(place)):
             noticed = place.read_only
             self.hold("S2 a disk lost what it had confirmed", noticed, f"{place.name} does not notice")
         else:
+            self.lost.discard(place.name)  # the power went before anybody was told what is lost
             self.found_again(place)
 
     def mended(self, place: "Place") -> None:
@@ -266,9 +267,13 @@ class Checker:
         """S2: look for everything that a place has acknowledged."""
         told = self.world.truth.told.get(place.name, {})
         if told:
-            missing = [act for act in told if not place.holds(act)]
+            missing = self.forgotten(place)
             story = f"{place.name} lacks {', '.join(map(short, missing[:3]))} of {len(told)} that it acknowledged"
             self.hold("S2 an acknowledged act was looked for after a crash", not missing, story)
+
+    def forgotten(self, place: "Place") -> list[bytes]:
+        """Return the acts that a place has acknowledged and does not hold."""
+        return [act for act in self.world.truth.told.get(place.name, {}) if not place.holds(act)]
 
     # Each hour.
 

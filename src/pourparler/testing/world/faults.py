@@ -130,6 +130,8 @@ def put_back(world: "World", place: "Place") -> None:
         return
 
     def mend() -> None:
+        if place.name not in world.checker.lost:
+            return
         if place.up:
             place.up = False
             place.stop()
