@@ -3,10 +3,11 @@
 import contextlib
 
 import pytest
+from hypothesis import given, settings, strategies
 
 from pourparler.core import limits
 from pourparler.ports import StoreError
-from pourparler.store.node import Ack, Bounds, NodeStore, Proof, StoredBeacon, StoredPart, Waiting
+from pourparler.store.node import POOLS, Ack, Bounds, NodeStore, Proof, StoredBeacon, StoredPart, Tally, Waiting
 from pourparler.store.sqlite import SqliteStore
 
 SMALL = Bounds(owner_rows=4, owner_bytes=1_000, rows=10, bytes=2_000)
@@ -206,3 +207,55 @@ def test_another_programs_database_and_a_damaged_one_are_refused(tmp_path):
         NodeStore(tmp_path / "junk")
     with pytest.raises(StoreError):
         NodeStore(tmp_path / "no folder" / "node.sqlite")
+
+
+def counted(store, pool):
+    """What each owner has in a pool, as SQLite counts it."""
+    query = f"SELECT {POOLS[pool]}, owner, count(*), sum(size) FROM {pool} GROUP BY 1, 2"
+    found = Tally()
+    for works, owner, rows, size in store._all(query):
+        found.add(bool(works), owner, rows, size)
+    return vars(found)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    strategies.lists(
+        strategies.tuples(
+            strategies.sampled_from(["wait", "work", "part", "carry", "remove", "parts", "expire", "undo"]),
+            strategies.integers(0, 12),
+            strategies.sampled_from([ANN, BO, b"c" * 32]),
+            strategies.integers(1, 500),
+        ),
+        max_size=60,
+    )
+)
+def test_what_is_kept_in_memory_of_the_pools_is_what_stands_in_the_file(steps):
+    store = NodeStore(None, pool=SMALL, carried=SMALL)
+
+    def step(what, number, owner, size):
+        id_ = number.to_bytes(32)
+        match what:
+            case "wait" | "work":
+                store.add_pending(waiting(number, owner, size, works=what == "work"), [BO])
+            case "part":
+                store.add_part(StoredPart(id_, ANN, owner, number, b"k" * 8, b"s" * 64, b"x" * size))
+            case "carry":
+                store.add_carried(id_, owner, number, b"x" * size)
+            case "remove":
+                store.remove_pending(id_)
+            case "parts":
+                store.remove_parts(ANN)
+            case "expire":
+                store.expire_pending(number)
+
+    for number, (what, *rest) in enumerate(steps):
+        if what == "undo":
+            with contextlib.suppress(ZeroDivisionError), store.changing():
+                for again in steps[:number]:
+                    step(*again)
+                raise ZeroDivisionError
+        step(what, *rest)
+    for pool in POOLS:
+        assert vars(store._tally(pool)) == counted(store, pool)
+    store.close()

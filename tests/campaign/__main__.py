@@ -128,7 +128,7 @@ PARTS: dict[str, tuple[Callable[[str, float], str], float]] = {
     "stateful": (stateful_part, 300),
     "gaps": (gaps_part, 240),
     "faults": (faults_part, FAULTS_SECONDS),
-    "simulate": (simulate_part, 600),  # half of its thousand worlds; all of them: POURPARLER_CAMPAIGN_SHARE=2
+    "simulate": (simulate_part, 1_200),
     "casino": (casino_part, 400),
     "interop": (interop_part, 600),
     "bus": (bus_part, 300),

@@ -20,6 +20,7 @@ check. Whoever makes acts beforehand cannot know the key, and so cannot make ids
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import blake2b
 from math import isqrt
 
@@ -28,21 +29,33 @@ from pourparler.core.errors import Malformed
 
 SHORT_BYTES, CHECK_BYTES, COUNT_BYTES = 8, 4, 1
 SYMBOL_BYTES = SHORT_BYTES + CHECK_BYTES + COUNT_BYTES
-COUNTS = 1 << 8 * COUNT_BYTES  # a count is taken modulo this
+CHECK_BITS, COUNT_BITS = 8 * CHECK_BYTES, 8 * COUNT_BYTES
+COUNTS = 1 << COUNT_BITS  # a count is taken modulo this
+SIGNS = {1: 1, COUNTS - 1: -1}  # by the count of a symbol that may hold one id: they have it, or we
 MULTIPLIER = 0xDA942042E4DD58B5  # of a 64-bit multiplicative generator (Steele and Vigna, 2021)
 MASK64 = (1 << 64) - 1
 
-Cell = list[int]  # the sums of short ids and of checks (each xor), and the count
+Cell = list[int]  # the sum (xor) of short ids, each with its check behind it, and the count
+
+
+@lru_cache(maxsize=256)
+def keyed(key: bytes, person: bytes, size: int) -> "blake2b":
+    """Return a hash that has taken a session's key and nothing else; to copy it is half the cost of a new one."""
+    return blake2b(digest_size=size, key=key, person=person)
 
 
 def shorten(key: bytes, id_: bytes) -> int:
     """Return the short id of an id under a session's key, as a number."""
-    return int.from_bytes(blake2b(id_, digest_size=SHORT_BYTES, key=key, person=b"riblt short id").digest())
+    hashing = keyed(key, b"riblt short id", SHORT_BYTES).copy()
+    hashing.update(id_)
+    return int.from_bytes(hashing.digest())
 
 
 def derived(key: bytes, short: int) -> tuple[int, int]:
     """Return the check of a short id, and the seed of where it stands."""
-    made = blake2b(short.to_bytes(SHORT_BYTES), digest_size=CHECK_BYTES + 8, key=key, person=b"riblt place").digest()
+    hashing = keyed(key, b"riblt place", CHECK_BYTES + 8).copy()
+    hashing.update(short.to_bytes(SHORT_BYTES))
+    made = hashing.digest()
     return int.from_bytes(made[:CHECK_BYTES]), int.from_bytes(made[CHECK_BYTES:]) | 1
 
 
@@ -64,7 +77,7 @@ class Coder:
         self.key = key
         self.names: dict[int, bytes] = {}  # short id -> id
         self.cells: list[Cell] = []
-        self._standing: list[list[int]] = []  # of each id: short, check, state, next place
+        self._standing: list[list[int]] = []  # of each id: short and check, state, next place
 
     def extend(self, ids: Iterable[bytes]) -> None:
         """Add ids. Raises :class:`ValueError` once symbols have been made."""
@@ -75,13 +88,14 @@ class Coder:
             if short in self.names:
                 continue  # one in 2^64 of pairs; under the next key they differ
             self.names[short] = id_
-            self._standing.append([short, *derived(self.key, short), 0])
+            check, seed = derived(self.key, short)
+            self._standing.append([short << CHECK_BITS | check, seed, 0])
 
     def grow(self, size: int) -> list[Cell]:
         """Return the first symbols as cells, at least ``size`` of them."""
         begin = len(self.cells)
         if size > begin:
-            self.cells += [[0, 0, 0] for _ in range(size - begin)]
+            self.cells += [[0, 0] for _ in range(size - begin)]
             for standing in self._standing:
                 put(self.cells, standing, size, 1)
         return self.cells
@@ -92,25 +106,23 @@ class Coder:
 
     def shorts(self, start: int, count: int) -> list[int]:
         """Return short ids of the whole set, in the order in which they were added."""
-        return [standing[0] for standing in self._standing[start : start + count]]
+        return [standing[0] >> CHECK_BITS for standing in self._standing[start : start + count]]
 
 
 def put(cells: list[Cell], standing: list[int], size: int, sign: int) -> None:
     """Add an id to (or take it off) the cells it stands in, from where it was left up to ``size``."""
-    short, check, state, place = standing
+    both, state, place = standing
     while place < size:
         cell = cells[place]
-        cell[0] ^= short
-        cell[1] ^= check
-        cell[2] += sign
-        state = state * MULTIPLIER & MASK64  # as next_place, without the call: half of an exchange's time is spent here
-        step = (place + 2) * (isqrt((1 << 64) // ((state >> 32) + 1)) - 65_536) + 65_535 >> 16
-        place += max(1, step)
-    standing[2:] = state, place
+        cell[0] ^= both
+        cell[1] += sign
+        state = state * MULTIPLIER & MASK64  # as next_place, without the call: much of an exchange's time is spent here
+        place += (place + 2) * (isqrt((1 << 64) // ((state >> 32) + 1)) - 65_536) + 65_535 >> 16 or 1
+    standing[1:] = state, place
 
 
 def encoded(cell: Cell) -> bytes:
-    return (cell[0] << 40 | cell[1] << 8 | cell[2] % COUNTS).to_bytes(SYMBOL_BYTES)
+    return (cell[0] << COUNT_BITS | cell[1] % COUNTS).to_bytes(SYMBOL_BYTES)
 
 
 def read_symbols(data: bytes) -> list[Cell]:
@@ -118,7 +130,7 @@ def read_symbols(data: bytes) -> list[Cell]:
     if len(data) % SYMBOL_BYTES:
         raise Malformed("exchange.layout", f"a symbol has {SYMBOL_BYTES} bytes")
     parts = (int.from_bytes(data[at : at + SYMBOL_BYTES]) for at in range(0, len(data), SYMBOL_BYTES))
-    return [[part >> 40, part >> 8 & 0xFFFFFFFF, part & 0xFF] for part in parts]
+    return [[part >> COUNT_BITS, part & COUNTS - 1] for part in parts]
 
 
 @dataclass(slots=True)
@@ -143,7 +155,7 @@ class Peeling:
     @property
     def done(self) -> bool:
         """Whether everything was found: nothing is left in any symbol."""
-        return bool(self.cells) and not any(cell[0] or cell[1] or cell[2] % COUNTS for cell in self.cells)
+        return bool(self.cells) and not any(cell[0] or cell[1] % COUNTS for cell in self.cells)
 
     @property
     def most(self) -> int:
@@ -156,8 +168,8 @@ class Peeling:
         new = read_symbols(symbols)
         size = begin + len(new)
         own = self.mine.grow(size)
-        for (short, check, count), mine in zip(new, own[begin:size], strict=True):
-            self.cells.append([short ^ mine[0], check ^ mine[1], count - mine[2]])
+        for (both, count), mine in zip(new, own[begin:size], strict=True):
+            self.cells.append([both ^ mine[0], count - mine[1]])
         for standing, sign in self._found:
             put(self.cells, standing, size, -sign)
         self._peel(range(begin, size))
@@ -167,16 +179,16 @@ class Peeling:
         waiting = list(new)
         size = len(self.cells)
         while waiting:
-            short, check, count = self.cells[waiting.pop()]
-            sign = {1: 1, COUNTS - 1: -1}.get(count % COUNTS)
+            both, count = self.cells[waiting.pop()]
+            short, sign = both >> CHECK_BITS, SIGNS.get(count % COUNTS)
             if sign is None or short in self._known:
                 continue
             right, seed = derived(self.mine.key, short)
-            if right != check or (sign == -1) != (short in self.mine.names):
+            if right != both & (1 << CHECK_BITS) - 1 or (sign == -1) != (short in self.mine.names):
                 continue  # a sum of several, or a lie: what is ours we know
             self._known.add(short)
             (self.theirs if sign == 1 else self.ours).append(short)
-            standing = [short, check, seed, 0]
+            standing = [both, seed, 0]
             waiting += places_of(seed, size)
             put(self.cells, standing, size, -sign)
             self._found.append((standing, sign))
@@ -189,7 +201,7 @@ class Peeling:
             share = 4 / (2 * place + 5)
             mean = surplus * share
             near = round(mean)
-            off = (self.cells[place][2] - near + COUNTS // 2) % COUNTS - COUNTS // 2 + near - mean
+            off = (self.cells[place][1] - near + COUNTS // 2) % COUNTS - COUNTS // 2 + near - mean
             total += off * off / (share * (1 - share))
         return max(abs(surplus), round(total / max(1, len(self.cells) - 1)))
 

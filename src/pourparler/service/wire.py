@@ -78,12 +78,12 @@ class NodeHolding:
         return Came(self.channel, peer, self.node.holdings.wall.now())
 
     def heads(self) -> Heads:
-        beacons = self.node.heads().beacons
+        beacons = self.node.newest_beacons()
         with self._adding:
             return self._chains.heads(beacons)
 
     def lacking(self, theirs: Marked) -> Iterator[bytes]:
-        beacons = self.node.heads().beacons
+        beacons = self.node.newest_beacons()
         with self._adding:
             ids = [*beacons_lacking(beacons, theirs), *self._chains.lacking(theirs)]
         for start in range(0, len(ids), limits.EXCHANGE_ACTS_MAX):

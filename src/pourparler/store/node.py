@@ -197,6 +197,39 @@ CARRIED = Bounds(
 )
 
 
+POOLS = {"pending": "works", "part": "0", "carried": "0"}  # each with what says that a row of it works
+
+
+class Tally:
+    """How many rows and bytes of one pool each owner has, and all together: of what works, and of the rest. To count
+    them anew with each act would cost a node most of its time under a flood."""
+
+    def __init__(self) -> None:
+        self._held: dict[tuple[bool, bytes | None], tuple[int, int]] = {}
+
+    def __bool__(self) -> bool:
+        """Return whether the pool holds anything."""
+        return bool(self._held)
+
+    def add(self, works: bool, owner: bytes, rows: int, size: int) -> None:
+        """Count rows that came, or (less than none) that went."""
+        for whose in (owner, None):
+            before_rows, before_bytes = self._held.get((works, whose), (0, 0))
+            if before_rows + rows:
+                self._held[works, whose] = before_rows + rows, before_bytes + size
+            else:
+                self._held.pop((works, whose), None)
+
+    def rows(self, works: bool, owner: bytes | None = None) -> int:
+        """Return how many rows an owner has, or all."""
+        return self._held.get((works, owner), (0, 0))[0]
+
+    def has_room(self, works: bool, owner: bytes | None, size: int, most_rows: int, most_bytes: int) -> bool:
+        """Return whether one row more of such a size keeps the bounds of an owner, or of all."""
+        rows, held = self._held.get((works, owner), (0, 0))
+        return rows < most_rows and held + size <= most_bytes
+
+
 @cache
 def changed_by(statement: str) -> str:
     """Return the table that one of our statements writes to."""
@@ -218,14 +251,16 @@ class NodeStore(OneFile):
     def __init__(self, path: Path | str | None, *, pool: Bounds = POOL, carried: Bounds = CARRIED) -> None:
         self.bounds = {"pending": pool, "part": pool, "carried": carried}
         self._read: dict[str, dict[Any, list[Any]]] = {}  # of a table: what was read of it since it changed
+        self._tallies: dict[str, Tally] = {}  # of a pool
         super().__init__(MEMORY if path is None else Path(path), LAYOUT)
 
     def _undone(self) -> None:
         self._read.clear()
+        self._tallies.clear()
 
     def _do(self, statement: str, *values: Any) -> int:
         with self._using:
-            if not self._depth:
+            if not self._in_transaction:
                 with self.changing():
                     return self._do(statement, *values)
             with self._failures("change the node's file"):
@@ -264,23 +299,28 @@ class NodeStore(OneFile):
 
     # Pools.
 
-    def _make_room(self, pool: str, owner: bytes, size: int, among: str = "1") -> bool:
-        """Let the oldest of an owner in a pool (or of those ``among`` it) go until so many bytes more keep his bounds,
-        then the oldest of whoever has most until they keep those of all; return False where they cannot."""
-        bounds = self.bounds[pool]
+    def _tally(self, pool: str) -> Tally:
+        """Return how much each owner has in a pool: counted when it is first asked for, and kept up from then on."""
+        if pool not in self._tallies:
+            found = self._tallies[pool] = Tally()
+            query = f"SELECT {POOLS[pool]}, owner, count(*), sum(size) FROM {pool} GROUP BY 1, 2"  # noqa: S608
+            for works, owner, rows, size in self._all(query):
+                found.add(bool(works), owner, rows, size)
+        return self._tallies[pool]
+
+    def _make_room(self, pool: str, owner: bytes, size: int, *, works: bool = False) -> bool:
+        """Let the oldest of an owner in a pool go until so many bytes more keep his bounds, then the oldest of whoever
+        has most until they keep those of all; return False where they cannot. What works has room of its own: a flood
+        of what nobody can judge undoes no dismissal."""
+        bounds, tally = self.bounds[pool], self._tally(pool)
         if size > min(bounds.owner_bytes, bounds.bytes):
             return False
-        rules = (
-            (f"{among} AND owner = ?", (owner,), bounds.owner_rows, bounds.owner_bytes),
-            (among, (), bounds.rows, bounds.bytes),
-        )
-        for where, values, most_rows, most_bytes in rules:
-            while True:
-                query = f"SELECT count(*), coalesce(sum(size), 0) FROM {pool} WHERE {where}"  # noqa: S608
-                rows, held = self._one(query, *values)
-                if rows < most_rows and held + size <= most_bytes:
-                    break
-                self._drop(pool, self._oldest(pool, where, values, "count(*)" if rows >= most_rows else "sum(size)"))
+        apart = f"{POOLS[pool]} = ?"
+        while not tally.has_room(works, owner, size, bounds.owner_rows, bounds.owner_bytes):
+            self._drop(pool, self._oldest(pool, f"{apart} AND owner = ?", (works, owner), "count(*)"))
+        while not tally.has_room(works, None, size, bounds.rows, bounds.bytes):
+            most = "count(*)" if tally.rows(works) >= bounds.rows else "sum(size)"
+            self._drop(pool, self._oldest(pool, apart, (works,), most))
         return True
 
     def _oldest(self, pool: str, where: str, values: Sequence[Any], most: str) -> int:
@@ -289,9 +329,12 @@ class NodeStore(OneFile):
         return int(self._one(query, *values)[0])
 
     def _drop(self, pool: str, number: int) -> None:
+        tally = self._tally(pool)
+        works, owner, size = self._one(f"SELECT {POOLS[pool]}, owner, size FROM {pool} WHERE number = ?", number)  # noqa: S608
         if pool == "pending":
             self._do("DELETE FROM pending_wait WHERE id = (SELECT id FROM pending WHERE number = ?)", number)
         self._do(f"DELETE FROM {pool} WHERE number = ?", number)  # noqa: S608  one of three words of ours
+        tally.add(bool(works), owner, -1, -size)
 
     def add_pending(self, one: Waiting, wants: Collection[bytes]) -> bool:
         """Let an act wait, for acts with these ids; return False where it has no room. The same envelope again takes
@@ -302,8 +345,7 @@ class NodeStore(OneFile):
             of_act = "SELECT number FROM pending WHERE act = ? AND owner = ? ORDER BY number DESC LIMIT -1 OFFSET ?"
             for (number,) in self._all(of_act, one.act, one.owner, ENVELOPES_OF_ACT - 1):
                 self._drop("pending", number)
-            # What works has room of its own: a flood of what nobody can judge undoes no dismissal.
-            if not self._make_room("pending", one.owner, size, "works" if one.works else "NOT works"):
+            if not self._make_room("pending", one.owner, size, works=one.works):
                 return False
             row = (
                 one.id, one.act, one.owner, one.time, one.reason, one.channel, one.peer, one.ready, one.works, size,
@@ -311,6 +353,7 @@ class NodeStore(OneFile):
             )  # fmt: skip
             columns = "id, act, owner, time, reason, channel, peer, ready, works, size, data"
             self._do(f"INSERT INTO pending ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", *row)  # noqa: S608
+            self._tally("pending").add(one.works, one.owner, 1, size)
             for wanted in wants:
                 self._do("INSERT OR IGNORE INTO pending_wait VALUES (?, ?)", wanted, one.id)
         return True
@@ -318,11 +361,12 @@ class NodeStore(OneFile):
     def remove_pending(self, id_: bytes) -> None:
         """Let one envelope wait no more."""
         with self.changing():
-            self._do("DELETE FROM pending_wait WHERE id = ?", id_)
-            self._do("DELETE FROM pending WHERE id = ?", id_)
+            there = self._one("SELECT number FROM pending WHERE id = ?", id_)
+            if there:
+                self._drop("pending", there[0])
 
     def _pending(self, where: str, *values: Any) -> list[Waiting]:
-        if not self._once("pending", bool, "SELECT 1 FROM pending LIMIT 1"):
+        if not self._tally("pending"):
             return []
         rows = self._all(f"SELECT {PENDING_COLUMNS} FROM pending p {where} ORDER BY p.number", *values)  # noqa: S608
         return [Waiting(*row) for row in rows]
@@ -341,6 +385,8 @@ class NodeStore(OneFile):
 
     def pending_ready(self, now: int) -> list[Waiting]:
         """Return what had to wait for a time that has come."""
+        if not self._once("pending", bool, "SELECT 1 FROM pending WHERE ready > 0 LIMIT 1"):
+            return []
         return self._pending("WHERE p.ready > 0 AND p.ready <= ?", now)
 
     def working(self) -> list[Waiting]:
@@ -358,8 +404,13 @@ class NodeStore(OneFile):
             gone = self._all("SELECT number FROM pending WHERE time < ? AND NOT works", before)
             for (number,) in gone:
                 self._drop("pending", number)
-            self._do("DELETE FROM part WHERE time < ?", before)
+            self._drop_parts("time < ?", before)
         return len(gone)
+
+    def _drop_parts(self, where: str, value: Any) -> None:
+        if self._tally("part"):
+            for (number,) in self._all(f"SELECT number FROM part WHERE {where}", value):  # noqa: S608
+                self._drop("part", number)
 
     def add_part(self, one: StoredPart) -> bool:
         """Keep one member's signature; return False where it is there already, or has no room. If it counted against
@@ -376,6 +427,7 @@ class NodeStore(OneFile):
             row = (one.id, one.act, one.owner, one.time, one.kid, one.signature, size, one.data)
             columns = "id, act, owner, time, kid, signature, size, data"
             self._do(f"INSERT INTO part ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", *row)  # noqa: S608
+            self._tally("part").add(False, one.owner, 1, size)
         return True
 
     def parts(self, act: bytes) -> list[StoredPart]:
@@ -385,7 +437,8 @@ class NodeStore(OneFile):
 
     def remove_parts(self, act: bytes) -> None:
         """Forget the parts of an act."""
-        self._do("DELETE FROM part WHERE act = ?", act)
+        with self.changing():
+            self._drop_parts("act = ?", act)
 
     def add_carried(self, act: bytes, owner: bytes, time: int, data: bytes) -> bool:
         """Carry an act of a holder; return False where it is carried already, or has no room."""
@@ -394,6 +447,7 @@ class NodeStore(OneFile):
                 return False
             insert = "INSERT INTO carried (id, owner, time, size, data) VALUES (?, ?, ?, ?, ?)"
             self._do(insert, act, owner, time, len(data), data)
+            self._tally("carried").add(False, owner, 1, len(data))
         return True
 
     def carried(self, act: bytes) -> bytes | None:
@@ -413,7 +467,7 @@ class NodeStore(OneFile):
     def counts(self) -> dict[str, tuple[int, int]]:
         """Return the rows and bytes in each pool."""
         query = "SELECT count(*), coalesce(sum(size), 0) FROM "
-        return {pool: tuple(self._one(query + pool)) for pool in self.bounds}
+        return {pool: tuple(self._one(query + pool)) for pool in POOLS}
 
     # Beacons.
 
@@ -478,7 +532,8 @@ class NodeStore(OneFile):
 
     def unsay(self, issuer: bytes, peer: str | None = None) -> None:
         """Forget that others, or one of them, said to know more of an issuer."""
-        self._do("DELETE FROM said WHERE issuer = ? AND (peer = ? OR ? IS NULL)", issuer, peer, peer)
+        if self._once("said", bool, "SELECT 1 FROM said LIMIT 1"):
+            self._do("DELETE FROM said WHERE issuer = ? AND (peer = ? OR ? IS NULL)", issuer, peer, peer)
 
     def said(self, issuer: bytes) -> list[tuple[str, str, int, int]]:
         """Return who says to know more of an issuer: peer, channel, since when, and when he said so last."""

@@ -7,8 +7,8 @@ opening.
 
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -57,6 +57,35 @@ class Held:
             self.file._using.release()  # noqa: SLF001
 
 
+class Changing(Held):
+    """A file in a transaction; within another it leaves the decision to the outer one."""
+
+    __slots__ = ("outermost",)
+
+    def __enter__(self) -> None:
+        super().__enter__()
+        file = self.file
+        self.outermost = not file._in_transaction  # noqa: SLF001
+        if self.outermost:
+            try:
+                file._database.execute("BEGIN IMMEDIATE")  # noqa: SLF001
+            except BaseException as error:
+                super().__exit__(type(error), error, None)
+                raise
+            file._in_transaction = True  # noqa: SLF001
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if self.outermost:
+                self.file._end_transaction(keep=error is None)  # noqa: SLF001
+        except BaseException as failed:
+            super().__exit__(type(failed), failed, trace)
+            raise
+        super().__exit__(kind, error, trace)
+
+
 class OneFile:
     """A file of one layout. Safe to use from several threads: each holds it for a whole transaction.
 
@@ -68,7 +97,7 @@ class OneFile:
     def __init__(self, path: Path, layout: Layout) -> None:
         self.path, self.layout = path, layout
         self._using = threading.RLock()
-        self._depth = 0  # of transactions within one another
+        self._in_transaction = False
         self._failed = False
         try:
             with self._failures(f"open {layout.called}"):
@@ -117,27 +146,26 @@ class OneFile:
         self._failed |= code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT)
         return StoreError(f"{self.path}: could not {doing}: {error}. {ADVICE.get(code, ADVICE_OTHERWISE)}")
 
-    @contextmanager
-    def changing(self, doing: str = "") -> Iterator[None]:
+    def changing(self, doing: str = "") -> Changing:
         """Gather changes into one transaction, durable on leaving; an exception undoes all of them. May be nested: the
         outermost one decides."""
-        with self._failures(doing or f"change {self.layout.called}"):
-            if self._depth:
-                yield
-                return
-            self._database.execute("BEGIN IMMEDIATE")
-            self._depth = 1
-            try:
-                yield
+        return Changing(self, doing or f"change {self.layout.called}")
+
+    def _end_transaction(self, *, keep: bool) -> None:
+        """Commit, or undo, what was changed."""
+        try:
+            if keep:
+                self._before_commit()
                 self._database.execute("COMMIT")
-            except BaseException:
+        finally:
+            self._in_transaction = False
+            if self._database.in_transaction:  # it was to be undone, or the commit failed
                 with suppress(sqlite3.Error):
-                    if self._database.in_transaction:
-                        self._database.execute("ROLLBACK")
+                    self._database.execute("ROLLBACK")
                 self._undone()
-                raise
-            finally:
-                self._depth = 0
+
+    def _before_commit(self) -> None:
+        """Everything was changed, and nothing of it is durable yet."""
 
     def _undone(self) -> None:
         """A transaction was undone: what was kept in memory of it has to be forgotten."""

@@ -415,6 +415,11 @@ class Node:
         with self._lock:
             return offering.heads(self.holdings)
 
+    def newest_beacons(self) -> dict[bytes, tuple[int, bytes]]:
+        """Return how far the beacons of each key are known: serial and act, by issuer."""
+        with self._lock:
+            return offering.newest_beacons(self.holdings)
+
     def hear_heads(self, theirs: Heads, came: Came) -> list[bytes]:
         """Take note of how far another node says to have each chain; return the issuers of which that is further."""
         ours = self.heads()

@@ -15,14 +15,20 @@ from pourparler.service.node.standing import Known, is_stopped
 def heads(holdings: Holdings) -> Heads:
     """Return how far each chain is known; an organ with two decisions at one place has no row."""
     organs: dict[bytes, tuple[int, bytes]] = {}
-    beacons: dict[bytes, tuple[int, bytes]] = {}
-    for party, register in holdings.registry.registers.items():
+    for register in holdings.registry.registers.values():
         for organ, head in register.spines.heads.items():
             if organ not in holdings.index.forked:
                 organs[organ] = (register.spines.at[organ, head].place, head)
+    return Heads(organs, newest_beacons(holdings))
+
+
+def newest_beacons(holdings: Holdings) -> dict[bytes, tuple[int, bytes]]:
+    """Return how far the beacons of each key are known."""
+    found: dict[bytes, tuple[int, bytes]] = {}
+    for party in holdings.registry.registers:
         for one in reversed(holdings.store.beacons(party)):
-            beacons[beacon_issuer(party, one.key)] = (one.serial, one.act)
-    return Heads(organs, beacons)
+            found[beacon_issuer(party, one.key)] = (one.serial, one.act)
+    return found
 
 
 def lacking(holdings: Holdings, theirs: Heads) -> list[bytes]:

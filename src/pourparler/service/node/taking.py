@@ -119,7 +119,7 @@ class Taking:
         outcome = registry.outcomes.get(act.id)
         if outcome is not None:
             return Taken(State.KNOWN, act.id, index=outcome.moment.index)
-        if self.store.carried(act.id) is not None or self.store.beacon(act.id) is not None:
+        if self.is_beside(act):
             return Taken(State.KNOWN, act.id)
         if act.kind == "found" and not self.follows(act.id):
             return Taken(State.REFUSED, act.id, "node.not-followed", "this node does not follow the party")
@@ -131,6 +131,12 @@ class Taking:
         if not self.holdings.index.has_room(act, registry):
             return Taken(State.REFUSED, act.id, "node.quota", "its issuer has filled his share of this node's journal")
         return None
+
+    def is_beside(self, act: Act) -> bool:
+        """Return whether an act stands beside the journal already."""
+        if act.kind == "beacon":
+            return self.store.beacon(act.id) is not None
+        return act.issuer is Issuer.HOLDER and self.store.carried(act.id) is not None
 
     def is_early(self, act: Act) -> bool:
         """Return whether one key dates its act ahead of all the time that there is here. Bad news and decisions of an

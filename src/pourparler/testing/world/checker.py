@@ -76,6 +76,7 @@ class Checker:
         self.premises: Counter[str] = Counter()
         self.failures: list[str] = []
         self.roots: dict[str, dict[int, bytes]] = {}
+        self.trees: dict[str, Made] = {}
         self.verdicts: dict[bytes, dict[str, tuple[Verdict, int]]] = {}  # of a text: whose, and as of which index
         self.refusing: dict[str, int] = {}
         self.lost: set[str] = set()
@@ -307,10 +308,13 @@ class Checker:
         note = ledger.checkpoint()
         head = open_checkpoint(note, ledger.depositary.origin, ledger_key(ledger.depositary)).checkpoint
         known = self.roots.setdefault(place.name, {})
-        leaves = [hashlib.sha256(b"\0" + entry.data).digest() for entry in place.store.entries()]
+        made = self.trees.get(place.name)
+        entries = [entry.data for entry in place.store.entries()]
+        if made is None or made.entries != entries:
+            made = self.trees[place.name] = Made(entries)
         for size, root in [*list(known.items())[-2:], (head.size, head.root)]:
             if size:
-                kept = size <= len(leaves) and merkle(leaves[:size]) == root
+                kept = size <= len(entries) and made.root(size) == root
                 self.hold(
                     "S8 a tree had grown", kept, f"{place.name} has another tree of {size} entries than it signed"
                 )
@@ -566,6 +570,21 @@ def clock_error(place: "Place") -> int:
 def world_peers(station: "Station") -> list[str]:
     """Return with whom a node exchanges."""
     return [peer.name for peer in station.peers.known]
+
+
+class Made:
+    """The trees over some entries, each made when it is asked for."""
+
+    def __init__(self, entries: list[bytes]) -> None:
+        self.entries = entries
+        self.leaves = [hashlib.sha256(b"\0" + entry).digest() for entry in entries]
+        self.roots: dict[int, bytes] = {}
+
+    def root(self, size: int) -> bytes:
+        """Return the root over the first so many."""
+        if size not in self.roots:
+            self.roots[size] = merkle(self.leaves[:size])
+        return self.roots[size]
 
 
 def merkle(leaves: list[bytes]) -> bytes:

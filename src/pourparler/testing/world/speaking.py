@@ -104,12 +104,26 @@ def price_of(terms: Terms) -> Decimal:
 # --- who speaks -------------------------------------------------------------------------------------------------------
 
 
+PATIENCE_TURNS = 12  # an hour
+
+
 @dataclass
 class Waiting:
-    """An act that the depositary has not answered yet."""
+    """An act that the depositary has not taken yet. One that it cannot judge is handed in ever less often."""
 
     act: Act
     texts: tuple[bytes, ...]
+    pause: int = 0  # turns until it is handed in again
+    patience: int = 1  # turns to let pass after the next answer that it cannot be judged
+
+    def is_its_turn(self) -> bool:
+        """Return whether it is handed in now."""
+        self.pause -= 1
+        return self.pause < 0
+
+    def put_off(self) -> None:
+        """Let some turns pass: what the depositary does not know now it may know later."""
+        self.pause, self.patience = self.patience, min(2 * self.patience, PATIENCE_TURNS)
 
 
 @dataclass
@@ -178,7 +192,7 @@ class Speaker:
     def hand_in(self) -> None:
         """Send what waits to the depositary, the oldest first."""
         self.tell_node()
-        waiting = list(self.outbox.values())[:BATCH_ACTS]
+        waiting = [one for one in self.outbox.values() if one.is_its_turn()][:BATCH_ACTS]
         if waiting:
             acts: list[Value] = [one.act.envelope.encoded() for one in waiting]
             texts: list[Value] = [text for one in waiting for text in one.texts]
@@ -194,7 +208,9 @@ class Speaker:
         for row in rows if isinstance(rows, list) else []:
             if isinstance(row, list) and len(row) == 4 and isinstance(row[0], bytes) and isinstance(row[3], str):
                 waiting = self.outbox.get(row[0])
-                if waiting and not row[3].startswith("unknown."):
+                if waiting and row[3].startswith("unknown."):
+                    waiting.put_off()
+                elif waiting:
                     del self.outbox[row[0]]
                     self.settled(waiting.act, row[3], logged=isinstance(row[1], int) and row[1] >= 0)
 

@@ -4,8 +4,7 @@ A traitor's station runs the same code, so that he knows what he betrays; what h
 :class:`~pourparler.testing.world.plan.Treason`.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -57,13 +56,9 @@ class DiskNodeStore(NodeStore):
         super().__init__(None, pool=replace(POOL, rows=POOL_ROWS))
         self.disk = disk
 
-    @contextmanager
-    def changing(self, doing: str = "") -> Iterator[None]:
-        outermost = not self._depth
-        with super().changing(doing):
-            yield
-            if outermost and self.disk is not None:
-                self.disk.touch()
+    def _before_commit(self) -> None:
+        if self.disk is not None:
+            self.disk.touch()
 
     def close(self) -> None:
         """Do nothing: what is in memory stays for whoever starts again."""
@@ -77,7 +72,7 @@ class DiskNodeStore(NodeStore):
     def become(self, other: "DiskNodeStore") -> None:
         """Hold what another store holds."""
         other._database.backup(self._database)  # noqa: SLF001  two of one kind
-        self._read.clear()
+        self._undone()
 
 
 class Hands(NodeHolding):

@@ -251,11 +251,13 @@ class World:
 
 @contextmanager
 def once() -> Iterator[None]:
-    """Verify each signature once in a world, and read each envelope once: seven nodes of one process that do so for
-    each other's acts would spend most of its time on it. Both are functions of their bytes alone; what they found is
-    remembered by those bytes (key, message and signature together), only when it was good, and only within."""
+    """Verify each signature once in a world, check each key and read each envelope once: seven nodes of one process
+    that do so for each other would spend most of its time on it. All of these are functions of their bytes alone; what
+    they found is remembered by those bytes (key, message and signature together), only when it was good, and only
+    within."""
     with (
         remembered(nacl.bindings, "crypto_sign_open", lambda *given: given),
+        remembered(nacl.bindings, "crypto_core_ed25519_is_valid_point", lambda *given: given),
         remembered(acts, "parse_envelope", lambda data: data),
         remembered(acts, "read_act", id),
     ):
