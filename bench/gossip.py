@@ -1,7 +1,7 @@
 """Gossip: in how many rounds one piece of news reaches everybody loyal, with the exchange's own choice of peers.
 
 1,000 nodes, each of which knows 64 others. In a round a node asks :meth:`pourparler.dispatch.peers.Peers.round` for
-four peers: who has the news sends it to three of them, who lacks it asks the fourth. Traitors take everything and pass
+five peers: who has the news sends it to four of them, who lacks it asks the fifth. Traitors take everything and pass
 nothing on; what they could forge dies on the signature. A message is lost by itself. The rule keeps its scores from one
 piece of news to the next, so the first ones are its worst; each is counted.
 
@@ -19,7 +19,7 @@ from pourparler.testing.world.chance import Chance
 
 NODES = 1_000
 KNOWN = 64
-PUSHES, PULLS = 3, 1
+PUSHES, PULLS = 4, 1
 SHARE = 0.999
 ROUNDS_MOST = 200
 NEWS = 6
