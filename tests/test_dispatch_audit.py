@@ -27,7 +27,8 @@ from pourparler.service.node.nouns import Answer, Came, Fresh, State
 from pourparler.service.sources import Folder
 from pourparler.service.station import Station
 from pourparler.service.wire import Desk, pull_home
-from pourparler.store.node import Bounds, NodeStore, Proof
+from pourparler.store.node import NodeStore, Proof
+from pourparler.store.pools import Bounds
 from pourparler.testing.keys import Key
 from tests import radio
 from tests.exchanging import Seeded, Talks, exchange_of, give, held

@@ -7,7 +7,8 @@ from hypothesis import given, settings, strategies
 
 from pourparler.core import limits
 from pourparler.ports import StoreError
-from pourparler.store.node import POOLS, Ack, Bounds, NodeStore, Proof, StoredBeacon, StoredPart, Tally, Waiting
+from pourparler.store.node import Ack, NodeStore, Proof, StoredBeacon, StoredPart, Waiting
+from pourparler.store.pools import POOLS, Bounds, Tally
 from pourparler.store.sqlite import SqliteStore
 
 SMALL = Bounds(owner_rows=4, owner_bytes=1_000, rows=10, bytes=2_000)

@@ -25,7 +25,8 @@ from pourparler.service.node.node import Node
 from pourparler.service.node.nouns import Came, Freshness, Shown, Standing, State, Taken
 from pourparler.service.wire import NodeHolding, word_of
 from pourparler.store.memory import MemoryStore
-from pourparler.store.node import POOL, NodeStore
+from pourparler.store.node import NodeStore
+from pourparler.store.pools import POOL
 from pourparler.testing.keys import Key
 from pourparler.testing.world.chance import Chance
 from pourparler.testing.world.depositary import NAME as DEPOSITARY
