@@ -310,8 +310,8 @@ def test_bad_news_by_seats_that_only_the_home_knows_works(party):
     assert hear(node, party.found, grant, first, elected) == ["new"] * 4
     assert node.take(data(suspension), came()).reason == "decision.no-seat"
     home.log(party.found, grant, elected)
+    assert node.standing(grant.id, PROPOSE).words == "in force (as heard)"
     node.take_bundle(home.copy(party), came())
-    assert node.standing(grant.id, PROPOSE).words == "in force (proven)"
     taken = node.take(data(suspension), came())
     assert (taken.state, taken.works) == (State.PENDING, True)
     assert node.standing(grant.id, PROPOSE).reason == "standing.suspended"

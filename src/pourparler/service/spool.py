@@ -58,10 +58,17 @@ def read_job(data: bytes) -> Job:
     if not isinstance(found, dict) or found.get("format") != FORMAT:
         raise Malformed("act.form", "no job")
     try:
-        files, photos = (tuple((str(one), bytes(data)) for one, data in found[name]) for name in ("files", "photos"))
+        files, photos = (tuple((str(one), in_bytes(data)) for one, data in found[name]) for name in ("files", "photos"))
         return Job(str(found["channel"]), files, photos, tuple(map(str, found["peers"])))
     except (KeyError, TypeError, ValueError):
         raise Malformed("act.form", "a job lacks something, or has something else in its place") from None
+
+
+def in_bytes(value: Any) -> bytes:
+    """Return what is bytes. Raises :class:`TypeError` for a number, of which ``bytes`` would make as many zeros."""
+    if not isinstance(value, bytes):
+        raise TypeError("not bytes")
+    return value
 
 
 class Spool:
@@ -144,9 +151,7 @@ class Spool:
 
     def _do(self, path: Path, doing: Callable[[Job], Answer]) -> None:
         try:
-            with path.open("rb") as file:
-                job = read_job(file.read(JOB_MAX_BYTES + 1))
-            said = doing(job)
+            said = doing(read_job(content(path)))
         except FileNotFoundError:
             return
         except PourparlerError as error:
@@ -165,6 +170,16 @@ class Spool:
             with contextlib.suppress(FileNotFoundError):
                 if time.time() - path.stat().st_mtime > ANSWERS_SECONDS:
                     path.unlink()
+
+
+def content(path: Path) -> bytes:
+    """Return what a job holds. Raises :class:`Malformed` for one that is no file, or another user's."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open(descriptor, "rb") as file:  # noqa: PTH123  a pipe must not be waited for
+            return file.read(JOB_MAX_BYTES + 1)
+    except (PermissionError, IsADirectoryError) as error:
+        raise Malformed("act.form", f"{path.name} cannot be read here: {error.strerror}") from None
 
 
 def sync_folder(folder: Path) -> None:

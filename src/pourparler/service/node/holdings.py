@@ -123,6 +123,11 @@ class Holdings:
         for told in self.told:
             told(act)
 
+    def forget_unkept(self) -> None:
+        """Hold in memory what the file beside the journal holds: a transaction was undone. Raises StoreError."""
+        self.clock.anchor = self.store.fact("anchor")
+        self.homes.forget_unkept()
+
     def note_time(self, time: int) -> None:
         """Take a time that others have signed for an anchor."""
         self.clock.raise_anchor(time, lambda anchor: self.store.set_fact("anchor", anchor))

@@ -82,6 +82,7 @@ class Homes:
             self.copies[depositary] = self.reloaded(depositary, note)
         self.bundled = self.reread()
         self.bundled_max = BUNDLED_MAX
+        self.unkept = False  # whether a bundle was taken that may not be stored
 
     # What is shown.
 
@@ -181,6 +182,7 @@ class Homes:
             for party in sorted(news):
                 self.store.add_bundle(sha256(data).digest(), party, data)
             if news:
+                self.unkept = True
                 self.bundled.setdefault(ledger.depositary, []).append(ledger)
         if sum(map(len, self.bundled.values())) > self.bundled_max:
             self.bundled = self.reread()
@@ -196,6 +198,11 @@ class Homes:
 
         held = [extent(one) for one in self.ledgers(ledger.depositary) if one.shows(party) is not None]
         return ledger.shows(party) is not None and extent(ledger) > max(held, default=(0, 0))
+
+    def forget_unkept(self) -> None:
+        """Hold of bundles what the store holds: a transaction was undone."""
+        if self.unkept:
+            self.bundled, self.unkept = self.reread(), False
 
     def reread(self) -> dict[Depositary, list[Ledger]]:
         """Return what the bundles show that the store keeps."""

@@ -29,6 +29,9 @@ class Index:
         self.brought: dict[bytes, list[bytes]] = {}
         self.words: Counter[bytes] = Counter()  # party -> acts of its stream here that are words
         self.under: Counter[bytes] = Counter()  # share -> acts under its chain that are none
+        self.revoked: dict[
+            bytes, list[bytes]
+        ] = {}  # link -> revocations of it that are void for what ended the speaker
 
     def add(self, outcome: Outcome, registry: Registry) -> None:
         act = outcome.act
@@ -39,7 +42,9 @@ class Index:
         if act.kind in WORDS and outcome.party is not None:
             self.words[outcome.party] += 1
         elif act.issuer in (Issuer.HOLDER, Issuer.CERTIFIER):
-            self.under[speaker] += 1
+            self.under[self.share(act, registry)] += 1
+        if act.kind == "revoke" and outcome.void is not None and outcome.void.reason != "standing.duty-missed":
+            self.revoked.setdefault(act["target"], []).append(act.id)
         names = [one["name"] for one in act["organs"]] if act.kind == "found" else []
         names += [act["new"]["name"]] if act.kind == "constitute" else []
         for name in names:
@@ -76,17 +81,23 @@ class Index:
         """Return whose share an act counts against: for holders that of their chain's grant, so that whoever appoints
         others has no more; for members and beacons a key's; for what an organ decides in full the organ's."""
         match act.issuer:
+            case Issuer.HOLDER if act.kind == "revoke":  # whoever holds a link keeps out none of those above him
+                mandate = mandate_of(act["by"], registry)
+                return digest("node-revoker", self.share(act, registry), bytes([len(mandate.above) if mandate else 0]))
             case Issuer.HOLDER | Issuer.CERTIFIER:
-                name: bytes = act["by"] if act.issuer is Issuer.HOLDER else act["class"]
-                party = registry.party_of_mandate.get(name)
-                mandate = registry.registers[party].mandates.get(name) if party else None
-                return share_of(mandate) if mandate else name
+                return self.share(act, registry)
             case Issuer.MEMBER:
                 return digest("node-speaker", act["organ"], act.envelope.signatures[0].kid)
             case Issuer.BEACON:
                 return digest("node-speaker", act["party"], act.envelope.signatures[0].kid)
             case _:
                 return act.id if act.kind == "found" else bytes(act["organ"])
+
+    def share(self, act: Act, registry: Registry) -> bytes:
+        """Return whose chain a holder or a certifier speaks under: its grant or certificate."""
+        name: bytes = act["by"] if act.issuer is Issuer.HOLDER else act["class"]
+        mandate = mandate_of(name, registry)
+        return share_of(mandate) if mandate else name
 
     def has_room(self, act: Act, registry: Registry) -> bool:
         """Return whether its issuer has room left in the journal. For bad news there is as much room again; beacons are
@@ -104,6 +115,12 @@ class Index:
 def is_decision(act: Act) -> bool:
     """Return whether an act stands on its organ's spine, after another."""
     return act.row.spine and act.issuer is Issuer.ORGAN and act.kind != "found"
+
+
+def mandate_of(name: bytes, registry: Registry) -> Mandate | None:
+    """Return a mandate of any party, or None where it is not known."""
+    party = registry.party_of_mandate.get(name)
+    return registry.registers[party].mandates.get(name) if party else None
 
 
 def share_of(mandate: Mandate) -> bytes:

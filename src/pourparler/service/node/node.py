@@ -10,7 +10,7 @@ Feed it bytes and time; ask it. Safe to use from several threads.
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -166,14 +166,18 @@ class Node:
             if self._undone:
                 self._undone = False
                 self._catch_up()
+            before = self.journal.size
             try:
                 with self.store.changing():
                     yield
                     size = self.journal.size
                     if not self.read_only and size != self.store.fact("journal"):
                         self.store.set_fact("journal", size)
-            except BaseException:
-                self._undone = True  # the journal may hold what is not noted beside it
+            except BaseException as error:
+                refused = isinstance(error, PourparlerError)  # as a rule a copy, before any of its acts was taken
+                self._undone = not (refused and self.journal.size == before)  # else something may not be noted here
+                with suppress(StoreError):
+                    self.holdings.forget_unkept()
                 raise
 
     @property
@@ -300,7 +304,9 @@ class Node:
             raise Refused(self.read_only.reason, self.read_only.what)
         with self._changing():
             ledgers, acts = self.holdings.homes.take_bundle(data, self.follows)
-            return self._take_shown(ledgers, acts, came)
+            shown = self._take_shown(ledgers, acts, came)
+        self.holdings.homes.unkept = False
+        return shown
 
     def _take_shown(self, ledgers: Sequence[Ledger], acts: Sequence[bytes], came: Came) -> Shown:
         taken = self.taking.take_all(acts, came.short())
@@ -313,6 +319,9 @@ class Node:
         for party in parties & self.registry.registers.keys():
             beacons.check_against_home(self.holdings, self.registry.registers[party])
         self.taking.freed += self.store.working()
+        for party in parties & self.registry.registers.keys():  # who has a seat there may speak here
+            for organ in self.registry.registers[party].spines.heads:
+                self.taking.freed += self.store.pending_for(organ)
         self.taking.settle()
         counts: dict[str, int] = {}
         for one in taken:
@@ -465,7 +474,8 @@ class Node:
     def wanted(self) -> list[bytes]:
         """Return the ids of acts (and organs) that acts here wait for: to be asked for, of anybody, on any channel."""
         with self._lock:
-            return self.store.wanted()
+            known = self.registry.party_of_organ.keys() | self.registry.registers.keys()
+            return [one for one in self.store.wanted() if one not in known]
 
     def dispatch_keys(self) -> Mapping[bytes, bytes]:
         """Return the keys that sign frames, each with the party for which it does."""

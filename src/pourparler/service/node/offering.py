@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from pourparler.core.act import Act, parse_act
 from pourparler.core.authority import Register
+from pourparler.core.errors import PourparlerError
 from pourparler.service.node.beacons import beacon_issuer, newest_appointment
 from pourparler.service.node.holdings import Holdings
 from pourparler.service.node.homes import HOME_FORKED
@@ -115,6 +116,18 @@ def known_of(holdings: Holdings, register: Register) -> Known:
     """Return what a judgement about a party's endings rests on; it asks for no beacons and no clock."""
     moment, party = holdings.moment(), register.party
     forked = any(proof.kind == HOME_FORKED for proof in holdings.store.proofs(party))
+    shown = [] if forked else [ledger.registry.outcomes for ledger in holdings.homes.best(party).values()]
+
+    def void_at_home(act: bytes) -> PourparlerError | None:
+        found = [outcomes[act].void for outcomes in shown if act in outcomes]
+        return found[0] if found and None not in found else None
+
+    def revoked(target: bytes) -> Iterator[tuple[Act, int]]:
+        for act in holdings.index.revoked.get(target, ()):
+            if not any(act in outcomes for outcomes in shown):
+                outcome = holdings.registry.outcomes[act]
+                yield outcome.act, outcome.moment.time
+
     return Known(
         registry=holdings.registry,
         register=register,
@@ -124,4 +137,6 @@ def known_of(holdings: Holdings, register: Register) -> Known:
         wall=moment.time,
         working=holdings.working(),
         forked="the home ledger of the party has signed two histories" if forked else "",
+        revoked=revoked,
+        void_at_home=void_at_home,
     )

@@ -6,7 +6,7 @@ when it is proven; until then an answer says "as heard". The journal's time says
 own clock can only make the node refuse.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from pourparler.core.act import ALL_POWERS, NO_POWER, Act, Power
@@ -43,7 +43,9 @@ class Known:
 
     ``forked`` says why the home itself cannot be relied on. Of a decision, ``doubt`` returns what contradicts it, or
     one that it builds on, while the home has not decided between the two. Of the ``held`` acts, ``own`` returns how
-    many were spoken under the chain of a mandate.
+    many were spoken under the chain of a mandate. ``revoked`` returns the revocations of a link that are void here, for
+    what had ended or stopped the speaker, and of which no home is shown to have judged. ``void_at_home`` returns why an
+    act has no effect at home.
     """
 
     registry: Registry
@@ -58,6 +60,8 @@ class Known:
     forked: str = ""
     doubt: Callable[[Act], bytes | None] = lambda _: None
     own: Callable[[Mandate], int] = lambda _: 0
+    revoked: Callable[[bytes], Iterable[tuple[Act, int]]] = lambda _: ()
+    void_at_home: Callable[[bytes], PourparlerError | None] = lambda _: None
 
     @property
     def view(self) -> Register:
@@ -161,6 +165,9 @@ def check_grants(known: Known, mandate: Mandate) -> bool:
         raise Missing("home.forked", known.forked)
     view, proven = known.view, known.home is not None
     for link in mandate.chain():
+        void = known.void_at_home(link.id)
+        if void is not None:
+            raise Refused(void.reason, f"the home ledger holds this link void: {void.detail}")
         real = is_real(view, link.act)
         if real is False:
             raise Refused("standing.sibling", "the home ledger took another decision in this one's place")
@@ -235,11 +242,21 @@ def heard_of(known: Known, target: bytes, organ: bytes, moment: Moment) -> Itera
         return
     yield from at_home.values()
     yield from (Stop(one) for one in journal if one.act.id not in at_home)
-    for act, heard in known.working:
+    yield from (Stop(ending_of(known, act, heard)) for act, heard in known.revoked(target) if act.id not in at_home)
+    suspended = {suspender(one.act) for one in (*(stop.ending for stop in at_home.values()), *journal)}
+    for act, heard in sorted(known.working, key=lambda one: one[1]):
         named = act.get("mandate") or act.get("target") or act.get("about")
         above = act.kind != "object" or known.register.spines.stands_above(act["organ"], organ)
         if named == target and above and act.id not in at_home:
-            yield Stop(ending_of(known.register, act, heard))
+            again = suspender(act) in suspended - {b""}  # which a ledger refuses, however often he sends it
+            suspended.add(suspender(act))
+            if not again or known.register.confirmed(act.id, act["organ"]) is not None:
+                yield Stop(ending_of(known, act, heard))
+
+
+def suspender(act: Act) -> bytes:
+    """Return by whose key a suspension is; nothing of any other act."""
+    return act.envelope.signatures[0].kid if act.kind == "suspend" else b""
 
 
 def homes(known: Known) -> tuple[Register, ...]:
@@ -260,14 +277,29 @@ def works_at_home(known: Known, stop: Stop, power: Power) -> bool:
     return stop.ending.works(power, Moment(LATER, known.home_time or 0), stop.at.answered(stop.ending))
 
 
-def ending_of(register: Register, act: Act, heard: int) -> Ending:
-    """Return the ending that bad news is while it waits."""
+def ending_of(known: Known, act: Act, heard: int) -> Ending:
+    """Return the ending that bad news is while it waits, or that a void revocation is."""
     if act.kind == "suspend":
-        lapses = heard + register.spines.party.suspension_seconds
+        lapses = heard + known.register.spines.party.suspension_seconds
         return Ending(act, "standing.suspended", Moment(0, heard), ALL_POWERS, lapses=lapses)
     if act.kind == "object":
         return Ending(act, "standing.objected", Moment(0, heard), ALL_POWERS)
-    return dismissal(act, Moment(0, heard))
+    if act.kind == "revoke":
+        return Ending(act, "standing.revoked", Moment(0, heard), ALL_POWERS)
+    ending = dismissal(act, Moment(0, heard))
+    if act.kind == "urgent-dismiss":
+        ending.lapses = heard + urgency_seconds(known, act["organ"])
+    return ending
+
+
+def urgency_seconds(known: Known, organ: bytes) -> int:
+    """Return after how long urgent acts of an organ lapse: by its home as it is shown now, else by the journal."""
+    for register in (*reversed(homes(known)), known.register):
+        head = register.spines.heads.get(organ)
+        urgency = register.spines.organ(organ, head).urgency if head else None
+        if urgency is not None:
+            return urgency.lapse_seconds
+    return known.register.spines.party.suspension_seconds
 
 
 def disproven(view: Register, ending: Ending) -> bool:
@@ -294,7 +326,7 @@ def answered(known: Known, stop: Stop) -> Confirmation | None:
     if heard is None or is_real(known.view, heard.act) is False:
         return None
     if heard.answer:
-        return heard if stop.at is None else replace(heard, moment=stop.ending.moment)
+        return replace(heard, moment=stop.ending.moment)
     return heard if is_real(known.view, heard.act) else None
 
 

@@ -29,10 +29,22 @@ WAITS_FOR = {  # by the reason why an act cannot be judged yet: the fields that 
     "unknown.prior": ("prior", "theirs"),
     "unknown.mandate": ("by", "class", "target", "mandate"),
     "unknown.act": ("call", "question"),
+    "vote.not-cited": ("call",),  # the vote by which it was decided has not been heard of, or not all of it
+    "vote.incomplete": ("votes",),
 }
+RESEATS = (
+    "elect",
+    "recover",
+    "constitute",
+    "hand-over",
+    "confirm",
+)  # after which others may be who speaks for an organ
+STOPS_AT_ONCE = ("suspend", "urgent-dismiss")
 WORKS_WAITING = {"dismiss", "object", "suspend", "urgent-dismiss"}
 TOO_FEW = ("decision.insufficient", "decision.possession")
 DECISION = "decision"  # the kind of proof
+PART_ROW_BYTES = 96  # that a signature takes in an envelope, at most
+JUST_ONE = (Signature(ALGORITHM_ED25519, bytes(8), bytes(64)),)  # to read a payload by
 
 
 def source(came: Came) -> bytes:
@@ -101,9 +113,9 @@ class Taking:
                 continue
             self.store.remove_pending(one.id)
             act, came = parse_act(one.data), Came(one.channel, one.peer, one.time)
-            if self.before(act, came, since=one.time) is None:
+            if self.before(act, came, one) is None:
                 (answer,) = self.journal.submit_many([one.data])
-                self.after(act, answer, came, since=one.time)
+                self.after(act, answer, came, one)
         now = self.holdings.now()
         if now - self.expired_at > limits.NODE_PENDING_SECONDS // 30:
             self.store.expire_pending(now - limits.NODE_PENDING_SECONDS)
@@ -111,8 +123,9 @@ class Taking:
 
     # Steps 2 to 6: before the journal.
 
-    def before(self, act: Act, came: Came, since: int | None = None) -> Taken | None:
-        """Return what decides without the journal, or None where the act is the journal's to judge."""
+    def before(self, act: Act, came: Came, waited: Waiting | None = None) -> Taken | None:
+        """Return what decides without the journal, or None where the act is the journal's to judge. It came just now,
+        or has ``waited``."""
         registry = self.holdings.registry
         if act.issuer is Issuer.LEDGER:
             return Taken(State.REFUSED, act.id, "stamp.submitted", "a node makes its stamps itself")
@@ -124,10 +137,13 @@ class Taking:
         if act.kind == "found" and not self.follows(act.id):
             return Taken(State.REFUSED, act.id, "node.not-followed", "this node does not follow the party")
         if act.kind == "beacon" and act["party"] in registry.registers:
-            return self.take_beacon(act, registry.registers[act["party"]], came, since)
+            return self.take_beacon(act, registry.registers[act["party"]], came, waited)
         if self.is_early(act):
             early = Missing("node.future", "it is dated ahead of this node's time")
-            return self.wait(act, came, early, act["at"], since)
+            return self.wait(act, came, early, act["at"], waited)
+        frozen = self.frozen(act)
+        if frozen is not None:
+            return self.wait(act, came, *frozen, waited)
         if not self.holdings.index.has_room(act, registry):
             return Taken(State.REFUSED, act.id, "node.quota", "its issuer has filled his share of this node's journal")
         return None
@@ -146,12 +162,30 @@ class Taking:
         at = act.get("at")
         return at is not None and at > self.holdings.latest() + limits.NODE_SKEW_SECONDS
 
-    def take_beacon(self, act: Act, register: Register, came: Came, since: int | None) -> Taken | None:
+    def frozen(self, act: Act) -> tuple[PourparlerError, int] | None:
+        """Return why a link waits whose giver's chain has not begun here, or is frozen for want of a beacon, and until
+        when: a slow clock, or whoever holds a beacon back, voids nothing for good."""
+        registry = self.holdings.registry
+        register = registry.registers.get(registry.party_of_mandate.get(act.get("by") or b"", b""))
+        if act.kind != "delegate" or register is None or self.issuer_if_good(act) is None:
+            return None
+        moment = self.holdings.moment()
+        for link in register.mandate(act["by"]).chain():
+            if link.starts is not None and moment.time < link.starts:
+                return Missing("standing.not-yet", "the mandate has not begun by this node's time"), link.starts
+            try:
+                if link.fresh_seconds is not None:
+                    register.check_fresh(link.fresh_seconds, moment)
+            except Refused as stale:
+                return Missing(stale.reason, stale.detail), 0
+        return None
+
+    def take_beacon(self, act: Act, register: Register, came: Came, waited: Waiting | None) -> Taken | None:
         """Return what decides about a beacon, or None where it goes into the journal."""
         try:
             key = beacons.check(self.holdings, act, register)
         except Missing as early:
-            return self.wait(act, came, early, act["at"], since)
+            return self.wait(act, came, early, act["at"], waited)
         except PourparlerError as error:
             return Taken(State.REFUSED, act.id, error.reason, error.detail)
         self.forget_waiting(act)
@@ -163,15 +197,14 @@ class Taking:
     # Steps 7 to 12: what the journal said.
 
     def after(
-        self, act: Act, answer: Receipt | Exception, came: Came, since: int | None = None, *, again: bool = True
+        self, act: Act, answer: Receipt | Exception, came: Came, waited: Waiting | None = None, *, again: bool = True
     ) -> Taken:
         """Return what became of an act, by the journal's answer; do what follows from it."""
         if isinstance(answer, Receipt):
             self.note(self.holdings.registry.outcomes[act.id], came)
             self.forget_waiting(act)
             self.store.remove_parts(act.id)
-            for name in (act.id, *self.holdings.index.brought.get(act.id, ())):
-                self.freed += self.store.pending_for(name)
+            self.free(act)
             if answer.void:
                 return Taken(State.VOID, act.id, answer.void, answer.detail, answer.index)
             return Taken(State.NEW, act.id, index=answer.index)
@@ -180,15 +213,39 @@ class Taking:
         if act.issuer is Issuer.HOLDER and is_elsewhere(act, answer):
             return self.carry(act, came)
         if answer.reason in WAITS_FOR:
-            if again and not self.wants(act, answer.reason):  # it came in one batch with what it waited for
+            wants = self.wants(act, answer.reason)
+            if again and not wants:  # it came in one batch with what it waited for
                 (second,) = self.journal.submit_many([act.envelope.encoded()])
-                return self.after(act, second, came, since, again=False)
-            return self.wait(act, came, answer, since=since)
-        if answer.reason.startswith("decision.") and act.kind in ("suspend", "urgent-dismiss") and self.works(act):
-            return self.wait(act, came, answer, since=since)
+                return self.after(act, second, came, waited, again=False)
+            if wants or not answer.reason.startswith("vote."):
+                return self.wait(act, came, answer, waited=waited)
+        if answer.reason.startswith("decision.") and self.may_be_confirmed(act, waited):
+            return self.wait(act, came, answer, waited=waited)
         if answer.reason in TOO_FEW and act.issuer in IN_FULL and act.kind != "found":
             return self.collect(act, answer, came)
         return Taken(State.REFUSED, act.id, answer.reason, answer.detail)
+
+    def free(self, act: Act) -> None:
+        """Let be judged again what waited for an act that has entered the journal, or for what it changes."""
+        names = {act.id, *self.holdings.index.brought.get(act.id, ())}
+        if act.kind in RESEATS:
+            names |= {act["organ"], act.get("of") or act["organ"], act.get("to") or act["organ"]}
+        if act.kind == "beacon":
+            names.add(act["party"])
+        for name in sorted(names):
+            self.freed += self.store.pending_for(name)
+        if act.kind == "confirm":
+            self.freed += self.store.pending_of(act["about"])
+            self.work_by_parts(act["about"])
+
+    def work_by_parts(self, about: bytes) -> None:
+        """Let what an organ has confirmed work by those signatures that have come of it."""
+        parts = self.store.parts(about)
+        payload = parts[0].data if parts else b""
+        joined = self.joined(read_act(Envelope(Form.SIGN, payload, JUST_ONE))) if parts else None
+        if joined is not None and self.stops(joined):
+            came = Came("parts", "", parts[0].time)
+            self.wait(joined, came, Missing("decision.insufficient", "its organ has confirmed it"))
 
     def note(self, outcome: Outcome, came: Came) -> None:
         """Remember an act that has entered the journal."""
@@ -222,25 +279,27 @@ class Taking:
         for one in self.store.pending_of(act.id):
             self.store.remove_pending(one.id)
 
-    def forget_within(self, joined: Act) -> None:
-        """Let an act wait no more with signatures that all stand under what is joined now. With more of them it waits
-        on: a part that comes late, or again, undoes nothing."""
+    def forget_within(self, joined: Act, taken: Taken) -> None:
+        """Let an act wait no more with signatures that all stand under what was joined now. With more of them it waits
+        on, and so does what works where this does not: a part that comes late, or again, undoes nothing."""
         has = {(one.kid, one.value) for one in joined.envelope.signatures}
+        now = sha256(joined.envelope.encoded()).digest()
         for one in self.store.pending_of(joined.id):
-            if {(each.kid, each.value) for each in parse_act(one.data).envelope.signatures} <= has:
+            within = {(each.kid, each.value) for each in parse_act(one.data).envelope.signatures} <= has
+            if within and one.id != now and (taken.works or not one.works):
                 self.store.remove_pending(one.id)
 
     # Waiting.
 
-    def wait(self, act: Act, came: Came, why: PourparlerError, ready: int = 0, since: int | None = None) -> Taken:
-        """Let an act wait for what it names, or for its time; it came just now, or has waited ``since``."""
-        wants, works = self.wants(act, why.reason), self.works(act)
+    def wait(self, act: Act, came: Came, why: PourparlerError, ready: int = 0, waited: Waiting | None = None) -> Taken:
+        """Let an act wait for what it names, or for its time; it came just now, or has ``waited``."""
+        wants, works = self.wants(act, why.reason), self.works(act, waited)
         data = act.envelope.encoded()
         owner = self.issuer_if_good(act) or source(came)
-        time = self.holdings.now() if since is None else since
+        time = self.holdings.now() if waited is None else waited.time
         id_ = sha256(data).digest()
         waiting = Waiting(id_, act.id, owner, time, why.reason, data, came.channel, came.peer, ready, works)
-        if not self.store.add_pending(waiting, wants):
+        if not self.store.add_pending(waiting, wants + self.wakes(act, why.reason, works=works)):
             return Taken(State.REFUSED, act.id, "node.quota", "there is no room for it to wait here")
         if works:
             self.holdings.tell(act)
@@ -251,14 +310,51 @@ class Taking:
         registry = self.holdings.registry
         here = (registry.outcomes, registry.party_of_organ, registry.registers)
         fields = [name for name in WAITS_FOR.get(reason, ()) if name != "to" or act.kind == "hand-over"]
-        named = [act.get(name) for name in fields]
+        named = [one for name in fields for one in (act.get(name) if name == "votes" else [act.get(name)]) or ()]
         lacking = [one for one in named if isinstance(one, bytes) and not any(one in known for known in here)]
         return lacking[: limits.NODE_WAITS_MAX]
 
-    def works(self, act: Act) -> bool:
+    def wakes(self, act: Act, reason: str, *, works: bool) -> list[bytes]:
+        """Return after whose news a waiting act is judged again, though it does not wait for anything of theirs: bad
+        news that does not work yet when others are seated, a frozen link when its party gives a beacon."""
+        if reason == "standing.stale":
+            party = self.holdings.registry.party_of_mandate.get(act["by"])
+            return [party] if party else []
+        return [act["organ"]] if act.kind in WORKS_WAITING and not works else []
+
+    def works(self, act: Act, waited: Waiting | None = None) -> bool:
         """Return whether bad news that cannot be logged is signed by enough of the seats as they are known now: as the
-        journal has them, or as the home does."""
-        return act.kind in WORKS_WAITING and any(may_end(act, organ) for organ in self.states(act["organ"]))
+        journal has them, or as the home does. What has worked goes on, whatever seats are heard of since: only a home
+        undoes it. A suspension or an urgent dismissal works likewise that its organ has confirmed."""
+        if act.kind not in WORKS_WAITING:
+            return False
+        if any(may_end(act, organ) for organ in self.states(act["organ"])) or self.is_confirmed(act):
+            return True
+        party = self.holdings.registry.party_of_organ.get(act["organ"])
+        if party is None or self.holdings.home(self.holdings.registry.registers[party]) is not None:
+            return False
+        owner = self.issuer_if_good(act)
+        before = [*([waited] if waited else ()), *self.store.pending_of(act.id)]
+        return any(one.works and one.owner == owner for one in before)
+
+    def is_confirmed(self, act: Act) -> bool:
+        """Return whether an organ that governs has made last what a member did, or urgent ones, who have left since."""
+        registry = self.holdings.registry
+        party = registry.party_of_organ.get(act["organ"])
+        if act.kind not in STOPS_AT_ONCE or party is None or not self.good_signatures(act):
+            return False
+        confirmation = registry.registers[party].confirmed(act.id, act["organ"])
+        return confirmation is not None and confirmation.answer
+
+    def stops(self, act: Act) -> bool:
+        """Return whether a suspension or an urgent dismissal works though the journal refuses it."""
+        return act.kind in STOPS_AT_ONCE and self.works(act)
+
+    def may_be_confirmed(self, act: Act, waited: Waiting | None) -> bool:
+        """Return whether the journal's refusal of a suspension or an urgent dismissal is not the last word on it."""
+        if act.kind not in STOPS_AT_ONCE:
+            return False
+        return self.works(act, waited) or (act.kind == "suspend" and bool(self.good_signatures(act)))
 
     def states(self, organ: bytes) -> Iterator[Organ]:
         """Yield an organ as it stands by the journal, and as it stands at home."""
@@ -267,9 +363,11 @@ class Taking:
         if party is None:
             return
         home = self.holdings.home(registry.registers[party])
-        for register in (registry.registers[party], *(home.registers if home else ())):
+        shown = self.holdings.homes.time(party) or 0
+        yield registry.registers[party].spines.seated(organ, self.holdings.now())
+        for register in home.registers if home else ():
             if organ in register.spines.heads:
-                yield register.spines.seated(organ, self.holdings.now())
+                yield register.spines.seated(organ, shown)  # a recovery of which no end is shown has not worked there
 
     def issuer_if_good(self, act: Act) -> bytes | None:
         """Return who an act that cannot be judged counts against: its issuer, where a key of his has signed it."""
@@ -299,7 +397,7 @@ class Taking:
         joined = self.joined(act)
         if joined is not None and {one.kid for one in joined.envelope.signatures} > {one.kid for one in good}:
             (answer,) = self.journal.submit_many([joined.envelope.encoded()])
-            if not (isinstance(answer, PourparlerError) and answer.reason in TOO_FEW):
+            if not (isinstance(answer, PourparlerError) and answer.reason in TOO_FEW) or self.stops(joined):
                 return self.after(joined, answer, came)
         state = State.PENDING if good else State.REFUSED
         return Taken(state, act.id, why.reason, why.detail)
@@ -310,12 +408,14 @@ class Taking:
         party = registry.party_of_organ.get(act["organ"])
         if party is None:
             return []
-        spines = registry.registers[party].spines
+        register = registry.registers[party]
         if act.issuer is Issuer.RECOVERY:
-            recovery = spines.party.recovery
+            recovery = register.spines.party.recovery
             keys = set(recovery.keys.seats) if recovery else set()
             return list(signers(act, keys | {new for _, new in act["seats"]}).values())
-        keys = {key for organ, key in spines.seated_by if organ == act["organ"]}
+        home = self.holdings.home(register) if act.kind in STOPS_AT_ONCE else None
+        registers = (register, *(home.registers if home else ()))
+        keys = {key for one in registers for organ, key in one.spines.seated_by if organ == act["organ"]}
         keys |= {key for key, _ in act.get("seats") or ()} if act.kind == "elect" else set()
         keys |= {key for key, _ in act["new"]["seats"]} if act.kind == "constitute" else set()
         return list(signers(act, keys).values())
@@ -327,11 +427,17 @@ class Taking:
 
     def joined(self, act: Act) -> Act | None:
         """Return an act with the signatures on it that were collected: those that were good when they came before those
-        that nobody could judge, so that these keep none of them out."""
-        parts = self.store.parts(act.id)
-        judged = {kid: member_share(act, kid) for kid in {part.kid for part in parts}}
-        parts.sort(key=lambda part: part.owner != judged[part.kid])
-        parts = parts[: limits.ENVELOPE_SIGNATURES_MAX]
+        that nobody could judge, so that these keep none of them out. Of one key a good one is enough, and whoever has a
+        key makes as many as he likes."""
+        good: dict[bytes, StoredPart] = {}
+        others: list[StoredPart] = []
+        for part in self.store.parts(act.id):
+            if part.owner == member_share(act, part.kid):
+                good.setdefault(part.kid, part)
+            else:
+                others.append(part)
+        room = (limits.ENVELOPE_MAX_BYTES - len(act.envelope.payload) - 64) // PART_ROW_BYTES
+        parts = [*good.values(), *others][: min(limits.ENVELOPE_SIGNATURES_MAX, max(1, room))]
         rows = tuple(Signature(ALGORITHM_ED25519, part.kid, part.signature) for part in parts)
         return read_act(Envelope(Form.SIGN, act.envelope.payload, rows)) if rows else None
 
@@ -352,10 +458,10 @@ class Taking:
         if joined is None:
             return Taken(State.REFUSED, act.id, "node.quota", "there is no room for it to wait here")
         (answer,) = self.journal.submit_many([joined.envelope.encoded()])
-        if isinstance(answer, PourparlerError) and answer.reason in TOO_FEW:
+        if isinstance(answer, PourparlerError) and answer.reason in TOO_FEW and not self.stops(joined):
             return Taken(State.PENDING, act.id, answer.reason, answer.detail)
-        self.forget_within(joined)
         taken = self.after(joined, answer, came)
+        self.forget_within(joined, taken)
         self.settle()
         return taken
 

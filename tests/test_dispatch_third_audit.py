@@ -1,0 +1,434 @@
+"""A third audit of the nodes: orders in which acts come, restarts between them, and commits that fail."""
+
+from hashlib import sha512
+
+import pytest
+from nacl import bindings
+
+from pourparler.core import limits
+from pourparler.core.council import organ_id
+from pourparler.core.encoding import decode, encode, to_be_signed
+from pourparler.core.evidence import Claim
+from pourparler.ports import StoreError
+from pourparler.service.drafting import draft, powers
+from pourparler.service.export import assemble
+from pourparler.service.node.nouns import Answer, State
+from pourparler.service.spool import FORMAT, Job, Spool
+from pourparler.store.node import NodeStore
+from pourparler.testing.keys import Key
+from tests.nodes import (
+    DAY,
+    DELEGATE,
+    HOUR,
+    PROPOSE,
+    START,
+    TALKS,
+    HomeLedger,
+    Party,
+    SetClock,
+    came,
+    data,
+    disk_node,
+    hear,
+    memory_node,
+)
+
+
+@pytest.fixture
+def party():
+    return Party()
+
+
+@pytest.fixture
+def clock():
+    return SetClock()
+
+
+def seated(name, count=3):
+    return sorted((Key.from_name(f"{name} {n}") for n in range(count)), key=lambda key: key.public_key)
+
+
+def rows(keys):
+    return [[key.public_key, 1] for key in keys]
+
+
+def election(party, name="new"):
+    """Return the election of a new council at the party's head, which it signs from now on."""
+    new = seated(name)
+    act = party.decide("elect", by=[*party.members[:2], *new], seats=rows(new))
+    party.members = new
+    return act
+
+
+# --- what waits, and who has a seat -----------------------------------------------------------------------------------
+
+
+def test_a_dismissal_that_waits_works_once_its_signers_are_known_to_have_seats(party):
+    """Its prior is held back. Whether the election is heard before it or after it makes no difference."""
+    mandate = party.grant()
+    elected = election(party)
+    party.decide("decide", words="held back")
+    dismissal = party.dismiss(mandate)
+    first, second = memory_node(), memory_node()
+    hear(first, party.found, mandate, elected, dismissal)
+    hear(second, party.found, mandate, dismissal, elected)
+    assert first.standing(mandate.id, PROPOSE).reason == "standing.dismissed"
+    assert second.standing(mandate.id, PROPOSE).reason == "standing.dismissed"
+
+
+def test_a_thief_of_recovery_keys_undoes_no_dismissal_that_waits(clock, tmp_path):
+    recoverer, thief = Key.from_name("recoverer"), Key.from_name("thief")
+    party = Party()
+    party.found = draft(
+        "found",
+        {
+            "name": "Smolny",
+            "nonce": bytes(16),
+            "organs": party.found["organs"],
+            "suspension": DAY,
+            "home": party.found["home"],
+            "beacons": party.found["beacons"],
+            "recovery": {"keys": [recoverer.public_key], "needs": 1, "wait": HOUR},
+        },
+    ).signed_by(*party.members)
+    party.id = party.found.id
+    party.organ = party.head = organ_id(party.id, "council")
+    mandate = party.grant()
+    place = party.head
+    party.decide("decide", words="held back")
+    dismissal = party.dismiss(mandate)
+    node = disk_node(tmp_path / "node", clock)
+    hear(node, party.found, mandate, dismissal)
+    assert node.standing(mandate.id, PROPOSE).reason == "standing.dismissed"
+    seats = [[party.members[0].public_key, thief.public_key]]
+    recovery = draft("recover", {"organ": party.organ, "prior": place, "seats": seats}).signed_by(recoverer, thief)
+    assert hear(node, recovery) == ["new"]
+    clock.time += 2 * HOUR
+    node.close()
+    node = disk_node(tmp_path / "node", clock)
+    assert node.standing(mandate.id, PROPOSE).reason == "standing.dismissed"
+
+
+# --- parts ------------------------------------------------------------------------------------------------------------
+
+
+def signed_again(act, key, number):
+    """Return another good signature of one key over one act: whoever has a key makes as many as he likes."""
+    seed = sha512(bytes(key.secret)).digest()
+    secret = bindings.crypto_core_ed25519_scalar_reduce(clamped(seed[:32]) + bytes(32))
+    mine = next(iter(draft(act.kind, fields_of(act)).signed_by(key).envelope.signatures))
+    message = to_be_signed(act.envelope, mine, act.kind)
+    once = bindings.crypto_core_ed25519_scalar_reduce(sha512(number.to_bytes(8, "big") + message).digest())
+    point = bindings.crypto_scalarmult_ed25519_base_noclamp(once)
+    challenge = bindings.crypto_core_ed25519_scalar_reduce(sha512(point + key.public_key + message).digest())
+    product = bindings.crypto_core_ed25519_scalar_mul(challenge, secret)
+    return mine.kid, point + bindings.crypto_core_ed25519_scalar_add(once, product)
+
+
+def clamped(scalar):
+    number = int.from_bytes(scalar, "little") & ~7 & ~(1 << 255) | 1 << 254
+    return number.to_bytes(32, "little")
+
+
+def fields_of(act):
+    return {name: value for name, value in decode(act.envelope.payload).items() if name != "kind"}
+
+
+def test_many_good_signatures_of_one_key_do_not_keep_out_those_of_the_others(party):
+    """A thief of one member's key hears the first part of a dismissal, and signs it as often as an envelope holds."""
+    node = memory_node()
+    mandate = party.grant()
+    hear(node, party.found, mandate)
+    dismissal = party.dismiss(mandate)
+    payload, thief = dismissal.envelope.payload, party.members[2]
+    for number in range(limits.ENVELOPE_SIGNATURES_MAX + 1):
+        taken = node.take_part(payload, *signed_again(dismissal, thief, number), came())
+        assert taken.state is State.PENDING
+    for one in dismissal.envelope.signatures:
+        taken = node.take_part(payload, one.kid, one.value, came())
+    assert node.standing(mandate.id, PROPOSE).reason == "standing.dismissed"
+
+
+def test_junk_parts_do_not_make_a_long_decision_too_long_to_be_joined(party):
+    node = memory_node()
+    hear(node, party.found)
+    before = party.grant("somebody else")
+    scope = sorted(f"{number:03}" + "x" * 97 for number in range(250))
+    mandate = party.grant(scope=scope)
+    payload = mandate.envelope.payload
+    for number in range(limits.ENVELOPE_SIGNATURES_MAX):
+        node.take_part(payload, number.to_bytes(8, "big"), bytes(64), came("wire", f"10.0.0.{number % 8}"))
+    for one in mandate.envelope.signatures:
+        node.take_part(payload, one.kid, one.value, came())
+    hear(node, before)
+    assert node.standing(mandate.id, PROPOSE).answer is Answer.IN_FORCE
+
+
+# --- the order of a suspension, its confirmation, and the member's leaving --------------------------------------------
+
+
+def test_a_confirmed_suspension_lasts_for_whoever_hears_it_after_the_member_has_left(party):
+    mandate = party.grant()
+    suspension = party.suspend(mandate.id)
+    lasts = party.decide("confirm", about=suspension.id, answer=True)
+    elected = election(party)
+    first, second = memory_node(), memory_node()
+    hear(first, party.found, mandate, suspension, lasts, elected)
+    hear(second, party.found, mandate, lasts, elected, suspension)
+    third = memory_node()
+    hear(third, party.found, mandate, elected, suspension, lasts)
+    for node in (first, second, third):
+        assert node.standing(mandate.id, PROPOSE).reason == "standing.suspended"
+
+
+def ballot_party():
+    return Party(votes=int(powers("ratify")), ballot={"open": HOUR, "quorum": 2, "share": [1, 2]})
+
+
+def test_a_decision_by_vote_that_comes_before_its_votes_waits_for_them(clock):
+    party = ballot_party()
+    dossier, text = bytes(31) + b"d", bytes(31) + b"t"
+    call = draft(
+        "call",
+        {"organ": party.organ, "decides": "ratify", "closes": START + HOUR, "dossier": dossier, "text": text},
+    ).signed_by(party.members[0])
+    votes = [
+        draft("vote", {"organ": party.organ, "call": call.id, "choice": "no"}).signed_by(member)
+        for member in party.members
+    ]
+    refusal = party.decide(
+        "refuse",
+        dossier=dossier,
+        text=text,
+        call=call.id,
+        votes=sorted(vote.id for vote in votes),
+        by=party.members[:1],
+    )
+    mandate = party.grant()
+    node = memory_node(clock)
+    assert hear(node, party.found, refusal)[1] == "pending"
+    assert hear(node, mandate) == ["pending"]
+    hear(node, *votes, call)
+    assert node.standing(mandate.id, PROPOSE).answer is Answer.IN_FORCE
+    straight = memory_node(clock)
+    assert set(hear(straight, party.found, call, *votes, refusal, mandate)) == {"new"}
+
+
+# --- commits that fail ------------------------------------------------------------------------------------------------
+
+
+def test_evidence_whose_commit_failed_is_kept_when_it_comes_again(party, tmp_path, monkeypatch):
+    home = HomeLedger()
+    grant = party.grant()
+    home.log(party.found, grant)
+    home.intake.stamp([party.id])
+    bundle = assemble(Claim("recorded", home.intake.depositary, 0, act=grant.id), [home.intake]).encoded()
+    node = disk_node(tmp_path / "node")
+    hear(node, party.found, grant)
+    failing, real = [True], NodeStore.working
+
+    def working(self):
+        if failing:
+            raise StoreError("the disk fails")
+        return real(self)
+
+    monkeypatch.setattr(NodeStore, "working", working)
+    with pytest.raises(StoreError):
+        node.take_bundle(bundle, came())
+    failing.clear()
+    node.take_bundle(bundle, came())
+    assert node.standing(grant.id, PROPOSE).proven
+    node.close()
+    node = disk_node(tmp_path / "node")
+    assert node.standing(grant.id, PROPOSE).proven
+
+
+def test_an_anchor_that_was_not_kept_counts_for_nothing(party, tmp_path, monkeypatch, clock):
+    node = disk_node(tmp_path / "node", clock)
+    hear(node, party.found)
+    beacon = party.beacon(START + 500)
+    real = NodeStore.unsay
+
+    failing = [True]
+
+    def unsay(self, *arguments):
+        if failing:
+            raise StoreError("the disk is full")
+        real(self, *arguments)
+
+    def set_fact(self, name, value):
+        real_fact(self, name, value)
+        if failing and name == "anchor":
+            raise StoreError("the disk is full")
+
+    real_fact = NodeStore.set_fact
+    monkeypatch.setattr(NodeStore, "set_fact", set_fact)
+    with pytest.raises(StoreError):
+        node.take(data(beacon), came())
+    failing.clear()
+    node.take(data(beacon), came())
+    assert node.holdings.clock.anchor == node.store.fact("anchor")
+
+
+# --- a waiting suspension or urgent dismissal -------------------------------------------------------------------------
+
+
+def two_elections(party, **more):
+    sides = {}
+    for side in ("left", "right"):
+        keys = seated(side)
+        extra = {
+            "urgent": {"keys": [key.public_key for key in keys], "needs": 1, "lapse": HOUR},
+        }
+        act = party.decide("elect", prior=party.head, by=[*party.members[:2], *keys], seats=rows(keys), **extra)
+        sides[side] = (act, keys)
+    return sides
+
+
+def behind_its_home(party, clock):
+    """Return a node whose journal follows the election that the home did not take, the mandate, and who is seated."""
+    node, home = memory_node(clock), HomeLedger(clock)
+    mandate = party.grant()
+    sides = two_elections(party)
+    hear(node, party.found, mandate, sides["left"][0], sides["right"][0])
+    home.log(party.found, mandate, sides["right"][0])
+    node.take_bundle(home.copy(party), came())
+    assert node.standing(mandate.id, PROPOSE).words == "in force (proven)"
+    party.head, party.members = sides["right"][0].id, sides["right"][1]
+    return node, home, mandate
+
+
+def test_an_urgent_dismissal_that_waits_lapses(party, clock):
+    node, _, mandate = behind_its_home(party, clock)
+    urgent = draft("urgent-dismiss", {"organ": party.organ, "mandate": mandate.id}).signed_by(party.members[0])
+    assert node.take(data(urgent), came()).works
+    assert node.standing(mandate.id, PROPOSE).reason == "standing.dismissed"
+    clock.time += HOUR
+    assert node.standing(mandate.id, PROPOSE).answer is Answer.IN_FORCE
+
+
+def test_a_member_suspends_a_mandate_once_also_while_it_waits(party, clock):
+    node, _, mandate = behind_its_home(party, clock)
+    for number in range(3):
+        fields = {"organ": party.organ, "target": mandate.id, "words": str(number)}
+        node.take(data(draft("suspend", fields).signed_by(party.members[0])), came())
+        assert (node.standing(mandate.id, PROPOSE).reason == "standing.suspended") == (number == 0)
+        clock.time += DAY
+    assert node.standing(mandate.id, PROPOSE).answer is Answer.IN_FORCE
+
+
+def test_an_urgent_dismissal_in_parts_works_by_the_seats_that_the_home_knows(party, clock):
+    node, _, mandate = behind_its_home(party, clock)
+    urgent = draft("urgent-dismiss", {"organ": party.organ, "mandate": mandate.id}).signed_by(party.members[0])
+    (one,) = urgent.envelope.signatures
+    assert node.take_part(urgent.envelope.payload, one.kid, one.value, came()).works
+
+
+# --- time -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_link_that_came_while_this_clock_was_slow_stands_when_it_is_right(party, clock):
+    clock.time = START - DAY
+    mandate = party.grant("top", int(TALKS | DELEGATE), depth=2, **{"from": START - HOUR})
+    link = party.say(
+        mandate, "delegate", "top", to=Key.from_name("sub").public_key, powers=int(TALKS), **{"from": START - HOUR}
+    )
+    node = memory_node(clock)
+    hear(node, party.found, mandate, link)
+    clock.time = START
+    hear(node, link)
+    assert node.standing(mandate.id, PROPOSE).answer is Answer.IN_FORCE
+    assert node.standing(link.id, PROPOSE).answer is Answer.IN_FORCE
+
+
+def test_a_link_that_came_before_the_beacon_stands_when_the_beacon_has_come(party, clock):
+    mandate = party.grant("top", int(TALKS | DELEGATE), depth=2, fresh=HOUR)
+    link = party.say(mandate, "delegate", "top", to=Key.from_name("sub").public_key, powers=int(TALKS), fresh=HOUR)
+    node = memory_node(clock)
+    beacon = party.beacon(START)
+    hear(node, party.found, mandate, link, beacon)
+    hear(node, link)
+    assert node.standing(link.id, PROPOSE).answer is Answer.IN_FORCE
+
+
+def test_a_revocation_that_came_while_its_speaker_was_suspended_ends_the_link(party, clock):
+    mandate = party.grant("top", int(TALKS | DELEGATE), depth=2)
+    link = party.say(mandate, "delegate", "top", to=Key.from_name("sub").public_key, powers=int(TALKS))
+    revocation = party.say(mandate, "revoke", "top", target=link.id)
+    node = memory_node(clock)
+    hear(node, party.found, mandate, link, party.suspend(mandate.id), revocation)
+    clock.time += 2 * DAY
+    assert node.standing(mandate.id, PROPOSE).answer is Answer.IN_FORCE
+    assert node.standing(link.id, PROPOSE).reason == "standing.revoked"
+
+
+def test_that_a_suspension_lasts_works_though_it_is_heard_after_the_lapse(party, clock):
+    """Who is in the middle holds the confirmation back until the suspension has lapsed here."""
+    mandate = party.grant()
+    suspension = party.suspend(mandate.id)
+    lasts = party.decide("confirm", about=suspension.id, answer=True)
+    node = memory_node(clock)
+    hear(node, party.found, mandate, suspension)
+    clock.time += 2 * DAY
+    assert node.standing(mandate.id, PROPOSE).answer is Answer.IN_FORCE
+    hear(node, lasts)
+    assert node.standing(mandate.id, PROPOSE).reason == "standing.suspended"
+
+
+def test_a_link_that_the_home_holds_void_is_not_proven(party, clock):
+    """It was given while its giver was suspended; this node heard of it first."""
+    mandate = party.grant("top", int(TALKS | DELEGATE), depth=2)
+    link = party.say(mandate, "delegate", "top", to=Key.from_name("sub").public_key, powers=int(TALKS))
+    suspension = party.suspend(mandate.id)
+    node, home = memory_node(clock), HomeLedger(clock)
+    hear(node, party.found, mandate, link)
+    home.log(party.found, mandate, suspension)
+    assert home.intake.submit(data(link)).void == "standing.suspended"
+    clock.time += 2 * DAY
+    node.take_bundle(home.copy(party), came())
+    assert node.standing(mandate.id, PROPOSE).words == "in force (proven)"
+    assert node.standing(link.id, PROPOSE).reason == "standing.suspended"
+
+
+# --- shares -----------------------------------------------------------------------------------------------------------
+
+
+def test_who_holds_a_link_does_not_fill_the_share_of_who_revokes_it(party, monkeypatch):
+    monkeypatch.setattr(limits, "NODE_SPEAKER_ACTS_MAX", 8)
+    mandate = party.grant("top", int(TALKS | DELEGATE), depth=3)
+    link = party.say(
+        mandate, "delegate", "top", to=Key.from_name("sub").public_key, powers=int(TALKS | DELEGATE), depth=1
+    )
+    node = memory_node()
+    hear(node, party.found, mandate, link)
+    own = party.say(link, "delegate", "sub", to=Key.from_name("subsub").public_key, powers=int(TALKS))
+    hear(node, own)
+    for number in range(20):
+        hear(node, party.say(link, "revoke", "sub", target=own.id, words=str(number)))
+    hear(node, party.say(mandate, "revoke", "top", target=link.id))
+    assert node.standing(link.id, PROPOSE).reason == "standing.revoked"
+
+
+# --- handing over to the node that runs -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [2**20, 2**62])
+def test_a_job_with_a_number_in_the_place_of_bytes_is_set_aside(tmp_path, size):
+    spool = Spool(tmp_path)
+    body = {"format": FORMAT, "channel": "file", "peers": [], "files": [["a", size]], "photos": []}
+    (tmp_path / "1.job").write_bytes(encode(body))
+    name = spool.hand(Job("file", (("b", b"acts"),)))
+    done = []
+    assert spool.take(lambda job: done.append(job) or {"taken": 1}) == 2
+    assert [job.files for job in done] == [(("b", b"acts"),)]
+    assert (tmp_path / "1.bad").exists()
+    assert spool.answer(name, 0) == {"taken": 1}
+
+
+def test_a_job_that_cannot_be_opened_delays_no_other(tmp_path):
+    spool = Spool(tmp_path)
+    (tmp_path / "1.job").mkdir()
+    name = spool.hand(Job("file", (("b", b"acts"),)))
+    spool.take(lambda _: {"taken": 1})
+    assert spool.answer(name, 0) == {"taken": 1}
+    assert spool.jobs() == []
