@@ -343,6 +343,44 @@ def test_nothing_is_committed_once_somebody_else_wrote_the_high_water_file(place
         assert (intake.store.size(), intake.store.checkpoint()) == (size, note)
 
 
+def test_an_instance_that_was_overtaken_writes_the_high_water_file_no_more(place, monkeypatch):
+    """Where locks do not hold, two instances have one folder. What the first took for the next write of the file was an
+    older one by then: it put the mark back."""
+    monkeypatch.setattr("fcntl.flock", lambda *_: None)
+    acts = [data(Side(name).found) for name in ("one", "two", "three", "four")]
+    with place.open() as first, place.open() as second:
+        for act in acts[:3]:
+            second.submit(act)
+        for _ in range(2):
+            with pytest.raises(StoreError):
+                first.submit(acts[3])
+        assert HighWaterFile(place.mark, alone=False).read() == second.checkpoint()
+        second.submit(acts[3])
+    with place.open() as intake:
+        assert intake.read_only is None
+
+
+def test_nothing_is_answered_after_a_sync_of_the_high_water_file_failed(place, monkeypatch):
+    """Sent again, the act got its receipt: the file was written a second time, and its sync believed."""
+    blue, real = Side("blue"), highwater.sync_data
+    failing = iter([OSError(5, "Input/output error")])
+
+    def sync_data(file):
+        for error in failing:
+            raise error
+        real(file)
+
+    with place.open() as intake:
+        monkeypatch.setattr(highwater, "sync_data", sync_data)
+        for _ in range(3):
+            with pytest.raises(StoreError):
+                intake.submit(data(blue.found))
+        with pytest.raises(StoreError, match="start again"):
+            intake.checkpoint()
+    with place.open() as intake:
+        assert intake.receipt(blue.found.id) is not None
+
+
 @pytest.mark.parametrize(("ahead", "reason"), [(0, None), (1, "ledger.behind")])
 def test_a_witness_that_saw_more_is_believed(place, ahead, reason):
     with place.open() as intake:

@@ -93,9 +93,11 @@ def read_only_because(
 
 def acknowledge(store: Store, high_water: HighWater) -> None:
     """Bring a high-water file up to a store that contains its head: a crash came between the two, and nobody may be
-    told of what it left before the file holds it. Raises :class:`StoreError`."""
+    told of what it left before the file holds it. Raises :class:`StoreError`; also where a write of the file has failed
+    before, or somebody else has written it since: whoever wrote over that could put the mark back."""
     note = store.checkpoint()
     if note is not None and (note != high_water.read() or high_water.spoilt):
+        high_water.check()
         high_water.keep(note)
 
 

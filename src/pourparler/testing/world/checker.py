@@ -6,6 +6,7 @@ never met says nothing, so the premises are counted (:data:`PREMISES`), and a ca
 has failed.
 """
 
+import base64
 import hashlib
 from collections import Counter
 from typing import TYPE_CHECKING
@@ -15,22 +16,29 @@ from pourparler.core.act import Power
 from pourparler.core.errors import PourparlerError
 from pourparler.core.evidence import Report, Trust, Verdict, parse_bundle, verify
 from pourparler.core.ledger import open_checkpoint
-from pourparler.service.intake import Receipt, ledger_key
+from pourparler.ports import StoreError
+from pourparler.service.intake import Intake, Receipt, ledger_key
 from pourparler.service.node.nouns import Answer, Fresh
 from pourparler.testing.world.timeline import BEGINNING_SECONDS, DRIFT_MOST, MINUTE, SECOND
 from pourparler.testing.world.trace import instant, short
 from pourparler.testing.world.truth import Logged
 
 if TYPE_CHECKING:
+    from pourparler.testing.world.disk import DiskStore
     from pourparler.testing.world.places import Place
     from pourparler.testing.world.station import Station
     from pourparler.testing.world.world import World
 
+BIT_FLIPPED = "S2 a stored bit had flipped"
+READ_SHORT = "S2 a read came back short"
 PREMISES = {
     "S1 a text was found in force": "no false entry into force",
     "S1 a text was found not in force": "no false entry into force",
     "S2 an acknowledged act was looked for after a crash": "every acknowledged act is found after any recovery",
     "S2 a disk lost what it had confirmed": "a loss is noticed, and nothing is written over it",
+    "S2 a sync failed, and more was brought": "nothing is acknowledged until it has begun again from the disk",
+    BIT_FLIPPED: "damage is noticed before anything of it is served",
+    READ_SHORT: "nothing is served that was read by half",
     "S3 two decisions were signed after one place": "one place, one accepted decision",
     "S4 a node was fed in another order": "the fold does not depend on the order of delivery",
     "S5 an act under a mandate was accepted": "no act beyond its mandate or its red lines is accepted",
@@ -43,6 +51,7 @@ PREMISES = {
     "S7 evidence was verified ten years off": "verdicts do not depend on the clock on the wall",
     "S7 a clock was ten years ahead": "a clock that jumps ends nobody's mandate for ever",
     "S8 a tree had grown": "signed checkpoints are consistent for ever",
+    "S8 two instances were given acts": "of two with one key one writes, and no size has two heads",
     "S9 a node was flooded": "memory is bounded, for each peer and in all",
     "S10 something was said while there were secrets": "no secret leaves its owners",
     "L1 a reachable node was asked about the dismissed": "every reachable loyal node learns each dismissal",
@@ -75,11 +84,14 @@ class Checker:
         self.world = world
         self.premises: Counter[str] = Counter()
         self.failures: list[str] = []
+        self.broken: Counter[str] = Counter()  # of premises
         self.roots: dict[str, dict[int, bytes]] = {}
         self.trees: dict[str, Made] = {}
+        self.heads: dict[str, dict[int, bytes]] = {}  # of places with two instances, whichever showed them
         self.verdicts: dict[bytes, dict[str, tuple[Verdict, int]]] = {}  # of a text: whose, and as of which index
         self.refusing: dict[str, int] = {}
         self.lost: set[str] = set()
+        self.spoilt: dict[str, str] = {}  # places whose disk gives something else than was stored, by which premise
         self.ages: list[float] = []
         world.network.overheard = self.overheard
 
@@ -87,6 +99,7 @@ class Checker:
         """Count a premise that held, and note a failure where what follows from it does not."""
         self.premises[premise] += 1
         if not kept:
+            self.broken[premise] += 1
             self.failures.append(f"{instant(self.world.timeline.now)} {premise[:3].strip()}: {story}")
             self.world.trace.note("checker", f"FAILED {premise}: {story}")
 
@@ -95,7 +108,7 @@ class Checker:
     def touched(self, place: "Place") -> None:
         """Look at a place that has just done something: the first refusal of the dismissed is noted."""
         world = self.world
-        if place.name in self.refusing or place.name not in world.stations or not place.up:
+        if place.name in self.refusing or place.name not in world.stations or not place.up or place.failed:
             return
         mandate = world.people.general.mandate
         if mandate in world.truth.ended and self.answer(world.stations[place.name], mandate) is Answer.REFUSED:
@@ -116,7 +129,9 @@ class Checker:
         world = self.world
         other = world.stations[peer]
         two = (station, other)
-        if any(one.treason is not None or not one.up or one.read_only or one.name in self.lost for one in two):
+        if any(
+            one.treason is not None or not one.up or one.read_only or one.failed or one.name in self.lost for one in two
+        ):
             return
         for ended in world.truth.ended.values():
             if world.truth.told.get(station.name, {}).get(ended.act, since) < since:
@@ -252,6 +267,9 @@ class Checker:
         """L3, S2: look at a place that has begun again."""
         if self.world.timeline.now == 0:
             return
+        premise = self.spoilt.get(place.name)
+        if premise is not None:
+            self.hold(premise, place.read_only, f"{place.name} does not notice")
         self.hold("L3 a place began again", True, "")
         if place.name in self.lost and (place.read_only or self.forgotten(place)):
             noticed = place.read_only
@@ -260,9 +278,41 @@ class Checker:
             self.lost.discard(place.name)  # the power went before anybody was told what is lost
             self.found_again(place)
 
+    def did_not_start(self, place: "Place") -> None:
+        """S2: look at a place that would not begin; what was read short is read whole the next time."""
+        premise = self.spoilt.get(place.name)
+        if premise is not None:
+            self.hold(premise, True, "")
+            if premise == READ_SHORT:
+                del self.spoilt[place.name]
+
+    def begins_again(self, place: "Place") -> None:
+        """S2: look at a place whose disk has failed, before it begins again."""
+        assert place.failed_at is not None
+        told = self.world.truth.told.get(place.name, {})
+        after = [act for act, when in told.items() if when > place.failed_at]
+        if place.brought_in_vain > 1:
+            story = f"{place.name} acknowledged {', '.join(map(short, after[:3]))} after a sync had failed"
+            self.hold("S2 a sync failed, and more was brought", not after, story)
+
+    def two_instances(self, place: "Place", answering: Intake | None) -> None:
+        """S8: look at the head of whichever of two instances has just answered (None where it was refused), and at the
+        mark that remembers the newest."""
+        heads, same = self.heads.setdefault(place.name, {}), True
+        if answering is not None:
+            note, ledger = answering.store.checkpoint(), answering.depositary
+            assert note is not None
+            head = open_checkpoint(note, ledger.origin, ledger_key(ledger)).checkpoint
+            same = heads.setdefault(head.size, head.root) == head.root
+        self.hold("S8 two instances were given acts", same, f"{place.name} has two heads of one size")
+        mark, most = size_of(place.high_water.medium.newest()[1]), max(heads, default=0)
+        story = f"the mark of {place.name} went back to {mark} entries, of {most} that were answered"
+        self.hold("S8 two instances were given acts", mark >= most, story)
+
     def mended(self, place: "Place") -> None:
         """Note that a place has its own disk again."""
         self.lost.discard(place.name)
+        self.spoilt.pop(place.name, None)
 
     def found_again(self, place: "Place") -> None:
         """S2: look for everything that a place has acknowledged."""
@@ -281,7 +331,7 @@ class Checker:
     def hourly(self) -> None:
         """Look at everything."""
         for place in self.world.places:
-            if place.up:
+            if place.up and not place.failed:
                 self.one_history(place)
                 place.remember()
         self.one_decision()
@@ -297,7 +347,7 @@ class Checker:
         return [
             one
             for one in self.world.stations.values()
-            if one.up and one.treason is None and not one.still and not one.read_only
+            if one.up and one.treason is None and not one.still and not one.read_only and not one.failed
         ]
 
     def one_history(self, place: "Place") -> None:
@@ -305,7 +355,10 @@ class Checker:
         ledger = place.ledger
         if place.name in self.lost or ledger is None:
             return
-        note = ledger.checkpoint()
+        try:
+            note = ledger.checkpoint()
+        except StoreError:
+            return  # one of two instances, which shows nothing any more
         head = open_checkpoint(note, ledger.depositary.origin, ledger_key(ledger.depositary)).checkpoint
         known = self.roots.setdefault(place.name, {})
         made = self.trees.get(place.name)
@@ -416,7 +469,7 @@ class Checker:
         for place in self.world.places:
             if self.world.plan.in_time():
                 self.hold("L3 a place began again", place.up, f"{place.name} does not run at the end")
-            if place.up and place.name not in self.lost:
+            if place.up and place.name not in self.lost and not place.failed:
                 self.found_again(place)
         for verdicts in self.verdicts.values():
             valid = [as_of for said, as_of in verdicts.values() if said is Verdict.VALID]
@@ -434,7 +487,7 @@ class Checker:
         """R1: what the council's node says of who knows the dismissal is true."""
         ended = self.world.truth.ended.get(self.world.people.general.mandate)
         council = self.world.stations["council"]
-        if ended is None or not council.up or council.read_only:
+        if ended is None or not council.up or council.failed or council.read_only:
             return
         for hearer in council.running.reached(ended.act).of("acknowledged"):
             who = next((one.place for one in self.world.people.committees if one.mandate == hearer.mandate), "")
@@ -471,7 +524,7 @@ class Checker:
         """Return the loyal nodes that no path of loyal nodes joins to the council, and that could hear its radio. Who
         has never met the party otherwise can make nothing of it."""
         plan, council, reachable = self.world.plan, self.world.stations["council"], self.reachable()
-        if not plan.radio or plan.radio_loss > AIR_LOSS_MOST or not council.up or council.still or council.read_only:
+        if not plan.radio or plan.radio_loss > AIR_LOSS_MOST or council not in self.loyal():
             return []
         ours = self.world.people.ours
         met = [station for station in self.loyal() if ours in station.running.registry.registers]
@@ -595,3 +648,15 @@ def merkle(leaves: list[bytes]) -> bytes:
     while split * 2 < len(leaves):
         split *= 2
     return hashlib.sha256(b"\1" + merkle(leaves[:split]) + merkle(leaves[split:])).digest()
+
+
+def contains(store: "DiskStore", note: bytes) -> bool:
+    """Return whether a disk holds the tree that a checkpoint is of, whatever it has beyond it."""
+    size, root = size_of(note), note.split(b"\n")[2]
+    leaves = [hashlib.sha256(b"\0" + entry.data).digest() for entry in store.on_disk()[:size]]
+    return len(leaves) == size and merkle(leaves) == base64.b64decode(root)
+
+
+def size_of(note: bytes) -> int:
+    """Return of how many entries a checkpoint is."""
+    return int(note.split(b"\n")[1])

@@ -124,11 +124,8 @@ class Council(Speaker):
 
     def beacon(self) -> None:
         """Say how far our party's stream has come at home."""
-        if not self.world.depositary.up:
-            return
-        registry = self.world.depositary.open.registry
         party = self.world.people.ours
-        stream = registry.streams.get(party)
+        stream = self.world.depositary.streams.get(party)
         if stream is None:
             return
         now = self.world.timeline.seconds
@@ -166,9 +163,9 @@ class Council(Speaker):
                     self.decide_about(talks, paper)
 
     def decide_about(self, talks: Talks, paper: Paper) -> None:
-        if not self.policy.ratifies(paper.terms) or not self.world.depositary.up:
+        streams = self.world.depositary.streams
+        if not self.policy.ratifies(paper.terms) or not streams:
             return
-        streams = self.world.depositary.open.registry.streams
         seen: dict[str, Value] = {
             name: [streams[id_].count, streams[id_].head]
             for name, id_ in (("dossier", talks.id), ("party", self.world.people.ours))

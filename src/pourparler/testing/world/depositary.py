@@ -14,10 +14,12 @@ from pourparler.core.act import parse_act
 from pourparler.core.encoding import Value, decode, encode
 from pourparler.core.errors import PourparlerError
 from pourparler.core.evidence import Claim
+from pourparler.core.registry import Stream
 from pourparler.ports import StoreError
 from pourparler.service.export import assemble
 from pourparler.service.intake import Intake, may_bring, texts_brought
 from pourparler.testing.keys import Key
+from pourparler.testing.world.checker import contains
 from pourparler.testing.world.disk import Disk, DiskStore
 from pourparler.testing.world.places import Place
 
@@ -38,6 +40,9 @@ class DepositaryPlace(Place):
         self.wire: dict[str, Value] = {"origin": ORIGIN, "key": self.key.public_key}
         self.intake: Intake | None = None
         self.branch: Intake | None = None
+        self.twin: Intake | None = None
+        self.writers: set[str] = set()  # of two instances, those that were given acts
+        self.which = world.chance.of("which instance")
         self.fooled: frozenset[str] = frozenset()
 
     # Running.
@@ -47,7 +52,20 @@ class DepositaryPlace(Place):
         self.intake = Intake(self.store, self.key, self.clock, ORIGIN, high_water=self.high_water)
 
     def stop(self) -> None:
-        self.intake = None
+        if self.twin is not None and not contains(self.store, self.high_water.medium.newest()[1]):
+            self.world.checker.lost.add(self.name)  # until somebody puts the other's disk in the place of its own
+        self.intake = self.twin = None
+
+    @property
+    def runs_twice(self) -> bool:
+        """Whether a second instance runs beside it."""
+        return self.twin is not None
+
+    def start_twice(self, store: DiskStore) -> None:
+        """Start a second instance, on the same disk or on a copy of it; whoever asks is answered by either. Raises
+        :class:`StoreError`."""
+        self.writers = set()
+        self.twin = Intake(store, self.key, self.clock, ORIGIN, high_water=self.high_water.opened_again())
 
     @property
     def open(self) -> Intake:
@@ -94,7 +112,20 @@ class DepositaryPlace(Place):
 
     def shown_to(self, source: str) -> Intake:
         """Return the history that somebody is shown."""
-        return self.branch if self.branch is not None and source in self.fooled else self.open
+        if self.branch is not None and source in self.fooled:
+            return self.branch
+        return self.twin if self.twin is not None and self.which.happens(0.5) else self.open
+
+    @property
+    def streams(self) -> Mapping[bytes, Stream]:
+        """How far each stream has come, as whoever sits beside the machine sees it; nothing where it cannot say."""
+        for ledger in (self.intake, self.twin):
+            try:
+                if self.up and ledger is not None:
+                    return ledger.registry.streams
+            except StoreError:
+                continue
+        return {}
 
     # What it answers.
 
@@ -111,12 +142,21 @@ class DepositaryPlace(Place):
                 self.world.checker.refused(id_of(data))
                 rows.append([id_of(data), -1, 0, answer.reason])
             elif isinstance(answer, Exception):
+                self.one_of_two(ledger, answered=False)
                 raise answer
             else:
-                if ledger is self.intake:
+                if ledger is not self.branch:
                     self.world.checker.logged(answer)
+                    self.one_of_two(ledger, answered=True)
                 rows.append([answer.act_id, answer.index, answer.time, answer.void or ""])
         return rows
+
+    def one_of_two(self, ledger: Intake, *, answered: bool) -> None:
+        """Let the checker look, where two instances run and both were given acts."""
+        if self.twin is not None and ledger is not self.branch:
+            self.writers.add("second" if ledger is self.twin else "first")
+            if len(self.writers) > 1:
+                self.world.checker.two_instances(self, ledger if answered else None)
 
     def tail(self, ledger: Intake, start: int) -> dict[str, Value]:
         """Return the entries from an index on, the checkpoint over all of them, and the texts that they brought."""

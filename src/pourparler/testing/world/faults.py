@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from pourparler.service.drafting import draft
 from pourparler.testing.keys import Key
+from pourparler.testing.world.checker import BIT_FLIPPED, READ_SHORT
 from pourparler.testing.world.disk import DiskStore
 from pourparler.testing.world.network import Weather
 from pourparler.testing.world.plan import Event, Happens
@@ -39,6 +40,14 @@ def befall(world: "World", event: Event) -> None:
         case Happens.DISK_FULL:
             place.disk.full = True
             world.timeline.after(event.lasts, lambda: make_room(place))
+        case Happens.SYNC_FAILED:
+            place.disk.fails_at = place.disk.moments + event.amount
+        case Happens.FLIPPED:
+            flip(world, place, event.lasts)
+        case Happens.SHORT_READ:
+            read_short(world, place, event.amount)
+        case Happens.TWICE:
+            start_twice(world, event)
         case Happens.PARTITION:
             part(world, event)
         case Happens.ONE_WAY:
@@ -76,17 +85,25 @@ def turn_of_story(world: "World", event: Event) -> None:
 
 
 def fork(world: "World") -> None:
-    """Let the depositary show another history to half of the places; in a few hours a courier brings one of them that
-    copies the ledger what the council has copied."""
+    """Let the depositary show another history to half of the places, one of which copies the ledger; in a few hours a
+    courier brings that one what the council has copied."""
     chance = world.chance.of("fork")
-    fooled = chance.some(list(world.stations), len(world.stations) // 2)
-    world.depositary.fork(fooled)
-    pulling = [name for name in fooled if name in world.plan.pullers and name != "council"]
-    if pulling:
-        target = world.stations[chance.pick(pulling)]
-        world.timeline.after(
-            chance.between(2, 8) * HOUR, lambda: target.arrive("file", "council", world.stations["council"].file())
-        )
+    target = chance.pick(copying(world))
+    others = [name for name in world.stations if name not in (target, "council")]
+    world.depositary.fork([target, *chance.some(others, len(world.stations) // 2 - 1)])
+
+    def meet() -> None:
+        world.stations[target].arrive("file", "council", world.stations["council"].file())
+
+    world.timeline.after(chance.between(2, 8) * HOUR, meet)
+
+
+def copying(world: "World") -> list[str]:
+    """Return the loyal places that copy the home ledger, but for the council: the counterpart only where it is alone,
+    for it believes what it is shown."""
+    plan = world.plan
+    found = [name for name in plan.pullers if name != "council" and plan.treason(name) is None]
+    return [name for name in found if name != "counterpart"] or found or ["counterpart"]
 
 
 def place_of(world: "World", event: Event) -> "Place":
@@ -158,9 +175,57 @@ def lie(world: "World", place: "Place", lasts: int) -> None:
     world.timeline.after(lasts, power_goes)
 
 
+def flip(world: "World", place: "Place", lasts: int) -> None:
+    """Let a bit flip, and the power go, so that the disk is read again; a person sees that the place does not begin,
+    and puts another copy in its place."""
+    if not whole(world, place):
+        return
+    newest = place.store.copy()
+    world.crash(place, minutes=1)
+    where = place.store.flip(world.chance.of("flip"))
+    world.trace.note(place.name, f"has another bit in its stored {where}")
+    world.checker.spoilt[place.name] = BIT_FLIPPED
+    world.timeline.after(max(lasts, 15 * MINUTE), lambda: mend(world, place, newest))
+
+
+def read_short(world: "World", place: "Place", missing: int) -> None:
+    """Let the power go, and the next reading of the disk lack its end; the one after it is whole."""
+    if whole(world, place):
+        world.crash(place, minutes=1)
+        place.store.short = missing
+        world.checker.spoilt[place.name] = READ_SHORT
+
+
+def whole(world: "World", place: "Place") -> bool:
+    """Return whether a place runs, from its own disk."""
+    checker = world.checker
+    return place.up and not place.failed and place.name not in checker.lost | checker.spoilt.keys()
+
+
+def start_twice(world: "World", event: Event) -> None:
+    """Start a second instance of the depositary, on its disk or on a copy; after a while a person sees it, ends both,
+    and goes on with the disk that the high-water mark speaks of."""
+    place = world.depositary
+    if not whole(world, place) or place.runs_twice:
+        return
+    store = place.store if event.amount == 1 else place.store.copy(place.disk)
+    place.does(lambda: place.start_twice(store))
+    twin = place.twin
+
+    def end() -> None:
+        if place.twin is twin is not None:
+            place.up = False
+            place.stop()
+            world.trace.note(place.name, "runs twice no more")
+        mend(world, place, store)
+        world.restart(place)
+
+    world.timeline.after(event.lasts, end)
+
+
 def mend(world: "World", place: "Place", newest: "DiskStore") -> None:
     """Give a place the disk back that it had."""
-    if place.name not in world.checker.lost:
+    if place.name not in world.checker.lost | world.checker.spoilt.keys():
         return
     if place.up:
         place.up = False

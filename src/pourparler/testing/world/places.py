@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from pourparler.ports import StoreError
 from pourparler.service.intake import Intake
 from pourparler.testing.world.disk import Disk, DiskHighWater, DiskStore, Mark, PowerCut
 from pourparler.testing.world.timeline import DRIFT_MOST, PlaceClock
@@ -29,6 +30,8 @@ class Place:
         self.yesterday: Mark = self.store.mark()
         self.frozen_until = 0
         self.up = False
+        self.failed_at: int | None = None  # when somebody saw that it can use its disk no more (ms)
+        self.brought_in_vain = 0  # since then
         self.backlog: list[tuple[str, str, bytes]] = []
         world.network.listening[name] = self.arrive
 
@@ -60,6 +63,18 @@ class Place:
         """Return whether an act that was acknowledged is here."""
         raise NotImplementedError
 
+    def open_disk(self) -> None:
+        """Open the disk as a process does that has just begun."""
+        self.store.reopen()
+        self.high_water = self.high_water.opened_again()
+        self.failed_at, self.brought_in_vain = None, 0
+
+    @property
+    def failed(self) -> bool:
+        """Whether a sync has failed since the disk was opened: nothing can be asked of the machine until it begins
+        again."""
+        return self.store.failed or self.high_water.failed
+
     def remember(self) -> None:
         """Note how far the disk has come, for a careless hand to put back later."""
         self.yesterday = self.store.mark()
@@ -87,6 +102,13 @@ class Place:
             doing()
         except PowerCut:
             self.world.crash(self)
+            return
+        except StoreError as error:
+            if not self.failed and not self.disk.full:
+                raise
+            self.world.trace.note(self.name, f"could not go on: {error}")
+        if self.failed:
+            self.world.failing(self)
         else:
             self.world.checker.touched(self)
 

@@ -34,6 +34,10 @@ class Happens(Enum):
     LOST_SYNC = "a disk confirms and keeps nothing, then the power goes"
     RESTORE = "yesterday's copy of a disk is put back"
     DISK_FULL = "a disk is full for a while"
+    SYNC_FAILED = "a sync fails, and nobody knows what was kept"
+    FLIPPED = "a bit flips in what is stored, and the power goes"
+    SHORT_READ = "the power goes, and a read of the disk comes back short"
+    TWICE = "a second instance begins on a disk whose locks do not hold, or on a copy of it"
     PARTITION = "the network falls into two parts"
     ONE_WAY = "one place is heard and hears nothing"
     THEFT = "somebody has a copy of a key"
@@ -204,9 +208,13 @@ def drawn_events(plan: Plan, chance: Chance) -> list[Event]:
         (Happens.THEFT, list(STEALABLE), 0.5, 0, 0),
         (Happens.SEATS, ["council"], 0.4, 0, 0),
         (Happens.SIBLINGS, ["council"], 0.3, 0, 0),
-        (Happens.FORK, ["depositary"], 0.15, 0, 0),
+        (Happens.FORK, ["depositary"], 0.25, 0, 0),
         (Happens.FLOOD, loyal, 0.15, 0, chance.pick((300, 900, 3_000))),
         (Happens.SUSPENSION, ["council"], 0.3, 0, 0),
+        (Happens.SYNC_FAILED, anybody, 0.25, 0, chance.between(1, 9)),
+        (Happens.FLIPPED, anybody, 0.2, chance.between(20, 60) * MINUTE, 0),
+        (Happens.SHORT_READ, anybody, 0.2, 0, chance.below(4)),
+        (Happens.TWICE, ["depositary"], 0.25, chance.between(60, 240) * MINUTE, chance.between(1, 2)),
     )
     for what, where, share, lasts, amount in dated:
         if chance.happens(share):

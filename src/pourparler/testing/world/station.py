@@ -31,7 +31,7 @@ from pourparler.testing.keys import Key
 from pourparler.testing.world.chance import Chance
 from pourparler.testing.world.depositary import NAME as DEPOSITARY
 from pourparler.testing.world.depositary import ORIGIN, as_bytes, as_count, blobs
-from pourparler.testing.world.disk import Disk, PowerCut
+from pourparler.testing.world.disk import Disk, PowerCut, SyncFailed
 from pourparler.testing.world.places import Place
 from pourparler.testing.world.plan import Happens, Treason, committees
 from pourparler.testing.world.timeline import HOUR, MINUTE
@@ -59,7 +59,21 @@ class DiskNodeStore(NodeStore):
 
     def _before_commit(self) -> None:
         if self.disk is not None:
-            self.disk.touch()
+            try:
+                self.disk.touch()
+            except SyncFailed:
+                self._failed = True  # as the file itself notes it, of SQLite's errors
+                raise
+
+    @property
+    def failed(self) -> bool:
+        """Whether a sync has failed since it was opened."""
+        return self._failed
+
+    def reopen(self) -> None:
+        """Be opened by a new process."""
+        self._failed = False
+        self._undone()
 
     def close(self) -> None:
         """Do nothing: what is in memory stays for whoever starts again."""
@@ -118,6 +132,14 @@ class Station(Place):
             hands, self.chance.of(f"start {self.world.timeline.now}"), self.clock, heard=self.peers.learnt
         )
         self.receiver = Receiver(self.node.dispatch_keys, InProcess(), tell_banned=self.node.ban)
+
+    def open_disk(self) -> None:
+        super().open_disk()
+        self.beside.reopen()
+
+    @property
+    def failed(self) -> bool:
+        return super().failed or self.beside.failed
 
     def stop(self) -> None:
         self.node = self.exchanges = self.receiver = None
@@ -196,6 +218,8 @@ class Station(Place):
         try:
             self.take(envelope, "here", "")
         except StoreError:
+            if self.failed:
+                self.world.failing(self)
             return False
         except PowerCut:
             self.world.crash(self)
@@ -286,7 +310,7 @@ class Station(Place):
 
     def file(self) -> bytes:
         """Return what a courier takes from here: the copy of the home ledger, or else the acts of this node."""
-        if not self.up or self.treason is not None or self.read_only:
+        if not self.up or self.failed or self.treason is not None or self.read_only:
             return b""
         held = self.running.holdings.homes.copies.get(self.home)
         if held is not None:

@@ -36,6 +36,8 @@ from pourparler.testing.world.timeline import HOUR, MINUTE, SECOND, Timeline
 from pourparler.testing.world.trace import Trace, short
 from pourparler.testing.world.truth import Truth
 
+FAILED_MINUTES = 25  # until somebody has looked at a disk that failed, and begins again
+
 
 @dataclass
 class Outcome:
@@ -170,7 +172,7 @@ class World:
         self.network.weather = calm
         for place in self.places:
             place.clock.jump_seconds = 0
-            place.disk.full, place.disk.cut_at = False, None
+            place.disk.full, place.disk.cut_at, place.disk.fails_at = False, None, None
         self.trace.note("world", "grows quiet")
 
     def _courier(self) -> None:
@@ -196,14 +198,33 @@ class World:
         self.checker.crashed(place, lost=lost)
         self.timeline.after(minutes * MINUTE, lambda: self.restart(place))
 
+    def failing(self, place: Place) -> None:
+        """Note that somebody was told that a disk has failed; soon a person begins the place again."""
+        place.brought_in_vain += 1
+        if place.failed_at is not None:
+            return
+        place.failed_at = failed_at = self.timeline.now
+        self.trace.note(place.name, "can use its disk no more")
+
+        def begin_again() -> None:
+            if place.up and place.failed_at == failed_at:
+                self.checker.begins_again(place)
+                place.up = False
+                place.stop()
+                self.restart(place)
+
+        self.timeline.after(FAILED_MINUTES * MINUTE, begin_again)
+
     def restart(self, place: Place) -> None:
         """Start a place from its disk; one that cannot start tries again."""
         if place.up:
             return
         try:
+            place.open_disk()
             place.start()
         except StoreError as error:
             self.trace.note(place.name, f"does not start: {error}")
+            self.checker.did_not_start(place)
             self.timeline.after(10 * MINUTE, lambda: self.restart(place))
             return
         except PowerCut:
