@@ -314,6 +314,7 @@ def receive(
             spool = Spool(node_folder(session) / "spool")
             open_ones.enter_context(spool.running())
             station.take_from(spool, jobs(session, station, desk))
+            station.follow(session.workspace.trusted_now)
             open_ones.callback(station.stopped.set)  # before a channel is closed: that it is, is no trouble then
             told = False
             with until_stopped():
