@@ -156,6 +156,8 @@ def account_line(node: Node, account: Account) -> Line:
             first, last = account.missing
             which = f"act {first} is" if first == last else f"acts {first} to {last} are"
             return "!", f"{said}, and {which} missing{code}"
+        case courier.Whole.MISSING if account.moved_to:
+            return "!", f"{said}; then it moved to {clean(account.moved_to)}, of which nothing is shown{code}"
         case courier.Whole.MISSING:
             of = f" of {account.stated}" if account.stated is not None else ""
             return "!", f"{said}{of}: the rest was taken out{code}"

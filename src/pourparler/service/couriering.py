@@ -8,8 +8,10 @@ it is said beside (:class:`Delivered`).
 import contextlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from pourparler.core.act import parse_act
+from pourparler.core.council import Depositary, Spines
 from pourparler.core.errors import PourparlerError
 from pourparler.core.evidence import Bundle, Claim, Report, Trust
 from pourparler.core.registry import Registry
@@ -25,6 +27,8 @@ from pourparler.service.export import Ledger, assemble
 from pourparler.service.node.node import Node
 from pourparler.service.node.nouns import Came, Shown, State, Taken
 
+L = TypeVar("L", bound=Ledger)
+
 # --- out --------------------------------------------------------------------------------------------------------------
 
 
@@ -32,13 +36,33 @@ def catching_up(party: bytes, ledgers: Sequence[Ledger]) -> Bundle:
     """Return the bundle by which a node that knows only the party's id catches up: the claim that the party's newest
     beacon was recorded, which rests on its whole stream. Without a beacon, its founding act takes its place.
 
-    The first ledger is the party's home now; the others are those that it had before. Raises :class:`Missing`
-    (``unknown.party``), and what the ledger's stamp raises.
+    The first ledger is the party's home now; the others are those that it had before (:func:`homes_of`). Raises
+    :class:`Missing` (``unknown.party``), and what the ledger's stamp raises.
     """
     home = ledgers[0]
     with home.still() as registry:
         about = newest_beacon(registry, party)
     return assemble(Claim("recorded", home.depositary, 0, act=about), ledgers)
+
+
+def homes_of(party: bytes, ledgers: Iterable[L]) -> list[L]:
+    """Return the ledgers among these that are or were the party's home, the newest first, as far as its moves can be
+    followed from the first; none where the first is not among them. A move counts once both ledgers have it."""
+    at_hand: dict[Depositary, tuple[L, Spines]] = {}
+    found: list[L] = []
+    home: Depositary | None = None
+    for ledger in ledgers:
+        with ledger.still() as registry:
+            if party in registry.registers:
+                at_hand[ledger.depositary] = (ledger, registry.registers[party].spines)
+                home = registry.registers[party].spines.party.home
+    while home in at_hand:
+        ledger, spines = at_hand.pop(home)
+        if found and not (spines.home or spines.moved_to):
+            break
+        found.insert(0, ledger)
+        home = spines.moved_to
+    return found
 
 
 def newest_beacon(registry: Registry, party: bytes) -> bytes:
