@@ -402,15 +402,15 @@ def test_what_a_file_cannot_prove_of_a_party_that_has_moved_is_said(council, lac
 
 
 class Front:
-    """A node that listens in a process of its own, in this folder."""
+    """A node that listens in a process of its own, in this folder; or another command that serves."""
 
-    def __init__(self, *how):
+    def __init__(self, *how, command=("dispatch", "receive")):
         self.log = Path("node.log").resolve()
         code = (
             "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"  # it may have been ignored
             "from pourparler.cli.main import main; sys.exit(main(sys.argv[1:]))"
         )
-        command = [sys.executable, "-P", "-c", code, "dispatch", "receive", *how]
+        command = [sys.executable, "-P", "-c", code, *command, *how]
         ours = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
         with self.log.open("w") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=ours)

@@ -6,6 +6,7 @@ it is said beside (:class:`Delivered`).
 """
 
 import contextlib
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
@@ -13,7 +14,8 @@ from typing import TypeVar
 from pourparler.core.act import parse_act
 from pourparler.core.council import Depositary, Spines
 from pourparler.core.errors import PourparlerError
-from pourparler.core.evidence import Bundle, Claim, Report, Trust
+from pourparler.core.evidence import Bundle, Claim, Report, Trust, Verdict
+from pourparler.core.ledger import Policy
 from pourparler.core.registry import Registry
 from pourparler.dispatch import courier, sheets
 from pourparler.dispatch.courier import Account, Contents, Seal, Sending
@@ -24,6 +26,7 @@ from pourparler.dispatch.receiver import Envelope, Heard, Receiver
 from pourparler.dispatch.sheets import Seen
 from pourparler.ports import Signer
 from pourparler.service.export import Ledger, assemble
+from pourparler.service.node.homes import read_bundle
 from pourparler.service.node.node import Node
 from pourparler.service.node.nouns import Came, Shown, State, Taken
 
@@ -119,22 +122,44 @@ class Delivered:
         return whole and not any(reason for _, reason in self.seals)
 
 
-def deliver(node: Node, data: bytes, decoder: Decoder, came: Came, trust: Mapping[bytes, str]) -> Delivered:
-    """Bring a courier's file to a node; return what became of it. ``trust`` maps parties to how each was learnt.
+def deliver(
+    node: Node,
+    data: bytes,
+    decoder: Decoder,
+    came: Came,
+    trust: Mapping[bytes, str],
+    policy: Policy | None = None,
+) -> Delivered:
+    """Bring a courier's file to a node; return what became of it. ``trust`` maps parties to how each was learnt; with
+    a ``policy`` a bundle proves nothing that is not VALID under it, and its acts are taken as heard.
 
     Raises :class:`Malformed` where the file is none (steps 1 and 2), and what the node raises where its disk fails.
     """
     sending = courier.read(data)
-    reports = courier.verified(sending.contents, Trust(dict(trust)))
+    reports = courier.verified(sending.contents, Trust(dict(trust), policy))
     delivered = Delivered(reports=reports, accounts=courier.accounts(sending.contents, reports))
     loose = [parse_act(act).id for act in sending.contents.acts]
     held = {parse_act(act).id for act in node.acts(loose)}
-    delivered.shown += [node.take_bundle(bundle, came) for bundle in sending.contents.bundles]
+    for bundle, report in zip(sending.contents.bundles, reports, strict=True):
+        proves = policy is None or report.verdict is Verdict.VALID
+        delivered.shown.append(node.take_bundle(bundle, came) if proves else take_unproven(node, bundle, report, came))
     take_all(node, sending.contents.acts, sending.contents.parts, came, delivered)
     delivered.taken = [news_of_bundle(taken, held) for taken in delivered.taken]
     bring_frames(node, sending.contents.frames, decoder, came, delivered)
     delivered.seals += [(seal, why_not(sending, seal, node)) for seal in sending.seals]
     return delivered
+
+
+def take_unproven(node: Node, bundle: bytes, report: Report, came: Came) -> Shown:
+    """Bring the acts of a bundle to a node, and not what it shows of a home: the witnesses that are asked for have not
+    seen it. Bad news is true all the same."""
+    step = next(step for step in report.steps if step.verdict is not Verdict.VALID)
+    try:
+        _, acts = read_bundle(bundle, node.follows)
+    except PourparlerError:
+        acts = []
+    states = Counter(taken.state.value for taken in node.take_many(acts, came))
+    return Shown(acts=dict(states), reason=step.reason, detail=step.detail)
 
 
 def news_of_bundle(taken: Taken, held: Collection[bytes]) -> Taken:
