@@ -1,14 +1,24 @@
-"""The bus, as far as no server is needed: what is checked at the start. Real servers: ``./run campaign bus``."""
+"""The bus: what is checked at its start, and what its node reads there later, which needs a real server. More with real
+servers: ``./run campaign bus``."""
 
 import contextlib
+import json
 import socketserver
 import threading
+import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 
 from pourparler.dispatch.bus import Bus, BusTrouble, act_subject, check_server, version_of, writes_through
+from pourparler.service import keyring
+from tests.interop import buses, tools
+from tests.interop.nats_servers import Server, one_server
+from tests.nodes import Party, data
+from tests.test_cli_dispatch import Front
+from tests.test_cli_files import done
 
 
 def refused(version: str, **how: object) -> str:
@@ -216,3 +226,50 @@ def test_a_monitoring_address_that_sends_elsewhere_is_not_followed() -> None:
         assert writes_through(there)
         with monitored(ELSEWHERE % int(there.rpartition(":")[2])) as here, pytest.raises(BusTrouble):
             writes_through(here)
+
+
+# --- with a server ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    """A server, where its program was built (``./run campaign interop`` does)."""
+    if not (tools.BUILT / "bin" / "nats-server").exists():
+        pytest.skip("nats-server is not built here: ./run campaign bus builds it, with Go")
+    with one_server("nats-server", tmp_path) as running:
+        yield running
+
+
+def test_parties_that_are_followed_or_heard_of_later_are_read(server: Server) -> None:
+    assert buses.later().startswith("a party followed later")
+
+
+def test_a_party_that_is_trusted_while_a_node_listens_is_read(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two parties are on the bus; the node that listens was told of one, and is told of the other meanwhile."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(keyring, "COST", keyring.Cost(memory_kib=8 * 1024, passes=1))
+    monkeypatch.setenv("POURPARLER_PASSPHRASE", "correct horse battery")
+    first, second = Party(), Party("Others")
+    with Bus([server.url], [], "sender") as bus:
+        for party in (first, second):
+            for act in (party.found, party.grant()):
+                bus.publish(party.id, act.id, data(act))
+    done("init")
+    done("dispatch", "create")
+    done("party", "trust", first.id.hex(), "--how", "told")
+    listening = Front("--via", "bus", "--bus", server.url)
+    try:
+        listening.wait_for("bus: grant")
+        assert listening.log.read_text().count("bus: ") == 2
+        done("party", "trust", second.id.hex(), "--how", "told as well")
+        while listening.log.read_text().count("bus: grant") < 2:
+            assert listening.process.poll() is None
+            time.sleep(0.05)
+        assert listening.stop() == 0
+    finally:
+        listening.process.kill()
+        listening.process.wait()
+    found = json.loads(done("dispatch", "status", "--json"))
+    assert sorted(one["party"] for one in found["parties"]) == sorted([first.id.hex(), second.id.hex()])

@@ -332,19 +332,85 @@ def test_an_order_goes_out_without_the_key_of_the_ledger(council):
     assert (code, "a bundle: 4 acts new" in said) == (0, True)
 
 
+BEACON = 'party = "we"\n'
+SECOND = ("--ledger", "ledger.example/second")
+
+
+def move(council):
+    """Move the party's home, and let it grant and light a beacon there; return the new mandate's id."""
+    done("ledger", "create", "ledger.example/second")
+    done("party", "announce", "we", "--to", "ledger.example/second")
+    Path("move.toml").write_text('organ = "we.board"\nhome = "ledger.example/second"\n')
+    done("act", "draft", "move-home", "move.toml", "--ledger", "ledger.example/first")
+    done("mandate", "grant", "agent.toml", "--name", "agent-2", *SECOND)
+    Path("beacon.toml").write_text(BEACON)
+    done("act", "draft", "beacon", "beacon.toml", "--key", "lamp", *SECOND)
+    return mandate_called("agent-2")
+
+
+def mandate_called(name):
+    return json.loads(done("mandate", "show", name, *SECOND, "--json"))["mandate"]
+
+
+def test_a_file_proves_good_news_after_its_party_has_moved_home(council):
+    """Whoever knew nothing but the party's id follows it from its first home, and believes what the second one took."""
+    mandate = move(council)
+    done("dispatch", "send", mandate, "--via", "courier", "--out", "on.dispatch")
+    council.fresh("front")
+    code, said = received("../on.dispatch")
+    assert (code, "!" in said, "missing" in said) == (0, False, False), said
+    assert "in force, proven" in done("dispatch", "standing", mandate)
+    assert "current as of" in done("dispatch", "status")
+
+
+def test_the_node_of_a_party_that_has_moved_is_shown_its_new_home(council, front):
+    """A node that was not running when the party moved, and one that was when it granted."""
+    mandate = move(council)
+    done("dispatch", "know", mandate, "--by", mandate, "--key", "agent")
+    assert "in force, proven" in done("dispatch", "standing", mandate)
+    front(*WIRE)
+    done("mandate", "grant", "agent.toml", "--name", "agent-3", *SECOND)
+    done("ledger", "copy", "--out", "second.copy", *SECOND)  # with a stamp of everything
+    later = mandate_called("agent-3")
+    done("dispatch", "send", later, "--via", "courier", "--out", "later.dispatch")
+    assert "in force, proven" in done("dispatch", "standing", later)
+
+
+@pytest.mark.parametrize("lacks", ["first", "second"])
+def test_what_a_file_cannot_prove_of_a_party_that_has_moved_is_said(council, lacks):
+    """The sender has a copy of one of its two homes only."""
+    mandate = move(council)
+    has = {"first": "second", "second": "first"}[lacks]
+    done("ledger", "copy", "--out", "one.copy", "--ledger", f"ledger.example/{has}")
+    rows = json.loads(done("ledger", "list", "--json"))["ledgers"]
+    (key,) = (one["vkey"] for one in rows if one["origin"] == f"ledger.example/{has}")
+    dismissal = Path("dismissal.act").resolve()
+    council.fresh("sender")
+    done("ledger", "take", "../one.copy", "--vkey", key)
+    said = " ".join(done("dispatch", "send", str(dismissal), "--via", "courier", "--out", "x.dispatch").split())
+    what = {"first": "its home before the move", "second": "up to its move: its home since then"}[lacks]
+    assert what in said
+    assert f"take a copy of ledger.example/{lacks}" in said
+    council.fresh("front")
+    code, said = received("../sender/x.dispatch")
+    assert code == (0 if lacks == "first" else 2)
+    assert ("then it moved to ledger.example/second, of which nothing is shown [courier.moved]" in said) is (code == 2)
+    assert "proven" not in run("dispatch", "standing", mandate)[1]
+
+
 # --- beside a node that runs ------------------------------------------------------------------------------------------
 
 
 class Front:
-    """A node that listens in a process of its own, in this folder."""
+    """A node that listens in a process of its own, in this folder; or another command that serves."""
 
-    def __init__(self, *how):
+    def __init__(self, *how, command=("dispatch", "receive")):
         self.log = Path("node.log").resolve()
         code = (
             "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"  # it may have been ignored
             "from pourparler.cli.main import main; sys.exit(main(sys.argv[1:]))"
         )
-        command = [sys.executable, "-P", "-c", code, "dispatch", "receive", *how]
+        command = [sys.executable, "-P", "-c", code, *command, *how]
         ours = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
         with self.log.open("w") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=ours)

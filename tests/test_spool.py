@@ -7,7 +7,7 @@ from pourparler.ports import StoreError
 from pourparler.service import spool as spools
 from pourparler.service.spool import Job, Spool, read_job
 
-JOB = Job("courier", (("orders", b"\x01"),), (("photo", b"\x02"),), ("http://relay.example",))
+JOB = Job("courier", (("orders", b"\x01"),), (("photo", b"\x02"),), ("http://relay.example",), b"quorum none\n")
 
 
 @pytest.fixture

@@ -398,7 +398,7 @@ def test_s9_fails_when_pools_are_not_bounded(monkeypatch):
     relay = flooded.stations["relay-0"]
     assert relay.rows_of_one("pending") > POOL_ROWS / 16, "eight strangers share it"
     assert relay.beside.counts()["pending"][0] > POOL_ROWS / 2, "the flood fills what a node has room for"
-    monkeypatch.setattr(NodeStore, "_make_room", lambda *_: True)
+    monkeypatch.setattr(NodeStore, "_make_room", lambda *_, **__: True)
     failures = simulate(short(flood)).failures
     assert any("rows of one peer in pending" in failure for failure in failures)
     assert any("bytes, in pending" in failure for failure in failures)

@@ -43,9 +43,9 @@ class Dice:
 
 
 @contextlib.contextmanager
-def node_in(folder: Path, name: str, party: bytes) -> Iterator[Node]:
+def node_in(folder: Path, name: str, *parties: bytes) -> Iterator[Node]:
     (folder / name).mkdir(exist_ok=True)
-    node = open_node(folder / name, Key.from_name(f"bus {name}"), Wall(), f"bus.example/{name}", follow=[party])
+    node = open_node(folder / name, Key.from_name(f"bus {name}"), Wall(), f"bus.example/{name}", follow=parties)
     try:
         yield node
     finally:
@@ -223,6 +223,41 @@ def lagging() -> str:
         return f"what was wiped was published again by who had it: {published} acts, none twice, a liar notwithstanding"
 
 
+def later() -> str:
+    """A party that a node follows after its bus was opened is read there, from its founding on; and, where a node
+    follows nobody, one that it gets to know by another way. How far others are with it is told there, too."""
+    first, second, third = Side("the council"), Side("another council"), Side("a third council")
+    with (
+        scratch() as folder,
+        one_server("nats-server", folder) as server,
+        node_in(folder, "sender", first.party, second.party, third.party) as sender,
+        node_in(folder, "follower", first.party) as follower,
+        node_in(folder, "relay") as relay,
+        Bus([server.url], [], "sender") as bus,
+        Bus([server.url], follower.parties(), "follower") as followers,
+        Bus([server.url], relay.parties(), "relay", hears_heads=True) as relays,
+        at_work(follower, followers),
+        at_work(relay, relays, Lag(relays, Desk(relay, Dice(), channel="bus"), 0.5)),
+    ):
+        for side in (first, second, third):
+            for envelope in (data(side.found), data(side.grant)):
+                publish(bus, sender, side.party, envelope)
+        wait_for(lambda: len(follower.registry.outcomes) == 2, "the party of the beginning is read")
+        must(second.party not in follower.registry.registers, "what nobody follows was taken")
+        follower.follow(second.party)
+        wait_for(lambda: len(follower.registry.outcomes) == 4, "a party that is followed later is read")
+        relay.take(data(third.found), Came("here", "", Wall().now()))
+        wait_for(lambda: len(relay.registry.outcomes) == 2, "a party that was heard of later is read")
+        must(relays.parties == (third.party,), "the relay reads what it does not know")
+        bus._run(bus._stream.purge_stream(STREAM))
+        lost = data(third.decide("grant", {"to": bytes([7] * 32), "powers": 1}))
+        must(sender.take(lost, Came("here", "", Wall().now())).kept, "the grant was refused")
+        with Bus([server.url], [third.party], "told", hears_heads=True) as told:
+            lag = Lag(told, Desk(sender, Dice(), channel="bus"), 0.5)
+            wait_for(lambda: lag.turn() >= 0 and len(relay.registry.outcomes) == 3, "the lag with it shows")
+    return "a party followed later, and one heard of later, were read from their founding on, and their lag told"
+
+
 # --- the bad server ---------------------------------------------------------------------------------------------------
 
 
@@ -330,6 +365,7 @@ CHECKS: dict[str, tuple[str, Callable[[], str]]] = {
     "cluster": ("nats-server", cluster),
     "wiped": ("nats-server", wiped),
     "lagging": ("nats-server", lagging),
+    "later": ("nats-server", later),
     "winners": ("nats-bad", winners),
     "stuck": ("nats-bad", stuck),
 }

@@ -108,7 +108,7 @@ def riding(
     try:
         bus = Bus(
             servers,
-            sorted(node.registry.registers),
+            node.parties(),
             called,
             only_copy=only_copy,
             monitor=monitor,

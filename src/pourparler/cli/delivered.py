@@ -66,7 +66,7 @@ def plain(node: Node, name: str, found: Delivered) -> Plain:
         "taken": [one.plain() for one in found.taken],
         "lines": [*lines_of(node, name, found)],
         "bad": badness(found),
-        "missing": any(one.whole is courier.Whole.MISSING for one in found.accounts),
+        "missing": lacks(found),
         "reason": reason_of(found),
         "photos": {one.image: [one.reason, one.detail] for one in reversed(found.bad)},
         "acts": acts,
@@ -74,6 +74,16 @@ def plain(node: Node, name: str, found: Delivered) -> Plain:
         "parties": parties,
         "entries": node.journal.size,
     }
+
+
+def lacks(found: Delivered) -> bool:
+    """Return whether something is missing of a delivery: acts, or the word of witnesses that was asked for."""
+    return any(one.whole is courier.Whole.MISSING for one in found.accounts) or any(map(unwitnessed, found.shown))
+
+
+def unwitnessed(shown: Shown) -> bool:
+    """Return whether a bundle proves nothing for want of the witnesses that were asked for."""
+    return shown.reason.startswith("witness.")
 
 
 def badness(found: Delivered) -> int:
@@ -114,7 +124,7 @@ def lines_of(node: Node, name: str, found: Delivered) -> Iterable[Line]:
     for taken in found.taken:
         yield "", f"courier: {words_of(taken, found.kinds.get(taken.act, ''))}"
     for shown in found.shown:
-        yield "", f"courier: {bundle_words(shown)}"
+        yield "!" if unwitnessed(shown) else "", f"courier: {bundle_words(shown)}"
     for account in found.accounts:
         if account.reason:
             yield account_line(node, account)
@@ -134,11 +144,12 @@ def words_of(taken: Taken, kind: str) -> str:
 
 def bundle_words(shown: Shown) -> str:
     """Return what came of a bundle, in words."""
-    if shown.reason:
+    if shown.reason and not shown.acts:
         return f"a bundle: {clean(shown.detail or 'nothing of it is taken')} [{shown.reason}]"
     (state, first), *rest = shown.acts.items() or [(State.NEW.value, 0)]
     each = [f"{count(first, 'act')} {state_words(state)}", *(f"{many} {state_words(state)}" for state, many in rest)]
-    return f"a bundle: {', '.join(each)}"
+    why = f", as heard, for it proves nothing: {clean(shown.detail)} [{shown.reason}]" if shown.reason else ""
+    return f"a bundle: {', '.join(each)}{why}"
 
 
 def state_words(state: str) -> str:
@@ -156,6 +167,8 @@ def account_line(node: Node, account: Account) -> Line:
             first, last = account.missing
             which = f"act {first} is" if first == last else f"acts {first} to {last} are"
             return "!", f"{said}, and {which} missing{code}"
+        case courier.Whole.MISSING if account.moved_to:
+            return "!", f"{said}; then it moved to {clean(account.moved_to)}, of which nothing is shown{code}"
         case courier.Whole.MISSING:
             of = f" of {account.stated}" if account.stated is not None else ""
             return "!", f"{said}{of}: the rest was taken out{code}"

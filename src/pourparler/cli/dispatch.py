@@ -270,6 +270,14 @@ def receive(
     constant: Annotated[
         bool, typer.Option("--constant", help="Radio, with --relay: never silent; who counts frames learns nothing.")
     ] = False,
+    policy: Annotated[
+        Path | None,
+        typer.Option(
+            "--policy",
+            metavar="FILE",
+            help="Courier: the witnesses without which nothing is proven: a policy, or a trust file that names one.",
+        ),
+    ] = None,
     every: Annotated[
         float, typer.Option(metavar="SECONDS", min=0.1, help="Wire: how often the peers are asked.")
     ] = 10.0,
@@ -285,13 +293,15 @@ def receive(
     chosen = ways(via or (Way.COURIER if files else Way.WIRE))
     if (Way.COURIER in chosen) != bool(files):
         raise Problem(USAGE, "courier and files belong together.", "Give the files, or another way.")
+    if policy and not files:
+        raise Problem(USAGE, "--policy is for what a courier brings.", "Give his files as well.")
     others = [way for way in chosen if way is not Way.COURIER]
     check_urls(peer or [])
     if files and not others:
         with reached(session) as here:
-            return from_courier(session, here, files)
+            return from_courier(session, here, files, policy)
     with node_of(session) as node:
-        code = from_courier(session, Here(session, node), files) if files else None
+        code = from_courier(session, Here(session, node), files, policy) if files else None
         session.reopen()  # the ledgers here are for others to write, as long as this lasts
         with contextlib.ExitStack() as open_ones:
             from pourparler.dispatch.fountain import Worker
@@ -314,6 +324,7 @@ def receive(
             spool = Spool(node_folder(session) / "spool")
             open_ones.enter_context(spool.running())
             station.take_from(spool, jobs(session, station, desk))
+            station.follow(session.workspace.trusted_now)
             open_ones.callback(station.stopped.set)  # before a channel is closed: that it is, is no trouble then
             told = False
             with until_stopped():

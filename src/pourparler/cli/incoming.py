@@ -5,6 +5,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +16,12 @@ from pourparler.cli.outgoing import plain_exchanged
 from pourparler.cli.reading import read_beginning, read_file
 from pourparler.cli.serving import print_log, serve_routes
 from pourparler.cli.session import MARK, Session
-from pourparler.cli.trouble import CANNOT_TELL, INPUT, INVALID, Problem
+from pourparler.cli.trouble import CANNOT_TELL, INPUT, INVALID, USAGE, Problem
 from pourparler.cli.words import clean, count, short
 from pourparler.core import limits
 from pourparler.core.act import parse_act
 from pourparler.core.errors import PourparlerError
+from pourparler.core.ledger import Policy, parse_policy
 from pourparler.dispatch.exchange import Exchanged
 from pourparler.service import couriering
 from pourparler.service.couriering import Delivered
@@ -101,7 +103,8 @@ def jobs(session: Session, station: Station, desk: "Desk") -> Callable[[Job], An
         with Worker() as decoder:
             try:
                 trust = known_parties(session)
-                for name, one in delivered(station.node, job.files, job.photos, decoder, came, trust):
+                policy = parse_policy(job.policy) if job.policy else None
+                for name, one in delivered(station.node, job.files, job.photos, decoder, came, trust, policy):
                     taken += one.taken
                     found.append(plain(station.node, name, one))
             finally:
@@ -173,14 +176,14 @@ def line_of(event: Event) -> str:
     return ""
 
 
-def from_courier(session: Session, here: Here, files: Sequence[Path]) -> int | None:
-    """Take what files and photos hold. Exit code 1 where a code on paper is forged or cannot be read, a file was
-    changed or is none: whoever carries several may have put a bad one before the others, which are read all the same.
-    Exit code 2 where something is missing."""
+def from_courier(session: Session, here: Here, files: Sequence[Path], policy: Path | None = None) -> int | None:
+    """Take what files and photos hold; ``policy`` names the witnesses that what is proven needs. Exit code 1 where a
+    code on paper is forged or cannot be read, a file was changed or is none: whoever carries several may have put a bad
+    one before the others, which are read all the same. Exit code 2 where something is missing."""
     photos: list[Path] = []
     read = Read()
     with contextlib.ExitStack() as open_ones:
-        taking = taker(session, here, open_ones)
+        taking = taker(session, here, open_ones, policy_in(policy) if policy else b"")
         for path in files:
             try:
                 if is_picture(path):
@@ -210,19 +213,21 @@ def from_courier(session: Session, here: Here, files: Sequence[Path]) -> int | N
 
 
 def taker(
-    session: Session, here: Here, open_ones: contextlib.ExitStack
+    session: Session, here: Here, open_ones: contextlib.ExitStack, policy: bytes
 ) -> Callable[[Sequence[Named], Sequence[Named]], list[Plain]]:
     """Return what brings files or photos to the node, by itself or by the node that runs, and returns what came of each
     file, and of the photos together."""
     if here.spool is not None:
-        return lambda files, photos: here.hand(Job("courier", tuple(files), tuple(photos)))["delivered"]
+        job = Job("courier", policy=policy)
+        return lambda files, photos: here.hand(replace(job, files=tuple(files), photos=tuple(photos)))["delivered"]
     from pourparler.dispatch.fountain import Worker
 
     decoder = open_ones.enter_context(Worker())
     came = Came("courier", "", WallClock().now())
+    asked = parse_policy(policy) if policy else None
 
     def take(files: Sequence[Named], photos: Sequence[Named]) -> list[Plain]:
-        found = delivered(here.node, files, photos, decoder, came, known_parties(session))
+        found = delivered(here.node, files, photos, decoder, came, known_parties(session), asked)
         return [plain(here.node, name, one) for name, one in found]
 
     return take
@@ -235,16 +240,31 @@ def delivered(
     decoder: "Decoder",
     came: Came,
     trust: Mapping[bytes, str],
+    policy: Policy | None = None,
 ) -> Iterator[tuple[str, Delivered]]:
     """Bring files and photos to the node; yield what each file brought, and the photos together. Raises
     :class:`PourparlerError` where a file is none."""
     for name, data in files:
         if is_couriers(data):
-            yield name, couriering.deliver(node, data, decoder, came, trust)
+            yield name, couriering.deliver(node, data, decoder, came, trust, policy)
         else:
             yield name, couriering.deliver_acts(node, [data], came)
     if photos:
         yield "the sheet", couriering.deliver_sheets(node, photos, decoder, came)
+
+
+def policy_in(path: Path) -> bytes:
+    """Return the policy of witnesses that a file holds, or that a trust file names. Raises :class:`Problem`."""
+    from pourparler.cli.verify import Known, read_policy, read_trust_file
+
+    if path.suffix in (".json", ".toml"):
+        known = Known()
+        read_trust_file(path, known)
+        if known.policy_file is None:
+            raise Problem(USAGE, f"{path} names no policy of witnesses.", "Give the policy itself: --policy FILE")
+        path = known.policy_file
+    read_policy(path)
+    return read_file(path, limits.TLOG_POLICY_MAX_BYTES, "a policy")
 
 
 def courier_file(path: Path) -> bytes:

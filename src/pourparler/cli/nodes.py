@@ -191,11 +191,12 @@ def hand_news(here: Here, book: Book) -> None:
     news = [act for act in acts if is_news(here.node, act)] if followed else []
     if not news:
         return
-    homes = [party for party in followed if registers[party].spines.party.home == book.depositary]
     bundles = []
-    for party in homes:
-        with contextlib.suppress(Missing):  # no stamp states all of it yet: the acts go, and prove themselves later
-            bundles.append(couriering.catching_up(party, [book]))
+    for party in followed:
+        homes = couriering.homes_of(party, here.session.all_books())
+        if book in homes:
+            with contextlib.suppress(Missing):  # no stamp states all of it yet: the acts go, and prove themselves later
+                bundles.append(couriering.catching_up(party, homes))
     for start in range(0, len(news), AT_ONCE):
         file = couriering.file(news[start : start + AT_ONCE], bundles=bundles if start == 0 else ())
         here.hand(Job("ledger", files=((book.depositary.origin, file),)))
@@ -205,8 +206,8 @@ def hand_news(here: Here, book: Book) -> None:
 def feed(node: Node, book: Book) -> None:
     """Give a node what a ledger of this workspace holds of the parties that it follows: of a home, with its proof."""
     came = Came("ledger", book.depositary.origin, WallClock().now())
-    followed = [party for party in book.registry.registers if node.follows(party)]
-    if any(book.registry.registers[party].spines.party.home == book.depositary for party in followed):
+    followed = [one.spines for party, one in book.registry.registers.items() if node.follows(party)]
+    if any(spines.party.home == book.depositary or spines.home for spines in followed):  # it moved in, too
         note = book.published() if book.kept else book.checkpoint()
         size = open_checkpoint(note, book.depositary.origin, ledger_key(book.depositary)).checkpoint.size
         held = node.home_size(book.depositary)

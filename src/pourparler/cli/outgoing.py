@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pourparler.core.evidence import Bundle
     from pourparler.dispatch.bus import Bus
     from pourparler.service.books import Book
+    from pourparler.service.export import Ledger
 
 SHEETS = (".html", ".htm")
 TOLD_SECONDS = 2.0
@@ -196,46 +197,67 @@ def by_courier(
 
 
 def bundles_here(session: Session, node: Node) -> "Iterator[Bundle]":
-    """Yield what lets a receiver catch up, of each party whose home ledger is here: up to the newest entry, where the
-    ledger is kept here and a new stamp can say so, else as far as it is published."""
-    for party, book in list(homes_here(session, node)):
+    """Yield what lets a receiver catch up, of each party whose home ledger is here, with those that it had before: up
+    to the newest entry, where the ledger is kept here and a new stamp can say so, else as far as it is published."""
+    for party in sorted(node.registry.registers):
+        books = couriering.homes_of(party, session.all_books())
+        if lacking := home_lacking(party, books, session.all_books()):
+            do = f"take a copy of {clean(lacking)}, and make the file anew: ledger take"
+            session.say(f"courier: {moved_words(session, party, books)}; {do}", lead="! ")
         try:
-            yield bundle_of(session, party, book)
+            if books:
+                yield bundle_of(session, party, books)
         except Missing as missing:
-            what = f"the file lets nobody catch up from {clean(book.ledger.origin)}: {clean(missing.detail)}"
+            origin = books[0].ledger.origin
+            what = f"the file lets nobody catch up from {clean(origin)}: {clean(missing.detail)}"
             session.say(f"courier: {what} [{missing.reason}]", lead="! ")
 
 
-def bundle_of(session: Session, party: bytes, book: "Book") -> "Bundle":
-    """Return what lets a receiver catch up with a party. Raises :class:`Missing`."""
+def home_lacking(party: bytes, homes: "Sequence[Book]", books: "Sequence[Book]") -> str:
+    """Return the origin of the ledger that is not here, and without which nothing that a moved party decided in its new
+    home is proven to a receiver: the first home that is lacking. Empty where none lacks, or no home is here at all."""
+    if homes:
+        spines = homes[0].registry.registers[party].spines
+        return "" if spines.home or spines.moved_to is None else spines.moved_to.origin
+    registers = [book.registry.registers[party] for book in books if party in book.registry.registers]
+    return next((one.spines.party.home.origin for one in registers if one.spines.home), "")
+
+
+def moved_words(session: Session, party: bytes, homes: "Sequence[Book]") -> str:
+    """Return what a file lacks of a party that has moved, and what it comes to."""
+    if homes:
+        return f"the file shows {session.called(party)} only up to its move: its home since then is not here"
+    return f"the file shows nothing of {session.called(party)}: its home before the move is not here"
+
+
+def bundle_of(session: Session, party: bytes, books: "Sequence[Book]") -> "Bundle":
+    """Return what lets a receiver catch up with a party, whose home now is the first of these. Raises
+    :class:`Missing`."""
+    try:
+        return couriering.catching_up(party, [ledger_of(session, book) for book in books])
+    except Missing as missing:
+        if missing.reason != "witness.quorum":
+            raise
+        try:  # the witnesses may be cut off, too: then what they saw last
+            return couriering.catching_up(party, [book.as_published() for book in books])
+        except (Missing, WorkspaceError):
+            raise missing from None
+
+
+def ledger_of(session: Session, book: "Book") -> "Ledger":
+    """Return a ledger to export from: with a new stamp, where one can be written. Raises :class:`Missing`."""
     from pourparler.cli.exporting import as_ledger
 
+    ledger: Ledger | None = None
     try:
         ledger = as_ledger(session, book)
     except (Problem, KeyTrouble) as trouble:  # the order goes all the same, with what is stamped already
         session.say(f"courier: no new stamp: {clean(trouble.what)}", lead="! ")
         with contextlib.suppress(WorkspaceError):
-            return couriering.catching_up(party, [book.as_published()])
-        ledger = None
+            ledger = book.as_published()
     if ledger is None:
         raise Missing("witness.quorum", "its witnesses have cosigned nothing of it yet")
-    try:
-        return couriering.catching_up(party, [ledger])
-    except Missing as missing:
-        if missing.reason != "witness.quorum":
-            raise
-        try:  # the witnesses may be cut off, too: then what they saw last
-            return couriering.catching_up(party, [book.as_published()])
-        except (Missing, WorkspaceError):
-            raise missing from None
-
-
-def homes_here(session: Session, node: Node) -> "Iterator[tuple[bytes, Book]]":
-    """Yield the parties that the node knows whose home ledger is here: whoever gets a file can catch up from it."""
-    for book in session.all_books():
-        for party, register in book.registry.registers.items():
-            if party in node.registry.registers and register.spines.party.home == book.depositary:
-                yield party, book
+    return ledger
 
 
 def name_in(session: Session, node: Node) -> Any:

@@ -38,13 +38,15 @@ FORMAT = "pourparler/1 workspace"  # as in ``service.workspace``, which is not i
 class Known:
     """What the verifier knows beforehand: party ids with how each was learnt, and the policy of witnesses.
 
-    ``sources`` says of a party by which file it is trusted, and ``notes`` what was not taken from where.
+    ``sources`` says of a party by which file it is trusted, ``policy_file`` where a trust file says that the policy
+    stands, and ``notes`` what was not taken from where.
     """
 
     parties: dict[bytes, str] = field(default_factory=dict)
     policy: Policy | None = None
     sources: dict[bytes, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    policy_file: Path | None = None
 
     def trust(self, party: bytes, how: str, source: str = "") -> None:
         """Trust a party, in place of whatever was known of it. What was said on the command line has no source."""
@@ -316,12 +318,18 @@ def settings_file(given: Path | None) -> Path | None:
     return next((folder / SETTINGS for folder in (here, *here.parents) if (folder / SETTINGS).is_file()), None)
 
 
+COURIERS = b"pourparler/1 dispatch"  # stands in a courier's file, behind its seals
+
+
 def check_kind(name: str, examined: Examined) -> None:
     """Raise :class:`Problem` for a file that is plainly of another kind: it claims nothing, and is no evidence at all.
     What might have been a bundle once, and is spoilt, is INVALID."""
     looks = looks_like(examined.data) if examined.report.claim is None else ""
+    where = "standard input" if name == "-" else name
+    if examined.report.claim is None and examined.data.startswith(b"\xa3") and COURIERS in examined.data:
+        what = f"{where} is a courier's file, and makes no claim of its own."
+        raise Problem(INPUT, what, "Bring it to a node: pourparler dispatch receive FILE [--policy FILE]")
     if looks:
-        where = "standard input" if name == "-" else name
         what = f"{where} is no evidence bundle: it looks like {looks}."
         raise Problem(INPUT, what, "Is it the right file? Evidence is what `dossier export` writes.")
 
@@ -392,7 +400,8 @@ def read_trust_file(path: Path, known: Known) -> None:
     if "policy" in value:
         if not isinstance(value["policy"], str):
             raise Problem(USAGE, f"{path}: policy is the name of a file.", shape)
-        known.policy = read_policy(path.parent / value["policy"])
+        known.policy_file = path.parent / value["policy"]
+        known.policy = read_policy(known.policy_file)
 
 
 def read_policy(path: Path) -> Policy:

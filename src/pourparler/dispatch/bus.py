@@ -13,7 +13,7 @@ import re
 import threading
 import urllib.request
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from concurrent.futures import TimeoutError as WaitedTooLong
 from dataclasses import dataclass
@@ -142,9 +142,9 @@ def times_of(message: Any) -> int | None:
 
 
 class Bus:
-    """One connection to a bus, for the acts of some parties. ``name`` is the node's: its place among what was heard is
-    kept by the server under it. ``domain`` names the JetStream beyond a leaf node. ``told`` is what the user should
-    know of the server.
+    """One connection to a bus, for the acts of some parties, and of those that are named later (:meth:`follow`).
+    ``name`` is the node's: its place among what was heard is kept by the server under it. ``domain`` names the
+    JetStream beyond a leaf node. ``told`` is what the user should know of the server.
 
     Raises :class:`BusTrouble` where it cannot be reached, or is not fit (``spec/bus.md`` 3); every method does while
     the connection is away. It connects again by itself.
@@ -173,8 +173,9 @@ class Bus:
         if not re.fullmatch(r"[\w-]{1,64}", name):
             raise BusTrouble("bus.name", f"{name!r} is no name for a consumer.", "Letters, digits, - and _.")
         self.nats = nats
-        self.parties, self.name, self.seconds, self.domain = tuple(parties), name, seconds, domain
+        self.name, self.seconds, self.domain = name, seconds, domain
         self.hears_heads = hears_heads
+        self._heads_of: set[bytes] = set()  # the parties of which it is heard how far others are
         self._heads: deque[bytes] = deque(maxlen=HEADS_KEPT)
         self.told = ""
         self._readers: dict[bytes, Any] = {}
@@ -185,12 +186,24 @@ class Bus:
             self._run(self._connect(list(servers), credentials))
             syncs = writes_through(monitor, seconds) if monitor else None
             self.told = check_server(str(self._client.connected_server_version), only_copy=only_copy, syncs=syncs)
-            self._run(self._begin_in_time(replicas), seconds)
+            self._run(self._begin_in_time(replicas, parties), seconds)
         except BaseException:
             self.close()
             raise
 
+    @property
+    def parties(self) -> tuple[bytes, ...]:
+        """The parties whose acts are read here."""
+        return tuple(self._readers)
+
     # What a node does with it.
+
+    def follow(self, parties: Iterable[bytes]) -> None:
+        """Read the acts of these parties as well, from the first that the bus has of them; what is read already goes on
+        as it was."""
+        for party in parties:
+            if party not in self._readers:
+                self._run(self._read(party))
 
     def publish(self, party: bytes, act_id: bytes, envelope: bytes, again: str = "") -> None:
         """Publish an act; return once the server has acknowledged it, which keeps nothing (``spec/bus.md`` 1).
@@ -264,20 +277,20 @@ class Bus:
         )
         self._stream = self._client.jetstream(timeout=self.seconds, domain=self.domain)
 
-    async def _begin_in_time(self, replicas: int) -> None:
+    async def _begin_in_time(self, replicas: int, parties: Sequence[bytes]) -> None:
         """Begin, and again while a cluster has no leader yet, or a leaf no link."""
         from nats.js.errors import ServiceUnavailableError  # noqa: PLC0415
 
         end = self._loop.time() + self.seconds
         while True:
             try:
-                return await self._begin(replicas)
+                return await self._begin(replicas, parties)
             except (ServiceUnavailableError, self.nats.errors.TimeoutError, self.nats.errors.NoRespondersError):
                 if self._loop.time() >= end:
                     raise
                 await asyncio.sleep(PAUSE_SECONDS)
 
-    async def _begin(self, replicas: int) -> None:
+    async def _begin(self, replicas: int, parties: Sequence[bytes]) -> None:
         """Make the stream where there is none, and a consumer for each party."""
         from nats.js import api  # noqa: PLC0415
         from nats.js.errors import BadRequestError, NotFoundError  # noqa: PLC0415
@@ -294,14 +307,22 @@ class Bus:
             )
             with contextlib.suppress(BadRequestError):  # somebody made it in between
                 await self._stream.add_stream(stream)
-        for party in self.parties:
+        for party in parties:
+            await self._read(party)
+
+    async def _read(self, party: bytes) -> None:
+        """Make a consumer for a party, once; where a step fails, it can be done again."""
+        from nats.js import api  # noqa: PLC0415
+
+        if self.hears_heads and party not in self._heads_of:
+            await self._client.subscribe(heads_subject(party), cb=self._hear_heads)
+            self._heads_of.add(party)
+        if party not in self._readers:
             config = api.ConsumerConfig(ack_policy=api.AckPolicy.EXPLICIT, ack_wait=30)
             durable = f"{self.name}-{party.hex()[:16]}"
             self._readers[party] = await self._stream.pull_subscribe(
                 act_subject(party), durable=durable, stream=STREAM, config=config
             )
-            if self.hears_heads:
-                await self._client.subscribe(heads_subject(party), cb=self._hear_heads)
 
     async def _hear_heads(self, message: Any) -> None:
         if len(message.data) <= limits.EXCHANGE_MESSAGE_MAX_BYTES:
@@ -314,7 +335,9 @@ class Bus:
             except self.nats.errors.TimeoutError:
                 return party, []
 
-        return await asyncio.gather(*map(of, self._readers))
+        if not self._readers:  # nobody is followed yet: whoever asks again and again waits all the same
+            await asyncio.sleep(seconds)
+        return await asyncio.gather(*map(of, tuple(self._readers)))
 
     def _delivery(self, party: bytes, message: Any, times: int) -> Delivery:
         return Delivery(

@@ -215,7 +215,8 @@ class Account:
     """What a file shows of a party: ``shown`` acts of its stream, where the newest beacon states ``stated``; or the
     stamp of the bundle does, where the reason is ``stream.incomplete``.
 
-    ``at`` is that beacon's instant, ``next`` when another is due. ``reason`` is empty where all is shown.
+    ``at`` is that beacon's instant, ``next`` when another is due. ``moved_to`` is the origin of a home that the party
+    has moved to and the file does not show. ``reason`` is empty where all is shown.
     """
 
     party: bytes
@@ -225,6 +226,7 @@ class Account:
     stated: int | None = None
     at: int | None = None
     next: int | None = None
+    moved_to: str = ""
 
     @property
     def missing(self) -> tuple[int, int] | None:
@@ -249,7 +251,7 @@ def accounts(contents: Contents, reports: Iterable[Report]) -> list[Account]:
     beacons = [act for act in loose if act.issuer is Issuer.BEACON]
     parties = {act["party"] for act in beacons}
     for registry in (report.registry for report in reports if report.registry is not None):
-        parties |= {party for party in registry.registers if is_home(registry, party)}
+        parties |= {party for party in registry.registers if is_home(registry, party) or moved_to(registry, party)}
         parties |= {party for act in [*loose, *drafts] if (party := party_of(act, [registry])) is not None}
     found = [account(party, shown, beacons) for party in sorted(parties)]
     of_bundles = list(zip(contents.bundles, reports, strict=True))
@@ -300,14 +302,25 @@ def party_of(act: Act, shown: Iterable[Registry]) -> bytes | None:
 
 
 def is_home(registry: Registry, party: bytes) -> bool:
-    """Return whether a ledger is the party's home now, as far as it is shown."""
+    """Return whether a ledger is the party's home now, as far as it is shown: the first, or one that it moved to."""
+    return registry.registers[party].spines.home
+
+
+def moved_to(registry: Registry, party: bytes) -> str:
+    """Return the origin of the ledger to which a party has moved from here, as far as it is shown; else nothing."""
     spines = registry.registers[party].spines
-    return registry.ledger == (spines.moved_to or spines.party.home)
+    return spines.moved_to.origin if spines.moved_to and not spines.home else ""
 
 
 def account(party: bytes, shown: Iterable[Registry], loose: Iterable[Act]) -> Account:
     """Compare what is shown of a party with its beacons."""
-    homes = [registry for registry in shown if party in registry.registers and is_home(registry, party)]
+    know = [registry for registry in shown if party in registry.registers]
+    homes = [registry for registry in know if is_home(registry, party)]
+    before = [registry for registry in know if moved_to(registry, party)]
+    if before and not homes:  # what it has decided since stands where it moved to
+        registry = max(before, key=lambda home: count(home, party))
+        to = moved_to(registry, party)
+        return Account(party, Whole.MISSING, "courier.moved", count(registry, party), moved_to=to)
     if not homes:
         stated = max((act["count"] for act in loose if act["party"] == party), default=None)
         return Account(party, Whole.CANNOT_TELL, "courier.no-bundle", stated=stated)

@@ -6,12 +6,16 @@ it is said beside (:class:`Delivered`).
 """
 
 import contextlib
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from pourparler.core.act import parse_act
+from pourparler.core.council import Depositary, Spines
 from pourparler.core.errors import PourparlerError
-from pourparler.core.evidence import Bundle, Claim, Report, Trust
+from pourparler.core.evidence import Bundle, Claim, Report, Trust, Verdict
+from pourparler.core.ledger import Policy
 from pourparler.core.registry import Registry
 from pourparler.dispatch import courier, sheets
 from pourparler.dispatch.courier import Account, Contents, Seal, Sending
@@ -22,8 +26,11 @@ from pourparler.dispatch.receiver import Envelope, Heard, Receiver
 from pourparler.dispatch.sheets import Seen
 from pourparler.ports import Signer
 from pourparler.service.export import Ledger, assemble
+from pourparler.service.node.homes import read_bundle
 from pourparler.service.node.node import Node
 from pourparler.service.node.nouns import Came, Shown, State, Taken
+
+L = TypeVar("L", bound=Ledger)
 
 # --- out --------------------------------------------------------------------------------------------------------------
 
@@ -32,13 +39,33 @@ def catching_up(party: bytes, ledgers: Sequence[Ledger]) -> Bundle:
     """Return the bundle by which a node that knows only the party's id catches up: the claim that the party's newest
     beacon was recorded, which rests on its whole stream. Without a beacon, its founding act takes its place.
 
-    The first ledger is the party's home now; the others are those that it had before. Raises :class:`Missing`
-    (``unknown.party``), and what the ledger's stamp raises.
+    The first ledger is the party's home now; the others are those that it had before (:func:`homes_of`). Raises
+    :class:`Missing` (``unknown.party``), and what the ledger's stamp raises.
     """
     home = ledgers[0]
     with home.still() as registry:
         about = newest_beacon(registry, party)
     return assemble(Claim("recorded", home.depositary, 0, act=about), ledgers)
+
+
+def homes_of(party: bytes, ledgers: Iterable[L]) -> list[L]:
+    """Return the ledgers among these that are or were the party's home, the newest first, as far as its moves can be
+    followed from the first; none where the first is not among them. A move counts once both ledgers have it."""
+    at_hand: dict[Depositary, tuple[L, Spines]] = {}
+    found: list[L] = []
+    home: Depositary | None = None
+    for ledger in ledgers:
+        with ledger.still() as registry:
+            if party in registry.registers:
+                at_hand[ledger.depositary] = (ledger, registry.registers[party].spines)
+                home = registry.registers[party].spines.party.home
+    while home in at_hand:
+        ledger, spines = at_hand.pop(home)
+        if found and not (spines.home or spines.moved_to):
+            break
+        found.insert(0, ledger)
+        home = spines.moved_to
+    return found
 
 
 def newest_beacon(registry: Registry, party: bytes) -> bytes:
@@ -95,22 +122,44 @@ class Delivered:
         return whole and not any(reason for _, reason in self.seals)
 
 
-def deliver(node: Node, data: bytes, decoder: Decoder, came: Came, trust: Mapping[bytes, str]) -> Delivered:
-    """Bring a courier's file to a node; return what became of it. ``trust`` maps parties to how each was learnt.
+def deliver(
+    node: Node,
+    data: bytes,
+    decoder: Decoder,
+    came: Came,
+    trust: Mapping[bytes, str],
+    policy: Policy | None = None,
+) -> Delivered:
+    """Bring a courier's file to a node; return what became of it. ``trust`` maps parties to how each was learnt; with
+    a ``policy`` a bundle proves nothing that is not VALID under it, and its acts are taken as heard.
 
     Raises :class:`Malformed` where the file is none (steps 1 and 2), and what the node raises where its disk fails.
     """
     sending = courier.read(data)
-    reports = courier.verified(sending.contents, Trust(dict(trust)))
+    reports = courier.verified(sending.contents, Trust(dict(trust), policy))
     delivered = Delivered(reports=reports, accounts=courier.accounts(sending.contents, reports))
     loose = [parse_act(act).id for act in sending.contents.acts]
     held = {parse_act(act).id for act in node.acts(loose)}
-    delivered.shown += [node.take_bundle(bundle, came) for bundle in sending.contents.bundles]
+    for bundle, report in zip(sending.contents.bundles, reports, strict=True):
+        proves = policy is None or report.verdict is Verdict.VALID
+        delivered.shown.append(node.take_bundle(bundle, came) if proves else take_unproven(node, bundle, report, came))
     take_all(node, sending.contents.acts, sending.contents.parts, came, delivered)
     delivered.taken = [news_of_bundle(taken, held) for taken in delivered.taken]
     bring_frames(node, sending.contents.frames, decoder, came, delivered)
     delivered.seals += [(seal, why_not(sending, seal, node)) for seal in sending.seals]
     return delivered
+
+
+def take_unproven(node: Node, bundle: bytes, report: Report, came: Came) -> Shown:
+    """Bring the acts of a bundle to a node, and not what it shows of a home: the witnesses that are asked for have not
+    seen it. Bad news is true all the same."""
+    step = next(step for step in report.steps if step.verdict is not Verdict.VALID)
+    try:
+        _, acts = read_bundle(bundle, node.follows)
+    except PourparlerError:
+        acts = []
+    states = Counter(taken.state.value for taken in node.take_many(acts, came))
+    return Shown(acts=dict(states), reason=step.reason, detail=step.detail)
 
 
 def news_of_bundle(taken: Taken, held: Collection[bytes]) -> Taken:

@@ -38,18 +38,20 @@ Answer = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What is handed over: files and photos as they came, each with its name, by this channel; and nodes on the wire
-    with which to exchange then."""
+    """What is handed over: files and photos as they came, each with its name, by this channel; nodes on the wire
+    with which to exchange then; and a policy of witnesses, under which what the files prove is proven, or nothing."""
 
     channel: str
     files: tuple[Named, ...] = ()
     photos: tuple[Named, ...] = ()
     peers: tuple[str, ...] = ()
+    policy: bytes = b""
 
     def encoded(self) -> bytes:
         rows = {"files": self.files, "photos": self.photos}
         named = {name: [[one, data] for one, data in row] for name, row in rows.items()}
-        return encode({"format": FORMAT, "channel": self.channel, "peers": list(self.peers), **named})
+        said = {"channel": self.channel, "peers": list(self.peers), "policy": self.policy}
+        return encode({"format": FORMAT, **said, **named})
 
 
 def read_job(data: bytes) -> Job:
@@ -59,7 +61,8 @@ def read_job(data: bytes) -> Job:
         raise Malformed("act.form", "no job")
     try:
         files, photos = (tuple((str(one), in_bytes(data)) for one, data in found[name]) for name in ("files", "photos"))
-        return Job(str(found["channel"]), files, photos, tuple(map(str, found["peers"])))
+        peers = tuple(map(str, found["peers"]))
+        return Job(str(found["channel"]), files, photos, peers, in_bytes(found.get("policy", b"")))
     except (KeyError, TypeError, ValueError):
         raise Malformed("act.form", "a job lacks something, or has something else in its place") from None
 

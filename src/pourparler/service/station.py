@@ -31,6 +31,7 @@ ROUND_SECONDS = 10.0
 AGAIN_SECONDS = 2.0  # after a channel failed
 TAGS_KEPT = 65_536
 SPOOL_SECONDS = 0.2
+FOLLOW_SECONDS = 1.0  # between two looks at whom the user trusts
 BUS_TIMES = 16  # that a bus brings again what waits here
 
 
@@ -134,12 +135,14 @@ class Station:
         self._keep_doing("wire", go_round, pause=every_seconds)
 
     def ride(self, bus: Bus, lag: Lag | None = None) -> None:
-        """Take what comes on a bus from now on; it is acknowledged there once the node has judged it. With ``lag`` the
-        nodes there see what others lack, and publish it again.
+        """Take what comes on a bus from now on; it is acknowledged there once the node has judged it. Parties that the
+        node follows or gets to know later are read there as well. With ``lag`` the nodes there see what others lack,
+        and publish it again.
 
         A delivery that cannot be acknowledged comes again, and is known then."""
 
         def fetch() -> None:
+            bus.follow(self.node.parties())
             if lag is not None:
                 lag.turn()
             for delivery in bus.fetch(seconds=LISTEN_SECONDS):
@@ -150,6 +153,15 @@ class Station:
                     delivery.done()
 
         self._keep_doing("bus", fetch, pause=0.0)
+
+    def follow(self, named: Callable[[], Iterable[bytes]]) -> None:
+        """Let the node follow whatever parties are ``named``, now and whenever more are."""
+
+        def look() -> None:
+            for party in set(named()) - self.node.followed:
+                self.node.follow(party)
+
+        self._keep_doing("trust", look, pause=FOLLOW_SECONDS)
 
     def take_from(self, spool: Spool, doing: Callable[[Job], Answer]) -> None:
         """Take what other commands of this workspace hand over, from now on; ``doing`` does a job, and answers it."""

@@ -217,6 +217,14 @@ class Workspace:
         with self.changing() as settings:
             settings.trust[party] = how
 
+    def trusted_now(self) -> set[bytes]:
+        """Return the parties that are trusted now, also by what other commands have written since this was opened.
+        Raises ``OSError`` where the settings cannot be read."""
+        try:
+            return set(self._read().trust)
+        except WorkspaceError as error:
+            raise OSError(error.what) from error
+
     # The desk.
 
     def text_path(self, digest: bytes) -> Path:

@@ -207,6 +207,12 @@ class Node:
             return party in self.followed
         return party in self.registry.registers or len(self.registry.registers) < limits.NODE_PARTIES_MAX
 
+    def parties(self) -> list[bytes]:
+        """Return the parties whose acts are taken, as far as there are any to name: those that are followed, heard of
+        or not; where none is, those that are known."""
+        with self._lock:
+            return sorted(self.followed or self.registry.registers)
+
     def accept_clock(self) -> None:
         """Let the machine's clock count as others' time, once, on a person's word: no beacon has come for long."""
         with self._lock:
