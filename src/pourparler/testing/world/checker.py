@@ -138,13 +138,16 @@ class Checker:
                 story = f"{peer} exchanged with {station.name} and did not learn of {short(ended.act)}"
                 self.hold("L1 an exchange ended well with one who knew", other.holds(ended.act), story)
 
-    def logged(self, receipt: Receipt) -> None:
+    def answered(self, receipt: Receipt) -> None:
         """S5, S3: look at what the depositary answers about an act."""
+        self.logged(Logged(receipt.index, receipt.time, receipt.act_id, receipt.void))
+
+    def logged(self, logged: Logged) -> None:
+        """S5, S3: look at an entry that others build on."""
         truth = self.world.truth
-        logged = Logged(receipt.index, receipt.time, receipt.act_id, receipt.void)
-        before = truth.logged.setdefault(receipt.act_id, logged)
+        before = truth.logged.setdefault(logged.act, logged)
         told = truth.told.setdefault(self.world.depositary.name, {})
-        told.setdefault(receipt.act_id, self.world.timeline.now)
+        told.setdefault(logged.act, self.world.timeline.now)
         same = (before.index, before.void) == (logged.index, logged.void)
         if before is not logged:
             self.hold("S2 an acknowledged act was looked for after a crash", same, f"{short(logged.act)} moved")
@@ -277,6 +280,16 @@ class Checker:
         else:
             self.lost.discard(place.name)  # the power went before anybody was told what is lost
             self.found_again(place)
+            if place is self.world.depositary and place.ledger is not None:
+                self.unanswered(place.ledger)
+
+    def unanswered(self, ledger: Intake) -> None:
+        """Take in what a ledger kept, and told nobody of before its power went: from now on others build on it."""
+        outcomes = ledger.registry.outcomes.values()
+        for one in sorted(outcomes, key=lambda outcome: outcome.moment.index):
+            if one.act.id not in self.world.truth.logged:
+                void = one.void.reason if one.void else None
+                self.logged(Logged(one.moment.index, one.moment.time, one.act.id, void))
 
     def did_not_start(self, place: "Place") -> None:
         """S2: look at a place that would not begin; what was read short is read whole the next time."""
