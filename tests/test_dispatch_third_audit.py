@@ -77,22 +77,7 @@ def test_a_dismissal_that_waits_works_once_its_signers_are_known_to_have_seats(p
 
 
 def test_a_thief_of_recovery_keys_undoes_no_dismissal_that_waits(clock, tmp_path):
-    recoverer, thief = Key.from_name("recoverer"), Key.from_name("thief")
-    party = Party()
-    party.found = draft(
-        "found",
-        {
-            "name": "Smolny",
-            "nonce": bytes(16),
-            "organs": party.found["organs"],
-            "suspension": DAY,
-            "home": party.found["home"],
-            "beacons": party.found["beacons"],
-            "recovery": {"keys": [recoverer.public_key], "needs": 1, "wait": HOUR},
-        },
-    ).signed_by(*party.members)
-    party.id = party.found.id
-    party.organ = party.head = organ_id(party.id, "council")
+    (party, recoverer), thief = recoverable(), Key.from_name("thief")
     mandate = party.grant()
     place = party.head
     party.decide("decide", words="held back")
@@ -212,6 +197,81 @@ def test_a_decision_by_vote_that_comes_before_its_votes_waits_for_them(clock):
     assert node.standing(mandate.id, PROPOSE).answer is Answer.IN_FORCE
     straight = memory_node(clock)
     assert set(hear(straight, party.found, call, *votes, refusal, mandate)) == {"new"}
+
+
+def with_a_board(party, *given):
+    """Return the constitution of an organ below the council, its id and its members."""
+    members = seated("board")
+    new = {"name": "board", "seats": rows(members), "needs": 2, "powers": int(powers(*given)), "superior": "council"}
+    act = party.decide("constitute", by=[*party.members[:2], *members], new=new)
+    return act, organ_id(act.id, "board"), members
+
+
+def test_an_objection_that_comes_before_the_grant_ends_it_all_the_same(party):
+    constituted, board, members = with_a_board(party, "propose", "delegate")
+    fields = {"organ": board, "prior": board, "to": Key.from_name("agent").public_key, "powers": int(powers("propose"))}
+    mandate = draft("grant", fields).signed_by(*members[:2])
+    objection = party.decide("object", about=mandate.id)
+    node = memory_node()
+    hear(node, party.found, constituted, objection, mandate)
+    assert node.standing(mandate.id, PROPOSE).reason == "standing.objected"
+
+
+def test_powers_are_taken_over_also_where_the_confirmation_comes_before_the_hand_over(party, clock):
+    constituted, board, members = with_a_board(party, "open")
+    handed = party.decide("hand-over", to=board, powers=int(powers("propose", "delegate")))
+    fields = {"organ": board, "prior": board, "about": handed.id, "answer": True}
+    confirmed = draft("confirm", fields).signed_by(*members[:2])
+    fields = {"organ": board, "prior": confirmed.id, "to": Key.from_name("agent").public_key}
+    mandate = draft("grant", {**fields, "powers": int(powers("propose"))}).signed_by(*members[:2])
+    node = memory_node(clock)
+    assert hear(node, party.found, constituted, confirmed, mandate) == ["new", "new", "pending", "pending"]
+    hear(node, handed)
+    assert node.standing(mandate.id, PROPOSE).answer is Answer.IN_FORCE
+
+
+def test_a_confirmation_of_what_never_comes_waits_an_hour(party, clock):
+    confirmed = party.decide("confirm", about=bytes(31) + b"x", answer=True)
+    mandate = party.grant()
+    node = memory_node(clock)
+    assert hear(node, party.found, confirmed, mandate) == ["new", "pending", "pending"]
+    assert node.wanted() == [bytes(31) + b"x", confirmed.id]
+    clock.time += HOUR
+    hear(node, party.found)
+    assert node.standing(mandate.id, PROPOSE).answer is Answer.IN_FORCE
+
+
+def recoverable():
+    """Return a party whose members can be replaced by a recovery, and the key that does it."""
+    key, plain = Key.from_name("recoverer"), Party()
+    recovery = {"keys": [key.public_key], "needs": 1, "wait": HOUR}
+    plain.found = draft("found", {**fields_of(plain.found), "recovery": recovery}).signed_by(*plain.members)
+    plain.id = plain.found.id
+    plain.organ = plain.head = organ_id(plain.id, "council")
+    return plain, key
+
+
+def test_who_was_elected_after_a_recovery_speaks_for_the_organ(clock):
+    party, recoverer = recoverable()
+    mandate = party.grant()
+    new, later = seated("recovered", 2), seated("later")
+    pairs = [[old.public_key, key.public_key] for old, key in zip(party.members[:2], new, strict=True)]
+    fields = {"organ": party.organ, "prior": party.head, "seats": pairs}
+    recovery = draft("recover", fields).signed_by(recoverer, *new)
+    fields = {"organ": party.organ, "prior": recovery.id, "seats": rows(later)}
+    elected = draft("elect", fields).signed_by(*new, *later)
+    node = memory_node(clock)
+    hear(node, party.found, mandate, recovery)
+    clock.time += HOUR
+    assert hear(node, elected) == ["new"]
+    suspension = draft("suspend", {"organ": party.organ, "target": mandate.id}).signed_by(later[0])
+    assert node.take(data(suspension), came()).works
+    assert node.standing(mandate.id, PROPOSE).reason == "standing.suspended"
+    clock.time += DAY
+    fields = {"organ": party.organ, "prior": bytes(31) + b"x", "mandate": mandate.id}
+    dismissal = draft("dismiss", fields).signed_by(*later[:2])
+    assert node.take(data(dismissal), came()).works
+    assert node.standing(mandate.id, PROPOSE).reason == "standing.dismissed"
 
 
 # --- commits that fail ------------------------------------------------------------------------------------------------

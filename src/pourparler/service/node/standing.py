@@ -61,6 +61,7 @@ class Known:
     doubt: Callable[[Act], bytes | None] = lambda _: None
     own: Callable[[Mandate], int] = lambda _: 0
     revoked: Callable[[bytes], Iterable[tuple[Act, int]]] = lambda _: ()
+    objected: Callable[[bytes], Iterable[tuple[Act, Moment]]] = lambda _: ()
     void_at_home: Callable[[bytes], PourparlerError | None] = lambda _: None
 
     @property
@@ -237,6 +238,13 @@ def heard_of(known: Known, target: bytes, organ: bytes, moment: Moment) -> Itera
     home, wherever it is shown to have it: what is heard late has not begun late."""
     at_home = {one.act.id: Stop(one, home) for home in homes(known) for one in home.endings.get(target, ())}
     journal = [one for one in known.register.endings.get(target, ()) if one.moment.index < moment.index]
+    if known.register.spines.organ(organ).superior is not None:
+        there = {one.act.id for one in journal}
+        early = [(act, when) for act, when in known.objected(target) if act.id not in there]
+        above = [one for one in early if known.register.spines.stands_above(one[0]["organ"], organ)]
+        journal += [
+            Ending(act, "standing.objected", when, ALL_POWERS) for act, when in above if when.index < moment.index
+        ]
     if moment != known.moment:  # of a link that was void when it was logged, its journal is asked
         yield from (at_home.get(one.act.id, Stop(one)) for one in journal)
         return

@@ -12,7 +12,7 @@ from hashlib import sha256
 from pourparler.core import limits
 from pourparler.core.act import Act, Issuer, Power, parse_act, read_act
 from pourparler.core.authority import Register
-from pourparler.core.council import Organ, signers, sufficient
+from pourparler.core.council import Organ, Spines, signers, sufficient
 from pourparler.core.dossier import Outcome
 from pourparler.core.encoding import ALGORITHM_ED25519, Envelope, Form, Signature, digest
 from pourparler.core.errors import Malformed, Missing, PourparlerError, Refused
@@ -28,10 +28,11 @@ WAITS_FOR = {  # by the reason why an act cannot be judged yet: the fields that 
     "unknown.organ": ("organ", "of", "to"),
     "unknown.prior": ("prior", "theirs"),
     "unknown.mandate": ("by", "class", "target", "mandate"),
-    "unknown.act": ("call", "question"),
+    "unknown.act": ("call", "question", "about"),
     "vote.not-cited": ("call",),  # the vote by which it was decided has not been heard of, or not all of it
     "vote.incomplete": ("votes",),
 }
+CONFIRM_SECONDS = 3_600  # that a confirmation waits for what it confirms
 RESEATS = (
     "elect",
     "recover",
@@ -141,9 +142,9 @@ class Taking:
         if self.is_early(act):
             early = Missing("node.future", "it is dated ahead of this node's time")
             return self.wait(act, came, early, act["at"], waited)
-        frozen = self.frozen(act)
-        if frozen is not None:
-            return self.wait(act, came, *frozen, waited)
+        held_up = self.frozen(act) or self.confirms_unknown(act, waited)
+        if held_up is not None:
+            return self.wait(act, came, *held_up, waited)
         if not self.holdings.index.has_room(act, registry):
             return Taken(State.REFUSED, act.id, "node.quota", "its issuer has filled his share of this node's journal")
         return None
@@ -173,6 +174,18 @@ class Taking:
             except Refused as stale:
                 return Missing(stale.reason, stale.detail), 0
         return None
+
+    def confirms_unknown(self, act: Act, waited: Waiting | None) -> tuple[PourparlerError, int] | None:
+        """Return why a confirmation waits for what it confirms, and until when: heard before the hand-over that it
+        confirms, it would take no powers over, and never would. For other acts the order is all one: so not for long."""
+        if act.kind != "confirm" or not act["answer"] or act["organ"] not in self.holdings.registry.party_of_organ:
+            return None
+        since = waited.time if waited else self.holdings.now()
+        about, until = act["about"], since + CONFIRM_SECONDS
+        known = about in self.holdings.registry.outcomes or self.store.pending_of(about) or self.store.parts(about)
+        if known or self.holdings.now() >= until or self.issuer_if_good(act) is None:
+            return None
+        return Missing("unknown.act", "what it confirms has not been heard of"), until
 
     def take_beacon(self, act: Act, register: Register, came: Came, waited: Waiting | None) -> Taken | None:
         """Return what decides about a beacon, or None where it goes into the journal."""
@@ -358,10 +371,24 @@ class Taking:
             return
         home = self.holdings.home(registry.registers[party])
         shown = self.holdings.homes.time(party) or 0
-        yield registry.registers[party].spines.seated(organ, self.holdings.now())
+        yield self.newest(registry.registers[party].spines, organ)
         for register in home.registers if home else ():
             if organ in register.spines.heads:
                 yield register.spines.seated(organ, shown)  # a recovery of which no end is shown has not worked there
+
+    def newest(self, spines: Spines, organ: bytes) -> Organ:
+        """Return an organ as the journal knows it now: also past a recovery that has taken effect, whose decisions move
+        no head where a ledger only gives notice."""
+        now, at = self.holdings.now(), spines.heads[organ]
+        while True:
+            recovery, ready = spines.recoveries.get((organ, at), (None, 0))
+            follow = self.holdings.index.children.get((organ, at), [])
+            if recovery is not None and now >= ready:
+                at = recovery
+            elif len(follow) == 1 and (organ, follow[0]) in spines.at:
+                at = follow[0]
+            else:
+                return spines.organ(organ, at)
 
     def issuer_if_good(self, act: Act) -> bytes | None:
         """Return who an act that cannot be judged counts against: its issuer, where a key of his has signed it."""
