@@ -44,8 +44,9 @@ class Known:
     ``forked`` says why the home itself cannot be relied on. Of a decision, ``doubt`` returns what contradicts it, or
     one that it builds on, while the home has not decided between the two. Of the ``held`` acts, ``own`` returns how
     many were spoken under the chain of a mandate. ``revoked`` returns the revocations of a link that are void here, for
-    what had ended or stopped the speaker, and of which no home is shown to have judged. ``void_at_home`` returns why an
-    act has no effect at home.
+    what had ended or stopped the speaker, and of which no home is shown to have judged; ``objected``
+    the objections that the journal holds, whether they came before what they are about or after. ``void_at_home`` returns
+    why an act has no effect at home.
     """
 
     registry: Registry
@@ -240,11 +241,9 @@ def heard_of(known: Known, target: bytes, organ: bytes, moment: Moment) -> Itera
     journal = [one for one in known.register.endings.get(target, ()) if one.moment.index < moment.index]
     if known.register.spines.organ(organ).superior is not None:
         there = {one.act.id for one in journal}
-        early = [(act, when) for act, when in known.objected(target) if act.id not in there]
-        above = [one for one in early if known.register.spines.stands_above(one[0]["organ"], organ)]
-        journal += [
-            Ending(act, "standing.objected", when, ALL_POWERS) for act, when in above if when.index < moment.index
-        ]
+        early = [Ending(act, "standing.objected", when, ALL_POWERS) for act, when in known.objected(target)]
+        early = [one for one in early if one.act.id not in there and one.moment.index < moment.index]
+        journal += [one for one in early if known.register.spines.stands_above(one.act["organ"], organ)]
     if moment != known.moment:  # of a link that was void when it was logged, its journal is asked
         yield from (at_home.get(one.act.id, Stop(one)) for one in journal)
         return

@@ -177,7 +177,7 @@ class Taking:
 
     def confirms_unknown(self, act: Act, waited: Waiting | None) -> tuple[PourparlerError, int] | None:
         """Return why a confirmation waits for what it confirms, and until when: heard before the hand-over that it
-        confirms, it would take no powers over, and never would. For other acts the order is all one: so not for long."""
+        confirms, it would never take powers over. For other acts the order is all one: so it does not wait for long."""
         if act.kind != "confirm" or not act["answer"] or act["organ"] not in self.holdings.registry.party_of_organ:
             return None
         since = waited.time if waited else self.holdings.now()
