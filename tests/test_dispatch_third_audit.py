@@ -1,6 +1,7 @@
 """A third audit of the nodes: orders in which acts come, restarts between them, and commits that fail."""
 
 from hashlib import sha512
+from itertools import combinations
 
 import pytest
 from nacl import bindings
@@ -8,13 +9,13 @@ from nacl import bindings
 from pourparler.core import limits
 from pourparler.core.council import organ_id
 from pourparler.core.encoding import decode, encode, to_be_signed
-from pourparler.core.evidence import Claim
+from pourparler.core.evidence import Bundle, Claim
 from pourparler.ports import StoreError
 from pourparler.service.drafting import draft, powers
-from pourparler.service.export import assemble
+from pourparler.service.export import assemble, show
 from pourparler.service.node.nouns import Answer, State
 from pourparler.service.spool import FORMAT, Job, Spool
-from pourparler.store.node import NodeStore
+from pourparler.store.node import Bounds, NodeStore
 from pourparler.testing.keys import Key
 from tests.nodes import (
     DAY,
@@ -467,6 +468,59 @@ def test_who_holds_a_link_does_not_fill_the_share_of_who_revokes_it(party, monke
         hear(node, party.say(link, "revoke", "sub", target=own.id, words=str(number)))
     hear(node, party.say(mandate, "revoke", "top", target=link.id))
     assert node.standing(link.id, PROPOSE).reason == "standing.revoked"
+
+
+def test_another_party_that_is_followed_pushes_out_no_dismissal_that_works_while_it_waits(party):
+    """Its members sign dismissals that wait as well, each time others of them."""
+    node = memory_node(store=NodeStore(None, pool=Bounds(8, 65_536, 32, 1_000_000)))
+    mandate = party.grant()
+    party.decide("decide", words="held back")
+    dismissal = party.dismiss(mandate)
+    hear(node, party.found, mandate, dismissal)
+    other = Party("Duma", members=9, needs=5)
+    hear(node, other.found)
+    for number, signers in enumerate(combinations(other.members, 5)):
+        fields = {"organ": other.organ, "prior": number.to_bytes(32, "big"), "mandate": bytes(32)}
+        assert node.take(data(draft("dismiss", fields).signed_by(*signers)), came()).works
+    assert node.standing(mandate.id, PROPOSE).reason == "standing.dismissed"
+
+
+def evidence_of(home, *parties):
+    """Return a bundle of the whole of these parties' streams."""
+    home.intake.stamp([one.id for one in parties])
+    about = Claim("recorded", home.intake.depositary, 0, act=parties[0].head)
+    return assemble(about, [home.intake]).encoded()
+
+
+def test_another_party_s_bundles_push_out_none_of_this_one_s(party, tmp_path, monkeypatch):
+    monkeypatch.setattr(limits, "NODE_BUNDLES_MAX", 8)
+    node, home, other = disk_node(tmp_path / "node"), HomeLedger(), Party("Duma")
+    mandate = party.grant()
+    home.log(party.found, mandate)
+    node.take_bundle(evidence_of(home, party), came())
+    home.log(other.found)
+    for _ in range(10):
+        home.log(other.decide("decide", words="and so on"))
+        assert node.take_bundle(evidence_of(home, other), came()).parties == (other.id,)
+    node.close()
+    assert disk_node(tmp_path / "node").standing(mandate.id, PROPOSE).proven
+
+
+def test_a_bundle_that_shows_two_parties_is_kept_for_each(party, tmp_path):
+    node, home, other = disk_node(tmp_path / "node"), HomeLedger(), Party("Duma")
+    grants = {one.id: one.grant() for one in (party, other)}
+    home.log(party.found, grants[party.id], other.found, grants[other.id])
+    first, second = sorted((party, other), key=lambda one: one.id)
+    as_of = home.intake.stamp([first.id, second.id])
+    about = Claim("recorded", home.intake.depositary, as_of, act=first.head)
+    shown = show(home.intake, {first.id, second.id}, as_of, ())
+    assert len(node.take_bundle(Bundle(about, (shown,), ()).encoded(), came()).parties) == 2
+    for _ in range(limits.NODE_BUNDLES_KEPT + 1):
+        home.log(first.decide("decide", words="and so on"))
+        node.take_bundle(evidence_of(home, first), came())
+    assert node.standing(grants[second.id].id, PROPOSE).proven
+    node.close()
+    assert disk_node(tmp_path / "node").standing(grants[second.id].id, PROPOSE).proven
 
 
 # --- handing over to the node that runs -------------------------------------------------------------------------------

@@ -44,9 +44,9 @@ class Known:
     ``forked`` says why the home itself cannot be relied on. Of a decision, ``doubt`` returns what contradicts it, or
     one that it builds on, while the home has not decided between the two. Of the ``held`` acts, ``own`` returns how
     many were spoken under the chain of a mandate. ``revoked`` returns the revocations of a link that are void here, for
-    what had ended or stopped the speaker, and of which no home is shown to have judged; ``objected``
-    the objections that the journal holds, whether they came before what they are about or after. ``void_at_home`` returns
-    why an act has no effect at home.
+    what had ended or stopped the speaker, and that no home is shown to have judged; ``objected`` the objections that
+    the journal holds, whether they came before what they are about or after. ``void_at_home`` returns why an act has no
+    effect at home.
     """
 
     registry: Registry

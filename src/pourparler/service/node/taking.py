@@ -21,7 +21,7 @@ from pourparler.service.node import beacons
 from pourparler.service.node.holdings import Holdings
 from pourparler.service.node.index import BAD_NEWS, IN_FULL, is_decision, share_of
 from pourparler.service.node.nouns import Came, State, Taken
-from pourparler.store.node import Ack, StoredPart, Waiting
+from pourparler.store.node import Ack, StoredPart, Waiting, owner_of
 
 WAITS_FOR = {  # by the reason why an act cannot be judged yet: the fields that name what it lacks
     "unknown.party": ("party",),
@@ -51,17 +51,6 @@ JUST_ONE = (Signature(ALGORITHM_ED25519, bytes(8), bytes(64)),)  # to read a pay
 def source(came: Came) -> bytes:
     """Return who bytes count against that nobody known has signed: the peer that brought them."""
     return digest("node-source", came.channel, came.peer)
-
-
-def member_share(act: Act, kid: bytes) -> bytes:
-    """Return who one signature on an organ's act counts against that is good: the key that made it."""
-    return digest("node-speaker", act["organ"], kid)
-
-
-def seats_of(act: Act, good: Sequence[Signature]) -> bytes:
-    """Return who an organ's act that cannot be judged counts against: those together whose signatures are good. So a
-    thief of one member's key fills that key's share, and pushes out nothing that others have signed."""
-    return digest("node-speaker", act["organ"], *sorted({one.kid for one in good}))
 
 
 class Taking:
@@ -402,11 +391,22 @@ class Taking:
                 register.spoken(act, mandate, self.holdings.moment(), act.row.power)
             except PourparlerError:
                 return None
-            return share_of(mandate)
+            return owner_of(register.party, share_of(mandate))
         if act.issuer in (Issuer.ORGAN, Issuer.MEMBER, Issuer.URGENT) and act.kind != "found":
             good = self.good_signatures(act)
-            return seats_of(act, good) if good else None
+            return self.seats_of(act, good) if good else None
         return None
+
+    def member_share(self, act: Act, kid: bytes) -> bytes:
+        """Return who one signature on an organ's act counts against that is good: the key that made it."""
+        party = self.holdings.registry.party_of_organ.get(act["organ"])
+        return owner_of(party, digest("node-speaker", act["organ"], kid))
+
+    def seats_of(self, act: Act, good: Sequence[Signature]) -> bytes:
+        """Return who an organ's act that cannot be judged counts against: those together whose signatures are good. So
+        a thief of one member's key fills that key's share, and pushes out nothing that others have signed."""
+        party = self.holdings.registry.party_of_organ.get(act["organ"])
+        return owner_of(party, digest("node-speaker", act["organ"], *sorted({one.kid for one in good})))
 
     # Collecting the signatures of a decision.
 
@@ -414,7 +414,7 @@ class Taking:
         """Keep the good signatures of a decision that has too few, and join them with those that came before."""
         good = self.good_signatures(act)
         for signature in good:
-            self.add_part(act, signature, member_share(act, signature.kid))
+            self.add_part(act, signature, self.member_share(act, signature.kid))
         joined = self.joined(act)
         if joined is not None and {one.kid for one in joined.envelope.signatures} > {one.kid for one in good}:
             (answer,) = self.journal.submit_many([joined.envelope.encoded()])
@@ -434,7 +434,7 @@ class Taking:
             recovery = register.spines.party.recovery
             keys = set(recovery.keys.seats) if recovery else set()
             return list(signers(act, keys | {new for _, new in act["seats"]}).values())
-        home = self.holdings.home(register) if act.kind in STOPS_AT_ONCE else None
+        home = self.holdings.home(register) if act.kind in WORKS_WAITING else None
         registers = (register, *(home.registers if home else ()))
         keys = {key for one in registers for organ, key in one.spines.seated_by if organ == act["organ"]}
         keys |= {key for key, _ in act.get("seats") or ()} if act.kind == "elect" else set()
@@ -453,7 +453,7 @@ class Taking:
         good: dict[bytes, StoredPart] = {}
         others: list[StoredPart] = []
         for part in self.store.parts(act.id):
-            if part.owner == member_share(act, part.kid):
+            if part.owner == self.member_share(act, part.kid):
                 good.setdefault(part.kid, part)
             else:
                 others.append(part)
@@ -474,7 +474,7 @@ class Taking:
         good = self.good_signatures(act)
         if not good and self.is_at_known_place(act):
             return Taken(State.REFUSED, act.id, "signature.invalid", "nobody with a seat made this signature")
-        self.add_part(act, act.envelope.signatures[0], member_share(act, kid) if good else source(came))
+        self.add_part(act, act.envelope.signatures[0], self.member_share(act, kid) if good else source(came))
         joined = self.joined(act)
         if joined is None:
             return Taken(State.REFUSED, act.id, "node.quota", "there is no room for it to wait here")
@@ -510,7 +510,9 @@ class Taking:
         self.forget_waiting(act)
         if by_its_holder(void):
             self.store.note_heard(act["by"], came.channel, came.peer, came.time)
-        if not self.store.add_carried(act.id, share_of(mandate), self.holdings.now(), envelope.encoded()):
+        if not self.store.add_carried(
+            act.id, owner_of(register.party, share_of(mandate)), self.holdings.now(), envelope.encoded()
+        ):
             return Taken(State.REFUSED, act.id, "node.quota", "there is no room to carry it")
         self.holdings.tell(act)
         return Taken(State.CARRIED, act.id)
