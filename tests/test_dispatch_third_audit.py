@@ -1,6 +1,7 @@
 """A third audit of the nodes: orders in which acts come, restarts between them, and commits that fail."""
 
 from hashlib import sha512
+from itertools import combinations
 
 import pytest
 from nacl import bindings
@@ -8,13 +9,13 @@ from nacl import bindings
 from pourparler.core import limits
 from pourparler.core.council import organ_id
 from pourparler.core.encoding import decode, encode, to_be_signed
-from pourparler.core.evidence import Claim
+from pourparler.core.evidence import Bundle, Claim
 from pourparler.ports import StoreError
 from pourparler.service.drafting import draft, powers
-from pourparler.service.export import assemble
+from pourparler.service.export import assemble, show
 from pourparler.service.node.nouns import Answer, State
 from pourparler.service.spool import FORMAT, Job, Spool
-from pourparler.store.node import NodeStore
+from pourparler.store.node import Bounds, NodeStore
 from pourparler.testing.keys import Key
 from tests.nodes import (
     DAY,
@@ -77,22 +78,7 @@ def test_a_dismissal_that_waits_works_once_its_signers_are_known_to_have_seats(p
 
 
 def test_a_thief_of_recovery_keys_undoes_no_dismissal_that_waits(clock, tmp_path):
-    recoverer, thief = Key.from_name("recoverer"), Key.from_name("thief")
-    party = Party()
-    party.found = draft(
-        "found",
-        {
-            "name": "Smolny",
-            "nonce": bytes(16),
-            "organs": party.found["organs"],
-            "suspension": DAY,
-            "home": party.found["home"],
-            "beacons": party.found["beacons"],
-            "recovery": {"keys": [recoverer.public_key], "needs": 1, "wait": HOUR},
-        },
-    ).signed_by(*party.members)
-    party.id = party.found.id
-    party.organ = party.head = organ_id(party.id, "council")
+    (party, recoverer), thief = recoverable(), Key.from_name("thief")
     mandate = party.grant()
     place = party.head
     party.decide("decide", words="held back")
@@ -212,6 +198,81 @@ def test_a_decision_by_vote_that_comes_before_its_votes_waits_for_them(clock):
     assert node.standing(mandate.id, PROPOSE).answer is Answer.IN_FORCE
     straight = memory_node(clock)
     assert set(hear(straight, party.found, call, *votes, refusal, mandate)) == {"new"}
+
+
+def with_a_board(party, *given):
+    """Return the constitution of an organ below the council, its id and its members."""
+    members = seated("board")
+    new = {"name": "board", "seats": rows(members), "needs": 2, "powers": int(powers(*given)), "superior": "council"}
+    act = party.decide("constitute", by=[*party.members[:2], *members], new=new)
+    return act, organ_id(act.id, "board"), members
+
+
+def test_an_objection_that_comes_before_the_grant_ends_it_all_the_same(party):
+    constituted, board, members = with_a_board(party, "propose", "delegate")
+    fields = {"organ": board, "prior": board, "to": Key.from_name("agent").public_key, "powers": int(powers("propose"))}
+    mandate = draft("grant", fields).signed_by(*members[:2])
+    objection = party.decide("object", about=mandate.id)
+    node = memory_node()
+    hear(node, party.found, constituted, objection, mandate)
+    assert node.standing(mandate.id, PROPOSE).reason == "standing.objected"
+
+
+def test_powers_are_taken_over_also_where_the_confirmation_comes_before_the_hand_over(party, clock):
+    constituted, board, members = with_a_board(party, "open")
+    handed = party.decide("hand-over", to=board, powers=int(powers("propose", "delegate")))
+    fields = {"organ": board, "prior": board, "about": handed.id, "answer": True}
+    confirmed = draft("confirm", fields).signed_by(*members[:2])
+    fields = {"organ": board, "prior": confirmed.id, "to": Key.from_name("agent").public_key}
+    mandate = draft("grant", {**fields, "powers": int(powers("propose"))}).signed_by(*members[:2])
+    node = memory_node(clock)
+    assert hear(node, party.found, constituted, confirmed, mandate) == ["new", "new", "pending", "pending"]
+    hear(node, handed)
+    assert node.standing(mandate.id, PROPOSE).answer is Answer.IN_FORCE
+
+
+def test_a_confirmation_of_what_never_comes_waits_an_hour(party, clock):
+    confirmed = party.decide("confirm", about=bytes(31) + b"x", answer=True)
+    mandate = party.grant()
+    node = memory_node(clock)
+    assert hear(node, party.found, confirmed, mandate) == ["new", "pending", "pending"]
+    assert node.wanted() == [bytes(31) + b"x", confirmed.id]
+    clock.time += HOUR
+    hear(node, party.found)
+    assert node.standing(mandate.id, PROPOSE).answer is Answer.IN_FORCE
+
+
+def recoverable():
+    """Return a party whose members can be replaced by a recovery, and the key that does it."""
+    key, plain = Key.from_name("recoverer"), Party()
+    recovery = {"keys": [key.public_key], "needs": 1, "wait": HOUR}
+    plain.found = draft("found", {**fields_of(plain.found), "recovery": recovery}).signed_by(*plain.members)
+    plain.id = plain.found.id
+    plain.organ = plain.head = organ_id(plain.id, "council")
+    return plain, key
+
+
+def test_who_was_elected_after_a_recovery_speaks_for_the_organ(clock):
+    party, recoverer = recoverable()
+    mandate = party.grant()
+    new, later = seated("recovered", 2), seated("later")
+    pairs = [[old.public_key, key.public_key] for old, key in zip(party.members[:2], new, strict=True)]
+    fields = {"organ": party.organ, "prior": party.head, "seats": pairs}
+    recovery = draft("recover", fields).signed_by(recoverer, *new)
+    fields = {"organ": party.organ, "prior": recovery.id, "seats": rows(later)}
+    elected = draft("elect", fields).signed_by(*new, *later)
+    node = memory_node(clock)
+    hear(node, party.found, mandate, recovery)
+    clock.time += HOUR
+    assert hear(node, elected) == ["new"]
+    suspension = draft("suspend", {"organ": party.organ, "target": mandate.id}).signed_by(later[0])
+    assert node.take(data(suspension), came()).works
+    assert node.standing(mandate.id, PROPOSE).reason == "standing.suspended"
+    clock.time += DAY
+    fields = {"organ": party.organ, "prior": bytes(31) + b"x", "mandate": mandate.id}
+    dismissal = draft("dismiss", fields).signed_by(*later[:2])
+    assert node.take(data(dismissal), came()).works
+    assert node.standing(mandate.id, PROPOSE).reason == "standing.dismissed"
 
 
 # --- commits that fail ------------------------------------------------------------------------------------------------
@@ -407,6 +468,59 @@ def test_who_holds_a_link_does_not_fill_the_share_of_who_revokes_it(party, monke
         hear(node, party.say(link, "revoke", "sub", target=own.id, words=str(number)))
     hear(node, party.say(mandate, "revoke", "top", target=link.id))
     assert node.standing(link.id, PROPOSE).reason == "standing.revoked"
+
+
+def test_another_party_that_is_followed_pushes_out_no_dismissal_that_works_while_it_waits(party):
+    """Its members sign dismissals that wait as well, each time others of them."""
+    node = memory_node(store=NodeStore(None, pool=Bounds(8, 65_536, 32, 1_000_000)))
+    mandate = party.grant()
+    party.decide("decide", words="held back")
+    dismissal = party.dismiss(mandate)
+    hear(node, party.found, mandate, dismissal)
+    other = Party("Duma", members=9, needs=5)
+    hear(node, other.found)
+    for number, signers in enumerate(combinations(other.members, 5)):
+        fields = {"organ": other.organ, "prior": number.to_bytes(32, "big"), "mandate": bytes(32)}
+        assert node.take(data(draft("dismiss", fields).signed_by(*signers)), came()).works
+    assert node.standing(mandate.id, PROPOSE).reason == "standing.dismissed"
+
+
+def evidence_of(home, *parties):
+    """Return a bundle of the whole of these parties' streams."""
+    home.intake.stamp([one.id for one in parties])
+    about = Claim("recorded", home.intake.depositary, 0, act=parties[0].head)
+    return assemble(about, [home.intake]).encoded()
+
+
+def test_another_party_s_bundles_push_out_none_of_this_one_s(party, tmp_path, monkeypatch):
+    monkeypatch.setattr(limits, "NODE_BUNDLES_MAX", 8)
+    node, home, other = disk_node(tmp_path / "node"), HomeLedger(), Party("Duma")
+    mandate = party.grant()
+    home.log(party.found, mandate)
+    node.take_bundle(evidence_of(home, party), came())
+    home.log(other.found)
+    for _ in range(10):
+        home.log(other.decide("decide", words="and so on"))
+        assert node.take_bundle(evidence_of(home, other), came()).parties == (other.id,)
+    node.close()
+    assert disk_node(tmp_path / "node").standing(mandate.id, PROPOSE).proven
+
+
+def test_a_bundle_that_shows_two_parties_is_kept_for_each(party, tmp_path):
+    node, home, other = disk_node(tmp_path / "node"), HomeLedger(), Party("Duma")
+    grants = {one.id: one.grant() for one in (party, other)}
+    home.log(party.found, grants[party.id], other.found, grants[other.id])
+    first, second = sorted((party, other), key=lambda one: one.id)
+    as_of = home.intake.stamp([first.id, second.id])
+    about = Claim("recorded", home.intake.depositary, as_of, act=first.head)
+    shown = show(home.intake, {first.id, second.id}, as_of, ())
+    assert len(node.take_bundle(Bundle(about, (shown,), ()).encoded(), came()).parties) == 2
+    for _ in range(limits.NODE_BUNDLES_KEPT + 1):
+        home.log(first.decide("decide", words="and so on"))
+        node.take_bundle(evidence_of(home, first), came())
+    assert node.standing(grants[second.id].id, PROPOSE).proven
+    node.close()
+    assert disk_node(tmp_path / "node").standing(grants[second.id].id, PROPOSE).proven
 
 
 # --- handing over to the node that runs -------------------------------------------------------------------------------

@@ -30,6 +30,8 @@ T = TypeVar("T")
 APPLICATION_ID = 0x506F4E6F  # "PoNo"
 PROOFS_OF_SUBJECT = 16  # against one key, organ or ledger
 ENVELOPES_OF_ACT = 4  # of one act and owner that wait: anybody can add signatures that nobody made
+PARTY_BYTES = 8  # by which the name of an owner begins where his party is known
+OWNER_PARTY = f"substr(owner, 1, {PARTY_BYTES})"
 PENDING_COLUMNS = "p.id, p.act, p.owner, p.time, p.reason, p.data, p.channel, p.peer, p.ready, p.works"
 
 MIGRATIONS = (
@@ -177,6 +179,11 @@ class Proof:
     second: bytes
 
 
+def owner_of(party: bytes | None, name: bytes) -> bytes:
+    """Return the name of an owner of a party: all of its owners' names begin alike."""
+    return name if party is None else party[:PARTY_BYTES] + name[PARTY_BYTES:]
+
+
 @cache
 def changed_by(statement: str) -> str:
     """Return the table that one of our statements writes to."""
@@ -271,9 +278,12 @@ class NodeStore(OneFile):
         return True
 
     def _oldest(self, pool: str, where: str, values: Sequence[Any], most: str) -> int:
-        """Return the number of the oldest of whoever has most: so nobody's few make room for somebody's many."""
-        query = f"SELECT min(number) FROM {pool} WHERE {where} GROUP BY owner ORDER BY {most} DESC, min(number) LIMIT 1"  # noqa: S608
-        return int(self._one(query, *values)[0])
+        """Return the number of the oldest of whoever has most, in the party that has most: so nobody's few make room
+        for somebody's many, and no party's for those of many members of another."""
+        by = f"FROM {pool} WHERE {where} GROUP BY owner_party ORDER BY {most} DESC, min(number) LIMIT 1"
+        (party,) = self._one(f"SELECT {OWNER_PARTY} AS owner_party {by}", *values)
+        by = f"FROM {pool} WHERE {where} AND {OWNER_PARTY} = ? GROUP BY owner ORDER BY {most} DESC, min(number) LIMIT 1"
+        return int(self._one(f"SELECT min(number) {by}", *values, party)[0])
 
     def _drop(self, pool: str, number: int) -> None:
         tally = self._tally(pool)
@@ -534,8 +544,11 @@ class NodeStore(OneFile):
                 " ORDER BY number DESC LIMIT 1 OFFSET ?)",
                 party, party, limits.NODE_BUNDLES_KEPT,
             )  # fmt: skip
-            self._do("DELETE FROM bundle WHERE number <= (SELECT max(number) FROM bundle) - ?", limits.NODE_BUNDLES_MAX)
+            self._do(
+                "DELETE FROM bundle WHERE number <= (SELECT number FROM bundle ORDER BY number DESC LIMIT 1 OFFSET ?)",
+                limits.NODE_BUNDLES_MAX,
+            )
 
     def bundles(self) -> list[bytes]:
-        """Return the bundles that are kept, the oldest first."""
-        return [bytes(row[0]) for row in self._all("SELECT data FROM bundle ORDER BY number")]
+        """Return the bundles that are kept, the oldest first, each once: it may be kept for several parties."""
+        return list(dict.fromkeys(bytes(row[0]) for row in self._all("SELECT data FROM bundle ORDER BY number")))

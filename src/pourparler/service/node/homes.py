@@ -180,7 +180,7 @@ class Homes:
         for ledger in ledgers:
             news = [party for party in ledger.registry.registers if follows(party) and self.is_more(ledger, party)]
             for party in sorted(news):
-                self.store.add_bundle(sha256(data).digest(), party, data)
+                self.store.add_bundle(sha256(party + data).digest(), party, data)
             if news:
                 self.unkept = True
                 self.bundled.setdefault(ledger.depositary, []).append(ledger)

@@ -44,8 +44,9 @@ class Known:
     ``forked`` says why the home itself cannot be relied on. Of a decision, ``doubt`` returns what contradicts it, or
     one that it builds on, while the home has not decided between the two. Of the ``held`` acts, ``own`` returns how
     many were spoken under the chain of a mandate. ``revoked`` returns the revocations of a link that are void here, for
-    what had ended or stopped the speaker, and of which no home is shown to have judged. ``void_at_home`` returns why an
-    act has no effect at home.
+    what had ended or stopped the speaker, and that no home is shown to have judged; ``objected`` the objections that
+    the journal holds, whether they came before what they are about or after. ``void_at_home`` returns why an act has no
+    effect at home.
     """
 
     registry: Registry
@@ -61,6 +62,7 @@ class Known:
     doubt: Callable[[Act], bytes | None] = lambda _: None
     own: Callable[[Mandate], int] = lambda _: 0
     revoked: Callable[[bytes], Iterable[tuple[Act, int]]] = lambda _: ()
+    objected: Callable[[bytes], Iterable[tuple[Act, Moment]]] = lambda _: ()
     void_at_home: Callable[[bytes], PourparlerError | None] = lambda _: None
 
     @property
@@ -237,6 +239,11 @@ def heard_of(known: Known, target: bytes, organ: bytes, moment: Moment) -> Itera
     home, wherever it is shown to have it: what is heard late has not begun late."""
     at_home = {one.act.id: Stop(one, home) for home in homes(known) for one in home.endings.get(target, ())}
     journal = [one for one in known.register.endings.get(target, ()) if one.moment.index < moment.index]
+    if known.register.spines.organ(organ).superior is not None:
+        there = {one.act.id for one in journal}
+        early = [Ending(act, "standing.objected", when, ALL_POWERS) for act, when in known.objected(target)]
+        early = [one for one in early if one.act.id not in there and one.moment.index < moment.index]
+        journal += [one for one in early if known.register.spines.stands_above(one.act["organ"], organ)]
     if moment != known.moment:  # of a link that was void when it was logged, its journal is asked
         yield from (at_home.get(one.act.id, Stop(one)) for one in journal)
         return

@@ -12,7 +12,7 @@ from hashlib import sha256
 from pourparler.core import limits
 from pourparler.core.act import Act, Issuer, Power, parse_act, read_act
 from pourparler.core.authority import Register
-from pourparler.core.council import Organ, signers, sufficient
+from pourparler.core.council import Organ, Spines, signers, sufficient
 from pourparler.core.dossier import Outcome
 from pourparler.core.encoding import ALGORITHM_ED25519, Envelope, Form, Signature, digest
 from pourparler.core.errors import Malformed, Missing, PourparlerError, Refused
@@ -21,17 +21,18 @@ from pourparler.service.node import beacons
 from pourparler.service.node.holdings import Holdings
 from pourparler.service.node.index import BAD_NEWS, IN_FULL, is_decision, share_of
 from pourparler.service.node.nouns import Came, State, Taken
-from pourparler.store.node import Ack, StoredPart, Waiting
+from pourparler.store.node import Ack, StoredPart, Waiting, owner_of
 
 WAITS_FOR = {  # by the reason why an act cannot be judged yet: the fields that name what it lacks
     "unknown.party": ("party",),
     "unknown.organ": ("organ", "of", "to"),
     "unknown.prior": ("prior", "theirs"),
     "unknown.mandate": ("by", "class", "target", "mandate"),
-    "unknown.act": ("call", "question"),
+    "unknown.act": ("call", "question", "about"),
     "vote.not-cited": ("call",),  # the vote by which it was decided has not been heard of, or not all of it
     "vote.incomplete": ("votes",),
 }
+CONFIRM_SECONDS = 3_600  # that a confirmation waits for what it confirms
 RESEATS = (
     "elect",
     "recover",
@@ -50,17 +51,6 @@ JUST_ONE = (Signature(ALGORITHM_ED25519, bytes(8), bytes(64)),)  # to read a pay
 def source(came: Came) -> bytes:
     """Return who bytes count against that nobody known has signed: the peer that brought them."""
     return digest("node-source", came.channel, came.peer)
-
-
-def member_share(act: Act, kid: bytes) -> bytes:
-    """Return who one signature on an organ's act counts against that is good: the key that made it."""
-    return digest("node-speaker", act["organ"], kid)
-
-
-def seats_of(act: Act, good: Sequence[Signature]) -> bytes:
-    """Return who an organ's act that cannot be judged counts against: those together whose signatures are good. So a
-    thief of one member's key fills that key's share, and pushes out nothing that others have signed."""
-    return digest("node-speaker", act["organ"], *sorted({one.kid for one in good}))
 
 
 class Taking:
@@ -141,9 +131,9 @@ class Taking:
         if self.is_early(act):
             early = Missing("node.future", "it is dated ahead of this node's time")
             return self.wait(act, came, early, act["at"], waited)
-        frozen = self.frozen(act)
-        if frozen is not None:
-            return self.wait(act, came, *frozen, waited)
+        held_up = self.frozen(act) or self.confirms_unknown(act, waited)
+        if held_up is not None:
+            return self.wait(act, came, *held_up, waited)
         if not self.holdings.index.has_room(act, registry):
             return Taken(State.REFUSED, act.id, "node.quota", "its issuer has filled his share of this node's journal")
         return None
@@ -179,6 +169,18 @@ class Taking:
             except Refused as stale:
                 return Missing(stale.reason, stale.detail), 0
         return None
+
+    def confirms_unknown(self, act: Act, waited: Waiting | None) -> tuple[PourparlerError, int] | None:
+        """Return why a confirmation waits for what it confirms, and until when: heard before the hand-over that it
+        confirms, it would never take powers over. For other acts the order is all one: so it does not wait for long."""
+        if act.kind != "confirm" or not act["answer"] or act["organ"] not in self.holdings.registry.party_of_organ:
+            return None
+        since = waited.time if waited else self.holdings.now()
+        about, until = act["about"], since + CONFIRM_SECONDS
+        known = about in self.holdings.registry.outcomes or self.store.pending_of(about) or self.store.parts(about)
+        if known or self.holdings.now() >= until or self.issuer_if_good(act) is None:
+            return None
+        return Missing("unknown.act", "what it confirms has not been heard of"), until
 
     def take_beacon(self, act: Act, register: Register, came: Came, waited: Waiting | None) -> Taken | None:
         """Return what decides about a beacon, or None where it goes into the journal."""
@@ -364,10 +366,24 @@ class Taking:
             return
         home = self.holdings.home(registry.registers[party])
         shown = self.holdings.homes.time(party) or 0
-        yield registry.registers[party].spines.seated(organ, self.holdings.now())
+        yield self.newest(registry.registers[party].spines, organ)
         for register in home.registers if home else ():
             if organ in register.spines.heads:
                 yield register.spines.seated(organ, shown)  # a recovery of which no end is shown has not worked there
+
+    def newest(self, spines: Spines, organ: bytes) -> Organ:
+        """Return an organ as the journal knows it now: also past a recovery that has taken effect, whose decisions move
+        no head where a ledger only gives notice."""
+        now, at = self.holdings.now(), spines.heads[organ]
+        while True:
+            recovery, ready = spines.recoveries.get((organ, at), (None, 0))
+            follow = self.holdings.index.children.get((organ, at), [])
+            if recovery is not None and now >= ready:
+                at = recovery
+            elif len(follow) == 1 and (organ, follow[0]) in spines.at:
+                at = follow[0]
+            else:
+                return spines.organ(organ, at)
 
     def issuer_if_good(self, act: Act) -> bytes | None:
         """Return who an act that cannot be judged counts against: its issuer, where a key of his has signed it."""
@@ -381,11 +397,22 @@ class Taking:
                 register.spoken(act, mandate, self.holdings.moment(), act.row.power)
             except PourparlerError:
                 return None
-            return share_of(mandate)
+            return owner_of(register.party, share_of(mandate))
         if act.issuer in (Issuer.ORGAN, Issuer.MEMBER, Issuer.URGENT) and act.kind != "found":
             good = self.good_signatures(act)
-            return seats_of(act, good) if good else None
+            return self.seats_of(act, good) if good else None
         return None
+
+    def member_share(self, act: Act, kid: bytes) -> bytes:
+        """Return who one signature on an organ's act counts against that is good: the key that made it."""
+        party = self.holdings.registry.party_of_organ.get(act["organ"])
+        return owner_of(party, digest("node-speaker", act["organ"], kid))
+
+    def seats_of(self, act: Act, good: Sequence[Signature]) -> bytes:
+        """Return who an organ's act that cannot be judged counts against: those together whose signatures are good. So
+        a thief of one member's key fills that key's share, and pushes out nothing that others have signed."""
+        party = self.holdings.registry.party_of_organ.get(act["organ"])
+        return owner_of(party, digest("node-speaker", act["organ"], *sorted({one.kid for one in good})))
 
     # Collecting the signatures of a decision.
 
@@ -393,7 +420,7 @@ class Taking:
         """Keep the good signatures of a decision that has too few, and join them with those that came before."""
         good = self.good_signatures(act)
         for signature in good:
-            self.add_part(act, signature, member_share(act, signature.kid))
+            self.add_part(act, signature, self.member_share(act, signature.kid))
         joined = self.joined(act)
         if joined is not None and {one.kid for one in joined.envelope.signatures} > {one.kid for one in good}:
             (answer,) = self.journal.submit_many([joined.envelope.encoded()])
@@ -413,7 +440,7 @@ class Taking:
             recovery = register.spines.party.recovery
             keys = set(recovery.keys.seats) if recovery else set()
             return list(signers(act, keys | {new for _, new in act["seats"]}).values())
-        home = self.holdings.home(register) if act.kind in STOPS_AT_ONCE else None
+        home = self.holdings.home(register) if act.kind in WORKS_WAITING else None
         registers = (register, *(home.registers if home else ()))
         keys = {key for one in registers for organ, key in one.spines.seated_by if organ == act["organ"]}
         keys |= {key for key, _ in act.get("seats") or ()} if act.kind == "elect" else set()
@@ -432,7 +459,7 @@ class Taking:
         good: dict[bytes, StoredPart] = {}
         others: list[StoredPart] = []
         for part in self.store.parts(act.id):
-            if part.owner == member_share(act, part.kid):
+            if part.owner == self.member_share(act, part.kid):
                 good.setdefault(part.kid, part)
             else:
                 others.append(part)
@@ -453,7 +480,7 @@ class Taking:
         good = self.good_signatures(act)
         if not good and self.is_at_known_place(act):
             return Taken(State.REFUSED, act.id, "signature.invalid", "nobody with a seat made this signature")
-        self.add_part(act, act.envelope.signatures[0], member_share(act, kid) if good else source(came))
+        self.add_part(act, act.envelope.signatures[0], self.member_share(act, kid) if good else source(came))
         joined = self.joined(act)
         if joined is None:
             return Taken(State.REFUSED, act.id, "node.quota", "there is no room for it to wait here")
@@ -489,7 +516,9 @@ class Taking:
         self.forget_waiting(act)
         if by_its_holder(void):
             self.store.note_heard(act["by"], came.channel, came.peer, came.time)
-        if not self.store.add_carried(act.id, share_of(mandate), self.holdings.now(), envelope.encoded()):
+        if not self.store.add_carried(
+            act.id, owner_of(register.party, share_of(mandate)), self.holdings.now(), envelope.encoded()
+        ):
             return Taken(State.REFUSED, act.id, "node.quota", "there is no room to carry it")
         self.holdings.tell(act)
         return Taken(State.CARRIED, act.id)
