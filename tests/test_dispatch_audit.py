@@ -527,6 +527,9 @@ class OneBus:
     def __init__(self, *brought, times=1):
         self.brought, self.times, self.told, self.over = list(brought), times, [], threading.Event()
 
+    def follow(self, parties):
+        """It brings what it brings, whoever is followed."""
+
     def fetch(self, **_):
         if not self.brought:
             self.over.set()
