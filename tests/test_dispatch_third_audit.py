@@ -167,6 +167,20 @@ def test_a_confirmed_suspension_lasts_for_whoever_hears_it_after_the_member_has_
         assert node.standing(mandate.id, PROPOSE).reason == "standing.suspended"
 
 
+@pytest.mark.parametrize("kind", ["suspend", "urgent-dismiss"])
+def test_who_stops_a_power_before_his_election_is_heard_of_stops_it_when_it_is(party, kind):
+    mandate = party.grant()
+    new = seated("new")
+    urgent = {"keys": [key.public_key for key in new], "needs": 2, "lapse": HOUR}
+    elected = party.decide("elect", by=[*party.members[:2], *new], seats=rows(new), urgent=urgent)
+    named = {"target": mandate.id} if kind == "suspend" else {"mandate": mandate.id}
+    stops = draft(kind, {"organ": party.organ, **named}).signed_by(*new[: 1 if kind == "suspend" else 2])
+    node = memory_node()
+    assert hear(node, party.found, mandate, stops, elected) == ["new", "new", "pending", "new"]
+    assert node.standing(mandate.id, PROPOSE).answer is Answer.REFUSED
+    assert node.store.counts()["pending"] == (0, 0)
+
+
 def ballot_party():
     return Party(votes=int(powers("ratify")), ballot={"open": HOUR, "quorum": 2, "share": [1, 2]})
 

@@ -215,8 +215,8 @@ class Taking:
                 return self.after(act, second, came, waited, again=False)
             if wants or not answer.reason.startswith("vote."):
                 return self.wait(act, came, answer, waited=waited)
-        if answer.reason.startswith("decision.") and self.may_be_confirmed(act, waited):
-            return self.wait(act, came, answer, waited=waited)
+        if act.kind in STOPS_AT_ONCE and (answer.reason.startswith("decision.") or self.is_urgency_unheard(act)):
+            return self.stop_later(act, answer, came, waited)
         if answer.reason in TOO_FEW and act.issuer in IN_FULL and act.kind != "found":
             return self.collect(act, answer, came)
         return Taken(State.REFUSED, act.id, answer.reason, answer.detail)
@@ -346,11 +346,18 @@ class Taking:
         """Return whether a suspension or an urgent dismissal works though the journal refuses it."""
         return act.kind in STOPS_AT_ONCE and self.works(act)
 
-    def may_be_confirmed(self, act: Act, waited: Waiting | None) -> bool:
-        """Return whether the journal's refusal of a suspension or an urgent dismissal is not the last word on it."""
-        if act.kind not in STOPS_AT_ONCE:
-            return False
-        return self.works(act, waited) or (act.kind == "suspend" and bool(self.good_signatures(act)))
+    def is_urgency_unheard(self, act: Act) -> bool:
+        """Return whether nobody is known here who may act in urgency for the organ of such an act."""
+        return act.kind == "urgent-dismiss" and all(one.urgency is None for one in self.states(act["organ"]))
+
+    def stop_later(self, act: Act, why: PourparlerError, came: Came, waited: Waiting | None) -> Taken:
+        """Let a suspension or an urgent dismissal wait by people who have no seat as far as is known: what seats them
+        may not have been heard of, or what seats others was heard first and their organ has confirmed it."""
+        if why.reason in TOO_FEW and not self.works(act, waited):
+            taken = self.collect(act, why, came)
+            if taken.kept or taken.works:
+                return taken
+        return self.wait(act, came, why, waited=waited)
 
     def states(self, organ: bytes) -> Iterator[Organ]:
         """Yield an organ as it stands by the journal, and as it stands at home."""
