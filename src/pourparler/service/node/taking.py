@@ -225,7 +225,8 @@ class Taking:
         """Let be judged again what waited for an act that has entered the journal, or for what it changes."""
         names = {act.id, *self.holdings.index.brought.get(act.id, ())}
         if act.kind in RESEATS:
-            names |= {act["organ"], act.get("of") or act["organ"], act.get("to") or act["organ"]}
+            for organ in {act["organ"], act.get("of"), act.get("to")}:
+                self.free_of(organ)
         if act.kind == "beacon":
             names.add(act["party"])
         for name in sorted(names):
@@ -233,6 +234,14 @@ class Taking:
         if act.kind == "confirm":
             self.freed += self.store.pending_of(act["about"])
             self.work_by_parts(act["about"])
+
+    def free_of(self, organ: bytes | None) -> None:
+        """Let be judged again what waits of an organ, as far as it is by anybody who has ever had a seat there: whoever
+        can make many wait is not to be judged at every election."""
+        for one in self.store.pending_for(organ or b""):
+            act = parse_act(one.data)
+            if act.get("organ") == organ and self.good_signatures(act):
+                self.freed.append(one)
 
     def work_by_parts(self, about: bytes) -> None:
         """Let what an organ has confirmed work by those signatures that have come of it."""
