@@ -13,6 +13,7 @@ from pourparler.core.evidence import Bundle, Claim
 from pourparler.ports import StoreError
 from pourparler.service.drafting import draft, powers
 from pourparler.service.export import assemble, show
+from pourparler.service.node.node import Node
 from pourparler.service.node.nouns import Answer, State
 from pourparler.service.spool import FORMAT, Job, Spool
 from pourparler.store.node import Bounds, NodeStore
@@ -343,6 +344,18 @@ def test_an_anchor_that_was_not_kept_counts_for_nothing(party, tmp_path, monkeyp
     failing.clear()
     node.take(data(beacon), came())
     assert node.holdings.clock.anchor == node.store.fact("anchor")
+
+
+def test_a_bundle_that_is_refused_makes_nobody_read_the_journal_again(party, monkeypatch):
+    node = memory_node()
+    hear(node, party.found)
+
+    def read_again(_):
+        raise AssertionError("the journal is read again")
+
+    monkeypatch.setattr(Node, "_catch_up", read_again)
+    assert node.take_bundle(b"no bundle", came()).reason
+    assert hear(node, party.grant()) == ["new"]
 
 
 # --- a waiting suspension or urgent dismissal -------------------------------------------------------------------------
