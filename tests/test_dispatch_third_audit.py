@@ -358,6 +358,18 @@ def test_a_bundle_that_is_refused_makes_nobody_read_the_journal_again(party, mon
     assert hear(node, party.grant()) == ["new"]
 
 
+def test_a_role_that_only_a_lost_appointment_gives_stops_no_holder(party):
+    node, home = memory_node(), HomeLedger()
+    mandate = party.grant("general")
+    named = party.decide("appoint", prior=party.head, dispatch=[Key.from_name("general").public_key])
+    taken = party.decide("decide", words="another")
+    hear(node, party.found, mandate, named)
+    assert node.standing(mandate.id, PROPOSE).reason == "standing.key-role"
+    home.log(party.found, mandate, taken)
+    node.take_bundle(home.copy(party), came())
+    assert node.standing(mandate.id, PROPOSE).words == "in force (proven)"
+
+
 # --- a waiting suspension or urgent dismissal -------------------------------------------------------------------------
 
 
