@@ -13,6 +13,7 @@ from pourparler.core.evidence import Bundle, Claim
 from pourparler.ports import StoreError
 from pourparler.service.drafting import draft, powers
 from pourparler.service.export import assemble, show
+from pourparler.service.node.node import Node
 from pourparler.service.node.nouns import Answer, State
 from pourparler.service.spool import FORMAT, Job, Spool
 from pourparler.store.node import Bounds, NodeStore
@@ -165,6 +166,20 @@ def test_a_confirmed_suspension_lasts_for_whoever_hears_it_after_the_member_has_
     hear(third, party.found, mandate, elected, suspension, lasts)
     for node in (first, second, third):
         assert node.standing(mandate.id, PROPOSE).reason == "standing.suspended"
+
+
+@pytest.mark.parametrize("kind", ["suspend", "urgent-dismiss"])
+def test_who_stops_a_power_before_his_election_is_heard_of_stops_it_when_it_is(party, kind):
+    mandate = party.grant()
+    new = seated("new")
+    urgent = {"keys": [key.public_key for key in new], "needs": 2, "lapse": HOUR}
+    elected = party.decide("elect", by=[*party.members[:2], *new], seats=rows(new), urgent=urgent)
+    named = {"target": mandate.id} if kind == "suspend" else {"mandate": mandate.id}
+    stops = draft(kind, {"organ": party.organ, **named}).signed_by(*new[: 1 if kind == "suspend" else 2])
+    node = memory_node()
+    assert hear(node, party.found, mandate, stops, elected) == ["new", "new", "pending", "new"]
+    assert node.standing(mandate.id, PROPOSE).answer is Answer.REFUSED
+    assert node.store.counts()["pending"] == (0, 0)
 
 
 def ballot_party():
@@ -329,6 +344,30 @@ def test_an_anchor_that_was_not_kept_counts_for_nothing(party, tmp_path, monkeyp
     failing.clear()
     node.take(data(beacon), came())
     assert node.holdings.clock.anchor == node.store.fact("anchor")
+
+
+def test_a_bundle_that_is_refused_makes_nobody_read_the_journal_again(party, monkeypatch):
+    node = memory_node()
+    hear(node, party.found)
+
+    def read_again(_):
+        raise AssertionError("the journal is read again")
+
+    monkeypatch.setattr(Node, "_catch_up", read_again)
+    assert node.take_bundle(b"no bundle", came()).reason
+    assert hear(node, party.grant()) == ["new"]
+
+
+def test_a_role_that_only_a_lost_appointment_gives_stops_no_holder(party):
+    node, home = memory_node(), HomeLedger()
+    mandate = party.grant("general")
+    named = party.decide("appoint", prior=party.head, dispatch=[Key.from_name("general").public_key])
+    taken = party.decide("decide", words="another")
+    hear(node, party.found, mandate, named)
+    assert node.standing(mandate.id, PROPOSE).reason == "standing.key-role"
+    home.log(party.found, mandate, taken)
+    node.take_bundle(home.copy(party), came())
+    assert node.standing(mandate.id, PROPOSE).words == "in force (proven)"
 
 
 # --- a waiting suspension or urgent dismissal -------------------------------------------------------------------------

@@ -327,7 +327,7 @@ class Node:
         self.taking.freed += self.store.working()
         for party in parties & self.registry.registers.keys():  # who has a seat there may speak here
             for organ in self.registry.registers[party].spines.heads:
-                self.taking.freed += self.store.pending_for(organ)
+                self.taking.free_of(organ)
         self.taking.settle()
         counts: dict[str, int] = {}
         for one in taken:

@@ -21,6 +21,7 @@ from pourparler.core.authority import (
     dismissal,
     read_mandate,
 )
+from pourparler.core.council import appointed
 from pourparler.core.errors import Missing, PourparlerError, Refused
 from pourparler.core.registry import Registry
 from pourparler.service.node.nouns import Answer, Standing
@@ -144,10 +145,20 @@ def check_power(known: Known, mandate: Mandate, power: Power) -> None:
         raise Refused("chain.custody", "a class mandate has no holder; its holders show certificates")
     if power not in mandate.conferred:
         raise Refused("power.missing", "the chain does not give this power")
-    if any(known.register.spines.roles.get(key, "holder") != "holder" for key in mandate.holder.seats):
+    if any(has_other_role(known, key) for key in mandate.holder.seats):
         raise Refused("standing.key-role", "the holder's key has taken another role since")
     if known.register.missed(mandate, known.moment):
         raise Missing("dossier.not-shown", "whether the duty was done in time shows in a dossier elsewhere")
+
+
+def has_other_role(known: Known, key: bytes) -> bool:
+    """Return whether a key has another role than a holder's. An organ names beacon and dispatch keys without asking who
+    has them: where the home took another decision in the place of each that names this one, it has none of them."""
+    role = known.register.spines.roles.get(key, "holder")
+    if role not in ("beacon", "dispatch"):
+        return role != "holder"
+    naming = [act for act in known.register.spines.in_order if any(key in keys for _, keys in appointed(act))]
+    return key in known.register.spines.party.beacons or any(is_real(known.view, act) is not False for act in naming)
 
 
 def check_terms(known: Known, mandate: Mandate) -> None:

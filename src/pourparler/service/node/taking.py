@@ -221,8 +221,8 @@ class Taking:
                 return self.after(act, second, came, waited, again=False)
             if wants or not answer.reason.startswith("vote."):
                 return self.wait(act, came, answer, waited=waited)
-        if answer.reason.startswith("decision.") and self.may_be_confirmed(act, waited):
-            return self.wait(act, came, answer, waited=waited)
+        if act.kind in STOPS_AT_ONCE and (answer.reason.startswith("decision.") or self.is_urgency_unheard(act)):
+            return self.stop_later(act, answer, came, waited)
         if answer.reason in TOO_FEW and act.issuer in IN_FULL and act.kind != "found":
             return self.collect(act, answer, came)
         return Taken(State.REFUSED, act.id, answer.reason, answer.detail)
@@ -231,7 +231,8 @@ class Taking:
         """Let be judged again what waited for an act that has entered the journal, or for what it changes."""
         names = {act.id, *self.holdings.index.brought.get(act.id, ())}
         if act.kind in RESEATS:
-            names |= {act["organ"], act.get("of") or act["organ"], act.get("to") or act["organ"]}
+            for organ in {act["organ"], act.get("of"), act.get("to")}:
+                self.free_of(organ)
         if act.kind == "beacon":
             names.add(act["party"])
         for name in sorted(names):
@@ -239,6 +240,14 @@ class Taking:
         if act.kind == "confirm":
             self.freed += self.store.pending_of(act["about"])
             self.work_by_parts(act["about"])
+
+    def free_of(self, organ: bytes | None) -> None:
+        """Let be judged again what waits of an organ, as far as it is by anybody who has ever had a seat there: whoever
+        can make many wait is not to be judged at every election."""
+        for one in self.store.pending_for(organ or b""):
+            act = parse_act(one.data)
+            if act.get("organ") == organ and self.good_signatures(act):
+                self.freed.append(one)
 
     def work_by_parts(self, about: bytes) -> None:
         """Let what an organ has confirmed work by those signatures that have come of it."""
@@ -352,11 +361,18 @@ class Taking:
         """Return whether a suspension or an urgent dismissal works though the journal refuses it."""
         return act.kind in STOPS_AT_ONCE and self.works(act)
 
-    def may_be_confirmed(self, act: Act, waited: Waiting | None) -> bool:
-        """Return whether the journal's refusal of a suspension or an urgent dismissal is not the last word on it."""
-        if act.kind not in STOPS_AT_ONCE:
-            return False
-        return self.works(act, waited) or (act.kind == "suspend" and bool(self.good_signatures(act)))
+    def is_urgency_unheard(self, act: Act) -> bool:
+        """Return whether nobody is known here who may act in urgency for the organ of such an act."""
+        return act.kind == "urgent-dismiss" and all(one.urgency is None for one in self.states(act["organ"]))
+
+    def stop_later(self, act: Act, why: PourparlerError, came: Came, waited: Waiting | None) -> Taken:
+        """Let a suspension or an urgent dismissal wait by people who have no seat as far as is known: what seats them
+        may not have been heard of, or what seats others was heard first and their organ has confirmed it."""
+        if why.reason in TOO_FEW and not self.works(act, waited):
+            taken = self.collect(act, why, came)
+            if taken.kept or taken.works:
+                return taken
+        return self.wait(act, came, why, waited=waited)
 
     def states(self, organ: bytes) -> Iterator[Organ]:
         """Yield an organ as it stands by the journal, and as it stands at home."""
