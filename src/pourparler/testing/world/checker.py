@@ -276,6 +276,15 @@ class Checker:
         else:
             self.lost.discard(place.name)  # the power went before anybody was told what is lost
             self.found_again(place)
+            self.left_unanswered(place)
+
+    def left_unanswered(self, place: "Place") -> None:
+        """Note what a ledger had written before it could answer, and stands by now: later acts may rest on it."""
+        if place is self.world.depositary and not place.read_only:
+            truth, ledger = self.world.truth, self.world.depositary.open
+            left = [ledger.receipt(act) for act in truth.spoken.keys() - truth.logged.keys()]
+            for receipt in sorted((one for one in left if one is not None), key=lambda one: one.index):
+                self.logged(receipt)
 
     def did_not_start(self, place: "Place") -> None:
         """S2: look at a place that would not begin; what was read short is read whole the next time."""
