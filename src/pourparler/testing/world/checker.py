@@ -370,9 +370,10 @@ class Checker:
         head = open_checkpoint(note, ledger.depositary.origin, ledger_key(ledger.depositary)).checkpoint
         known = self.roots.setdefault(place.name, {})
         leaves = [hashlib.sha256(b"\0" + entry.data).digest() for entry in place.store.entries()]
+        seen: Subtrees = {}  # the three have most of them in common
         for size, root in [*list(known.items())[-2:], (head.size, head.root)]:
             if size:
-                kept = size <= len(leaves) and merkle(leaves[:size]) == root
+                kept = size <= len(leaves) and merkle(leaves[:size], seen=seen) == root
                 self.hold(
                     "S8 a tree had grown", kept, f"{place.name} has another tree of {size} entries than it signed"
                 )
@@ -630,14 +631,24 @@ def world_peers(station: "Station") -> list[str]:
     return [peer.name for peer in station.peers.known]
 
 
-def merkle(leaves: list[bytes]) -> bytes:
-    """Return the root of a tree (RFC 9162 section 2.1.1), in the specification's own words."""
+Subtrees = dict[tuple[int, int], bytes]
+"""Roots of subtrees of one row of leaves, by where they begin and how many leaves they have."""
+
+
+def merkle(leaves: list[bytes], first: int = 0, seen: Subtrees | None = None) -> bytes:
+    """Return the root of a tree (RFC 9162 section 2.1.1), in the specification's own words. Those of its subtrees are
+    remembered in ``seen``, by where they begin from the ``first`` leaf on."""
     if len(leaves) == 1:
         return leaves[0]
-    split = 1
-    while split * 2 < len(leaves):
-        split *= 2
-    return hashlib.sha256(b"\1" + merkle(leaves[:split]) + merkle(leaves[split:])).digest()
+    seen = {} if seen is None else seen
+    place = (first, len(leaves))
+    if place not in seen:
+        split = 1
+        while split * 2 < len(leaves):
+            split *= 2
+        left, right = merkle(leaves[:split], first, seen), merkle(leaves[split:], first + split, seen)
+        seen[place] = hashlib.sha256(b"\1" + left + right).digest()
+    return seen[place]
 
 
 def contains(store: "DiskStore", note: bytes) -> bool:
