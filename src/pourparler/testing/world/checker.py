@@ -138,16 +138,13 @@ class Checker:
                 story = f"{peer} exchanged with {station.name} and did not learn of {short(ended.act)}"
                 self.hold("L1 an exchange ended well with one who knew", other.holds(ended.act), story)
 
-    def answered(self, receipt: Receipt) -> None:
+    def logged(self, receipt: Receipt) -> None:
         """S5, S3: look at what the depositary answers about an act."""
-        self.logged(Logged(receipt.index, receipt.time, receipt.act_id, receipt.void))
-
-    def logged(self, logged: Logged) -> None:
-        """S5, S3: look at an entry that others build on."""
         truth = self.world.truth
-        before = truth.logged.setdefault(logged.act, logged)
+        logged = Logged(receipt.index, receipt.time, receipt.act_id, receipt.void)
+        before = truth.logged.setdefault(receipt.act_id, logged)
         told = truth.told.setdefault(self.world.depositary.name, {})
-        told.setdefault(logged.act, self.world.timeline.now)
+        told.setdefault(receipt.act_id, self.world.timeline.now)
         same = (before.index, before.void) == (logged.index, logged.void)
         if before is not logged:
             self.hold("S2 an acknowledged act was looked for after a crash", same, f"{short(logged.act)} moved")
@@ -280,16 +277,15 @@ class Checker:
         else:
             self.lost.discard(place.name)  # the power went before anybody was told what is lost
             self.found_again(place)
-            if place is self.world.depositary and place.ledger is not None:
-                self.unanswered(place.ledger)
+            self.left_unanswered(place)
 
-    def unanswered(self, ledger: Intake) -> None:
-        """Take in what a ledger kept, and told nobody of before its power went: from now on others build on it."""
-        outcomes = ledger.registry.outcomes.values()
-        for one in sorted(outcomes, key=lambda outcome: outcome.moment.index):
-            if one.act.id not in self.world.truth.logged:
-                void = one.void.reason if one.void else None
-                self.logged(Logged(one.moment.index, one.moment.time, one.act.id, void))
+    def left_unanswered(self, place: "Place") -> None:
+        """Note what a ledger had written before it could answer, and stands by now: later acts may rest on it."""
+        if place is self.world.depositary and not place.read_only:
+            truth, ledger = self.world.truth, self.world.depositary.open
+            left = [ledger.receipt(act) for act in truth.spoken.keys() - truth.logged.keys()]
+            for receipt in sorted((one for one in left if one is not None), key=lambda one: one.index):
+                self.logged(receipt)
 
     def did_not_start(self, place: "Place") -> None:
         """S2: look at a place that would not begin; what was read short is read whole the next time."""
@@ -638,6 +634,10 @@ def world_peers(station: "Station") -> list[str]:
     return [peer.name for peer in station.peers.known]
 
 
+Subtrees = dict[tuple[int, int], bytes]
+"""Roots of subtrees of one row of leaves, by where they begin and how many leaves they have."""
+
+
 class Made:
     """The trees over some entries, each made when it is asked for."""
 
@@ -645,22 +645,29 @@ class Made:
         self.entries = entries
         self.leaves = [hashlib.sha256(b"\0" + entry).digest() for entry in entries]
         self.roots: dict[int, bytes] = {}
+        self.seen: Subtrees = {}  # they have most of them in common
 
     def root(self, size: int) -> bytes:
         """Return the root over the first so many."""
         if size not in self.roots:
-            self.roots[size] = merkle(self.leaves[:size])
+            self.roots[size] = merkle(self.leaves[:size], seen=self.seen)
         return self.roots[size]
 
 
-def merkle(leaves: list[bytes]) -> bytes:
-    """Return the root of a tree (RFC 9162 section 2.1.1), in the specification's own words."""
+def merkle(leaves: list[bytes], first: int = 0, seen: Subtrees | None = None) -> bytes:
+    """Return the root of a tree (RFC 9162 section 2.1.1), in the specification's own words. Those of its subtrees are
+    remembered in ``seen``, by where they begin from the ``first`` leaf on."""
     if len(leaves) == 1:
         return leaves[0]
-    split = 1
-    while split * 2 < len(leaves):
-        split *= 2
-    return hashlib.sha256(b"\1" + merkle(leaves[:split]) + merkle(leaves[split:])).digest()
+    seen = {} if seen is None else seen
+    place = (first, len(leaves))
+    if place not in seen:
+        split = 1
+        while split * 2 < len(leaves):
+            split *= 2
+        left, right = merkle(leaves[:split], first, seen), merkle(leaves[split:], first + split, seen)
+        seen[place] = hashlib.sha256(b"\1" + left + right).digest()
+    return seen[place]
 
 
 def contains(store: "DiskStore", note: bytes) -> bool:

@@ -146,7 +146,7 @@ class DepositaryPlace(Place):
                 raise answer
             else:
                 if ledger is not self.branch:
-                    self.world.checker.answered(answer)
+                    self.world.checker.logged(answer)
                     self.one_of_two(ledger, answered=True)
                 rows.append([answer.act_id, answer.index, answer.time, answer.void or ""])
         return rows

@@ -213,7 +213,7 @@ def drawn_events(plan: Plan, chance: Chance) -> list[Event]:
         (Happens.SUSPENSION, ["council"], 0.3, 0, 0),
         (Happens.SYNC_FAILED, anybody, 0.25, 0, chance.between(1, 9)),
         (Happens.FLIPPED, anybody, 0.2, chance.between(20, 60) * MINUTE, 0),
-        (Happens.SHORT_READ, anybody, 0.2, 0, chance.below(4)),
+        (Happens.SHORT_READ, anybody, 0.25, 0, chance.below(4)),
         (Happens.TWICE, ["depositary"], 0.25, chance.between(60, 240) * MINUTE, chance.between(1, 2)),
     )
     for what, where, share, lasts, amount in dated:
