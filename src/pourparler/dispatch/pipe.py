@@ -278,9 +278,9 @@ class ProgramChannel(PipeChannel):
                 self.hear_words(os.read(self.errors, READ_MAX_BYTES))
 
     def close(self) -> None:
-        """Close the program's input, and wait for it to end; one that does not is stopped. Until then it is listened to:
-        it may only just have begun, with all that it is to send still before it, and one that nobody listens to breaks
-        off."""
+        """Close the program's input, and wait for it to end; one that does not is stopped. Until then it is listened
+        to: it may only just have begun, with all that it is to send still before it, and one that nobody listens to
+        breaks off."""
         if self.closed:
             return
         self.closed = True  # whoever waits gives up first: a descriptor's number is soon somebody else's
