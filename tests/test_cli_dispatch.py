@@ -5,9 +5,11 @@ import json
 import os
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import time
+import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -330,6 +332,34 @@ def test_an_order_goes_out_without_the_key_of_the_ledger(council):
     council.fresh("front")
     code, said = received("../on.dispatch")
     assert (code, "a bundle: 4 acts new" in said) == (0, True)
+
+
+def bomb(side):
+    """Return a true PNG of so many pixels each way, all white: a few hundred kilobytes that unpack to hundreds of
+    megabytes."""
+
+    def chunk(name, body):
+        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+    packing, row = zlib.compressobj(1), bytes(1) + b"\xff" * (side // 8)
+    packed = b"".join(packing.compress(row * 1_000) for _ in range(side // 1_000)) + packing.flush()
+    header = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", packed) + chunk(b"IEND", b"")
+
+
+def test_a_picture_bomb_is_refused_in_plain_words_and_the_node_goes_on(council, front):
+    """Attack 39: beside a node that listens, which is handed the bomb, and then a good photograph."""
+    svg = Path("orders.html").read_text().partition("<svg")
+    Path("sheet.png").write_bytes(paper.png(paper.photographed(paper.printed(svg[1] + svg[2]))))
+    Path("bomb.png").write_bytes(bomb(50_000))
+    council.fresh("front")
+    node = front(*RADIO)
+    code, said = received("../bomb.png", "../sheet.png")
+    assert code == 1
+    assert "bomb.png: more than 64000000 pixels: no photograph [courier.image]" in said
+    assert f"dismiss {dismissal_of(council)}… pending [unknown.organ]" in said
+    assert received("../sealed.dispatch")[0] == 0
+    assert node.stop() == 0
 
 
 BEACON = 'party = "we"\n'

@@ -1,0 +1,34 @@
+"""The program that looks for codes on pictures: ``python -m pourparler.dispatch.looking BYTES``. Begun by
+:class:`codes.Looker`.
+
+It reads pictures from its standard input, each after its length, and writes what is on them, until the input ends. It
+may take so many bytes of memory, holds nothing between two pictures, and dies of anything unexpected.
+"""
+
+import json
+import sys
+
+from pourparler.core.errors import Malformed
+from pourparler.dispatch.codes import LENGTH, found_in
+from pourparler.dispatch.decoding import read
+from pourparler.dispatch.helper import bind_limits
+
+
+def main(most_bytes: str) -> int:
+    bind_limits(int(most_bytes))
+    while head := read(sys.stdin.buffer, LENGTH.size):
+        try:
+            spots = found_in(read(sys.stdin.buffer, *LENGTH.unpack(head)))
+            found = {
+                "spots": [[one.across, one.down, one.width, one.height, one.data and one.data.hex()] for one in spots]
+            }
+        except Malformed as error:
+            found = {"reason": error.reason, "detail": error.detail}
+        answer = json.dumps(found).encode()
+        sys.stdout.buffer.write(LENGTH.pack(len(answer)) + answer)
+        sys.stdout.buffer.flush()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
