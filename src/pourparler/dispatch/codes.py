@@ -109,7 +109,10 @@ class Looker(Helper):
                 found = json.loads(answer(min(length, FOUND_MAX_BYTES)))
             if "reason" in found:
                 raise Malformed("courier.image", str(found["detail"]))
-            return [Spot(*map(float, extents), data and bytes.fromhex(data)) for *extents, data in found["spots"]]
+            return [
+                Spot(float(across), float(down), float(width), float(height), data and bytes.fromhex(data))
+                for across, down, width, height, data in found["spots"]
+            ]
         except (OSError, ValueError, LookupError, TypeError) as error:
             bounds = f"{self.most_bytes >> 20} MiB and {self.deadline_seconds:.0f} seconds"
             what = f"it cannot be looked at within {bounds}: {error}; take another photograph"

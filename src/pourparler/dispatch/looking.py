@@ -7,6 +7,7 @@ may take so many bytes of memory, holds nothing between two pictures, and dies o
 
 import json
 import sys
+from typing import Any
 
 from pourparler.core.errors import Malformed
 from pourparler.dispatch.codes import LENGTH, found_in
@@ -17,11 +18,11 @@ from pourparler.dispatch.helper import bind_limits
 def main(most_bytes: str) -> int:
     bind_limits(int(most_bytes))
     while head := read(sys.stdin.buffer, LENGTH.size):
+        found: dict[str, Any]
         try:
             spots = found_in(read(sys.stdin.buffer, *LENGTH.unpack(head)))
-            found = {
-                "spots": [[one.across, one.down, one.width, one.height, one.data and one.data.hex()] for one in spots]
-            }
+            rows = [(spot.across, spot.down, spot.width, spot.height, spot.data and spot.data.hex()) for spot in spots]
+            found = {"spots": rows}
         except Malformed as error:
             found = {"reason": error.reason, "detail": error.detail}
         answer = json.dumps(found).encode()

@@ -141,7 +141,7 @@ class Node:
     def _catch_up(self) -> None:
         """Index the journal, and bring the file beside it up to it: a crash, or an older file, left it behind."""
         mark = self.store.fact("journal") or 0
-        self.holdings.index, self.taking.noted = Index(), 0
+        self.holdings.index, self.taking.noted, self.taking.founded = Index(), 0, None
         self.taking.freed.clear()
         with self._changing(), self.journal.still() as registry:
             if mark > self.journal.size:
