@@ -586,6 +586,25 @@ def test_nobody_says_that_he_knows_of_what_does_not_concern_him(held):
     assert "sal does not hold" in said
 
 
+def test_two_keys_say_together_that_they_know(place):
+    """The mandate asks for both of its holders' signatures: one of them says nothing, and is told so."""
+    for name in ("agent", "second"):
+        done("key", "new", name, "--role", "holder")
+    ring = keyring.Keyring(Path("keys"))
+    seats = sorted([ring.public(name), 1] for name in ("agent", "second"))
+    party = Party()
+    mandate = party.decide("grant", to={"keys": seats, "needs": 2}, powers=int(TALKS))
+    Path("first.dispatch").write_bytes(couriering.file(map(data, (party.found, mandate))))
+    done("dispatch", "receive", "first.dispatch")
+    mine = mandate.id.hex()
+    given = ("dispatch", "know", mine, "--by", mine, "--key", "agent")
+    code, said = run(*given)
+    assert code == 3
+    assert "nobody would take it" in " ".join(said.split())
+    done(*given, "--key", "second")
+    assert "acknowledged by 1 of 1 holder" in " ".join(done("dispatch", "status").split())
+
+
 def test_whether_a_power_may_be_used_is_told_by_the_exit_code(held):
     _, mandate = held
     mine = mandate.id.hex()
