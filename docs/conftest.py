@@ -46,11 +46,13 @@ class Shell:
         command = programs / "pourparler"
         command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -P -m pourparler.cli.main "$@"\n')
         command.chmod(0o755)
+        (programs / "python3").symlink_to(sys.executable)
         ours = {name: value for name, value in os.environ.items() if not name.startswith("POURPARLER_")}
         surroundings = {
             **ours,
             "PATH": f"{programs}:/usr/bin:/bin",
             "HOME": self.place.name,
+            "PROJECT": str(DOCS.parent),
             "PYTHONPATH": str(DOCS.parent / "src"),
             "PYTHONIOENCODING": "utf-8",
             "POURPARLER_PASSPHRASE": "only for trying",

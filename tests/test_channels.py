@@ -443,6 +443,25 @@ def test_a_program_that_is_not_there():
         ProgramChannel(["/nowhere/radio"])
 
 
+SLOW = """
+import pathlib, sys, time
+time.sleep(0.5)
+print("a radio", file=sys.stderr, flush=True)
+sys.stdout.buffer.write(bytes(100_000))  # more than a pipe holds
+sys.stdout.buffer.flush()
+pathlib.Path(sys.argv[1]).write_bytes(sys.stdin.buffer.read())
+"""
+
+
+def test_a_program_that_has_only_just_begun_sends_what_it_was_given_before_the_end(tmp_path):
+    """A short order is out, and the channel closed, before the program has said its first word."""
+    sent = tmp_path / "sent"
+    with ProgramChannel([*script(tmp_path, SLOW), str(sent)]) as channel:
+        channel.send(b"one")
+    assert channel.process.returncode == 0
+    assert sent.read_bytes() == framed(b"one")
+
+
 # --- bad media, replayed ----------------------------------------------------------------------------------------------
 
 

@@ -5,9 +5,11 @@ import json
 import os
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import time
+import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -332,6 +334,34 @@ def test_an_order_goes_out_without_the_key_of_the_ledger(council):
     assert (code, "a bundle: 4 acts new" in said) == (0, True)
 
 
+def bomb(side):
+    """Return a true PNG of so many pixels each way, all white: a few hundred kilobytes that unpack to hundreds of
+    megabytes."""
+
+    def chunk(name, body):
+        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+    packing, row = zlib.compressobj(1), bytes(1) + b"\xff" * (side // 8)
+    packed = b"".join(packing.compress(row * 1_000) for _ in range(side // 1_000)) + packing.flush()
+    header = struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", packed) + chunk(b"IEND", b"")
+
+
+def test_a_picture_bomb_is_refused_in_plain_words_and_the_node_goes_on(council, front):
+    """Attack 39: beside a node that listens, which is handed the bomb, and then a good photograph."""
+    svg = Path("orders.html").read_text().partition("<svg")
+    Path("sheet.png").write_bytes(paper.png(paper.photographed(paper.printed(svg[1] + svg[2]))))
+    Path("bomb.png").write_bytes(bomb(50_000))
+    council.fresh("front")
+    node = front(*RADIO)
+    code, said = received("../bomb.png", "../sheet.png")
+    assert code == 1
+    assert "bomb.png: more than 64000000 pixels: no photograph [courier.image]" in said
+    assert f"dismiss {dismissal_of(council)}… pending [unknown.organ]" in said
+    assert received("../sealed.dispatch")[0] == 0
+    assert node.stop() == 0
+
+
 BEACON = 'party = "we"\n'
 SECOND = ("--ledger", "ledger.example/second")
 
@@ -554,6 +584,25 @@ def test_nobody_says_that_he_knows_of_what_does_not_concern_him(held):
     code, said = run("dispatch", "know", mandate.id.hex(), "--by", mandate.id.hex(), "--key", "sal")
     assert code == 4
     assert "sal does not hold" in said
+
+
+def test_two_keys_say_together_that_they_know(place):
+    """The mandate asks for both of its holders' signatures: one of them says nothing, and is told so."""
+    for name in ("agent", "second"):
+        done("key", "new", name, "--role", "holder")
+    ring = keyring.Keyring(Path("keys"))
+    seats = sorted([ring.public(name), 1] for name in ("agent", "second"))
+    party = Party()
+    mandate = party.decide("grant", to={"keys": seats, "needs": 2}, powers=int(TALKS))
+    Path("first.dispatch").write_bytes(couriering.file(map(data, (party.found, mandate))))
+    done("dispatch", "receive", "first.dispatch")
+    mine = mandate.id.hex()
+    given = ("dispatch", "know", mine, "--by", mine, "--key", "agent")
+    code, said = run(*given)
+    assert code == 3
+    assert "nobody would take it" in " ".join(said.split())
+    done(*given, "--key", "second")
+    assert "acknowledged by 1 of 1 holder" in " ".join(done("dispatch", "status").split())
 
 
 def test_whether_a_power_may_be_used_is_told_by_the_exit_code(held):

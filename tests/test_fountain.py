@@ -190,7 +190,8 @@ def test_a_worker_that_does_not_answer_is_killed():
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the address space can be bounded on Linux only")
 def test_the_worker_is_bound_in_memory():
-    code = "from pourparler.dispatch.decoding import bind_limits; bind_limits(); bytearray(1 << 28)"
+    code = "from pourparler.dispatch import decoding, helper; helper.bind_limits(decoding.ADDRESS_SPACE_BYTES); "
+    code += "bytearray(1 << 28)"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert "MemoryError" in found.stderr
     code = code.replace("1 << 28", "1 << 20")

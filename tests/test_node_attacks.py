@@ -610,3 +610,36 @@ def test_asleep_through_two_rotations(party, clock, by):
 
 def test_the_home_of_these_tests_is_the_partys(party):
     assert party.found["home"]["origin"] == HOME.origin
+
+
+def test_strangers_do_not_fill_a_relay_that_follows_nobody(tmp_path, monkeypatch):
+    """One peer founds parties without end, then many peers do: each has so many places, all of them together have so
+    many, and the user's own party still finds one; what was taken stays, and is counted again after a restart."""
+    monkeypatch.setattr(limits, "NODE_PARTIES_MAX", 8)
+    monkeypatch.setattr(limits, "NODE_PARTIES_OF_STRANGERS_MAX", 6)
+    monkeypatch.setattr(limits, "NODE_PARTIES_OF_SOURCE_MAX", 3)
+    clock = SetClock()
+    node = disk_node(tmp_path / "relay", clock)
+
+    def brought(count, channel, peer, at=0):
+        acts = [data(Party(f"{channel} {peer} {number}", members=1, needs=1).found) for number in range(at, at + count)]
+        taken = node.take_many(acts, Came(channel, peer, START))
+        return [one.reason or one.state.value for one in taken]
+
+    assert brought(5, "wire", "192.0.2.1") == ["new"] * 3 + ["node.quota"] * 2
+    assert brought(2, "wire", "192.0.2.2") == ["new"] * 2
+    node.close()
+    node = disk_node(tmp_path / "relay", clock)
+    assert brought(1, "wire", "192.0.2.1", at=3) == ["node.quota"]
+    assert brought(2, "radio", "") == ["new", "node.quota"]
+    ours = Party("Ours")
+    grant = ours.grant()
+    assert hear(node, ours.found, grant, by=Came("courier", "", START)) == ["new", "new"]
+    assert brought(2, "here", "") == ["new", "node.not-followed"]
+    assert brought(1, "wire", "192.0.2.1") == ["known"]
+    assert node.standing(grant.id, Power.OPEN).answer is Answer.IN_FORCE
+    followed = Party("Followed", members=1, needs=1)
+    node.follow(followed.id)
+    assert hear(node, followed.found, by=Came("wire", "192.0.2.1", START)) == ["new"]
+    assert ours.id in node.registry.registers
+    node.close()

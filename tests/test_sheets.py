@@ -3,6 +3,7 @@
 import contextlib
 import random
 import re
+import sys
 from base64 import b64decode
 
 import pytest
@@ -324,6 +325,38 @@ def test_what_is_no_image_is_refused(post):
             spoilt[chance.randrange(len(spoilt))] = chance.randrange(256)
         with contextlib.suppress(Malformed):
             codes.found_in(bytes(spoilt))
+
+
+def test_what_a_stranger_photographed_is_not_unpacked_in_this_process(post, monkeypatch):
+    photos = photographs(post.sheet())
+    monkeypatch.setattr(Image, "open", lambda *_, **__: pytest.fail("it was opened here"))
+    assert sheets.good(sheets.read(photos, post.keys)) == [good_frame(post)]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the address space can be bounded on Linux only")
+def test_a_picture_that_takes_more_than_is_allowed_is_refused_and_the_next_one_is_read(post):
+    """Attack 39: within the bound on pixels, and still more than the process may take."""
+    heavy = paper.png(Image.new("RGBA", (8_000, 7_900)))
+    ((_, good),) = photographs(post.sheet())
+    with codes.Looker(most_bytes=320 * 1024 * 1024) as looker:
+        with pytest.raises(Malformed, match=r"courier\.image"):
+            looker.found_in(heavy)
+        assert [spot.data for spot in looker.found_in(good)] == [good_frame(post)] * 2
+    with codes.Looker() as looker:
+        assert looker.found_in(heavy) == []  # the bound leaves room for the largest
+
+
+def test_a_picture_that_takes_too_long_is_refused_and_the_next_one_is_read(post):
+    ((_, good),) = photographs(post.sheet())
+    with codes.Looker(deadline_seconds=0.0) as looker:
+        with pytest.raises(Malformed, match="cannot be looked at within 1024 MiB and 0 seconds"):
+            looker.found_in(good)
+        looker.deadline_seconds = 60.0
+        assert [spot.data for spot in looker.found_in(good)] == [good_frame(post)] * 2
+        looker.process.kill()
+        looker.process.wait()
+        assert looker.found_in(good)
+        assert looker.begun == 3
 
 
 # --- a decision by paper ----------------------------------------------------------------------------------------------

@@ -104,15 +104,23 @@ def know(
     session: Session,
     act: Annotated[str, typer.Argument(metavar="ACT", help="The order that has reached you: its id.")],
     by: Annotated[str, typer.Option("--by", metavar="MANDATE", help="Under which mandate you say so.")],
-    key: Annotated[str, typer.Option("--key", metavar="NAME", help="Your key, the mandate's holder.")],
+    key: Annotated[
+        list[str],
+        typer.Option("--key", metavar="NAME", help="Your key, the mandate's holder; again for each of several keys."),
+    ],
 ) -> None:
-    """Say that an order has reached you, signed: it travels back by every way, and the sender sees it."""
+    """Say that an order has reached you, signed: it travels back by every way, and the sender sees it.
+
+    A key may lie in an ssh-agent. Where a mandate asks for several signatures, all of their keys must be here; holders
+    who sit apart draft the `reply` together (act draft reply, act sign).
+    """
     with reached(session) as here:
         order, mandate = (parse_act(the_one(session, here.node, said)) for said in (act, by))
         check_concerned(session, here.node, order, mandate.id)
-        signer = session.passphrases.signer(session.keys, key, role="holder")
-        check_holder(session, here.node, mandate.id, key, signer.public_key)
-        made = parse_act(here.node.acknowledgement(signer, mandate.id, order.id))
+        signers = [session.passphrases.signer(session.keys, name, role="holder") for name in dict.fromkeys(key)]
+        for name, signer in zip(dict.fromkeys(key), signers, strict=True):
+            check_holder(session, here.node, mandate.id, name, signer.public_key)
+        made = parse_act(here.node.acknowledgement(signers, mandate.id, order.id))
         here.take_first(made.envelope.encoded())
     session.answer(act=made.id, about=order.id)
     session.say(f"you know of {order.kind} {short(order.id)}; your word goes out with the next exchange", lead="✓ ")

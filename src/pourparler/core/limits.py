@@ -102,6 +102,8 @@ SHORT_IDS_AT_ONCE_MAX = 16_384  # in one message
 # Dispatch: nodes (spec/node.md). An owner is whoever a thing counts against: an issuer whose signature is good, else
 # the peer that brought it.
 NODE_PARTIES_MAX = 1_024  # that a node follows
+NODE_PARTIES_OF_STRANGERS_MAX = 768  # of these, in one that follows none: brought otherwise than by its user's own hand
+NODE_PARTIES_OF_SOURCE_MAX = 256  # and by one peer, or on one channel whose peers nobody can tell apart
 NODE_SPEAKER_ACTS_MAX = 4_096  # in the journal, of a holder, member, certifier
 NODE_SPEAKER_BYTES_MAX = 4 * 1024 * 1024
 NODE_ORGAN_ACTS_MAX = 65_536  # in the journal, of an organ by its full decision

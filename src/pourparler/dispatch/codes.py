@@ -2,10 +2,16 @@
 
 One frame, one code, byte for byte: byte mode, error correction level L or as much more as fits, version 25 at most. A
 code that is found on an image and is no good is not passed over: :func:`found_in` says where it is.
+
+The libraries that unpack pictures and look for codes trust what they are given, and anybody may give a photograph: so
+they run in a process of its own, within bounds of memory and time (:class:`Looker`).
 """
 
 import importlib
+import importlib.util
 import io
+import json
+import struct
 import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -13,10 +19,16 @@ from typing import Any
 
 from pourparler.core import limits
 from pourparler.core.errors import Malformed, Missing
+from pourparler.dispatch.helper import Helper
 
 CODES_ON_AN_IMAGE_MAX = 256
 UPSCALED_BELOW_PIXELS = 6_000_000  # an image as small as this is also looked at twice as large
 QUIET_MODULES = 4  # of white around a code
+LENGTH = struct.Struct(">I")  # of a picture, or of what was found on it, which follows
+LOOK_SECONDS = 60.0
+LOOK_BYTES = 1024 * 1024 * 1024  # of address space: the largest picture in colour, in grey, and what looks at it
+FOUND_MAX_BYTES = 4 * 1024 * 1024
+LIBRARIES = ("PIL", "zxingcpp")
 
 
 def library(name: str) -> Any:
@@ -77,6 +89,36 @@ def found_in(image: bytes) -> list[Spot]:
     return sorted(found, key=lambda spot: (round(spot.down, 1), spot.across))[:CODES_ON_AN_IMAGE_MAX]
 
 
+class Looker(Helper):
+    """Looks for codes in a process of its own: see :class:`Helper`."""
+
+    def __init__(self, deadline_seconds: float = LOOK_SECONDS, most_bytes: int = LOOK_BYTES) -> None:
+        super().__init__("pourparler.dispatch.looking", deadline_seconds, str(most_bytes))
+        self.most_bytes = most_bytes
+
+    def found_in(self, image: bytes) -> list[Spot]:
+        """As :func:`found_in`. Raises :class:`Malformed` (``courier.image``) also for an image over which the process
+        dies, or does not come to an end."""
+        if not all(map(importlib.util.find_spec, LIBRARIES)):
+            library("zxingcpp" if importlib.util.find_spec("PIL") else "PIL.Image")  # which says what is lacking
+        if len(image) > limits.IMAGE_MAX_BYTES:
+            raise Malformed("courier.image", f"{len(image)} bytes; at most {limits.IMAGE_MAX_BYTES}")
+        try:
+            with self.asked(LENGTH.pack(len(image)) + image) as answer:
+                (length,) = LENGTH.unpack(answer(LENGTH.size))
+                found = json.loads(answer(min(length, FOUND_MAX_BYTES)))
+            if "reason" in found:
+                raise Malformed("courier.image", str(found["detail"]))
+            return [
+                Spot(float(across), float(down), float(width), float(height), data and bytes.fromhex(data))
+                for across, down, width, height, data in found["spots"]
+            ]
+        except (OSError, ValueError, LookupError, TypeError) as error:
+            bounds = f"{self.most_bytes >> 20} MiB and {self.deadline_seconds:.0f} seconds"
+            what = f"it cannot be looked at within {bounds}: {error}; take another photograph"
+            raise Malformed("courier.image", what) from None
+
+
 def open_image(image: bytes) -> Any:
     """Return an image in grey. PNG and JPEG only, and bounded before anything is unpacked."""
     pictures = library("PIL.Image")
@@ -91,7 +133,9 @@ def open_image(image: bytes) -> Any:
                     "courier.image", f"{opened.width} by {opened.height} pixels; {limits.IMAGE_MAX_PIXELS} at most"
                 )
             return opened.convert("L")
-    except (OSError, ValueError, SyntaxError, EOFError, MemoryError, pictures.DecompressionBombError) as error:
+    except pictures.DecompressionBombError:  # the library's own bound, far beyond ours
+        raise Malformed("courier.image", f"more than {limits.IMAGE_MAX_PIXELS} pixels: no photograph") from None
+    except (OSError, ValueError, SyntaxError, EOFError, MemoryError) as error:
         raise Malformed("courier.image", f"no image that can be read here, PNG or JPEG: {error}") from None
 
 

@@ -5,17 +5,16 @@ requests, may use little memory, and dies of anything unexpected: whoever began 
 """
 
 import sys
-from contextlib import suppress
 from typing import BinaryIO
 
 from pourparler.dispatch.fountain import ANSWER, PACKET_HEADER_BYTES, REQUEST, decode_here
+from pourparler.dispatch.helper import bind_limits
 
 ADDRESS_SPACE_BYTES = 128 * 1024 * 1024
-FILES = 32
 
 
 def main() -> int:
-    bind_limits()
+    bind_limits(ADDRESS_SPACE_BYTES)
     while head := read(sys.stdin.buffer, REQUEST.size):
         length, size, count = REQUEST.unpack(head)
         symbols = {}
@@ -26,19 +25,6 @@ def main() -> int:
         sys.stdout.buffer.write(ANSWER.pack(found is not None, len(found or b"")) + (found or b""))
         sys.stdout.buffer.flush()
     return 0
-
-
-def bind_limits() -> None:
-    """Bound what the process may take. Where the system cannot (macOS), the lengths checked before are the bound."""
-    import resource  # noqa: PLC0415 -- only here, and not on every system
-
-    for what, most in (
-        (resource.RLIMIT_AS, ADDRESS_SPACE_BYTES),
-        (resource.RLIMIT_NOFILE, FILES),
-        (resource.RLIMIT_CORE, 0),
-    ):
-        with suppress(ValueError, OSError):
-            resource.setrlimit(what, (most, most))
 
 
 def read(source: BinaryIO, count: int) -> bytes:

@@ -19,18 +19,14 @@ so that nothing is padded that need not be, and a receiver finds k from length a
 (3, 144)
 """
 
-import os
-import select
 import struct
-import subprocess
-import sys
-import time
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Protocol, Self
+from typing import Any, Protocol
 
 from pourparler.core import limits
 from pourparler.core.errors import Malformed, Missing
+from pourparler.dispatch.helper import Helper
 
 ALIGNMENT_BYTES = 8
 PACKET_HEADER_BYTES = 4  # the library's: source block (always 0), and the symbol's number in 3 bytes
@@ -195,98 +191,20 @@ class InProcess:
 # --- the worker -------------------------------------------------------------------------------------------------------
 
 
-class Worker:
-    """A decoder in a process of its own, begun when it is needed and again when it has died.
-
-    Its address space is bounded where the system can (not on macOS); each answer has a deadline. A process that does
-    not answer in time is killed. One at a time: not for two threads at once.
-    """
+class Worker(Helper):
+    """A decoder in a process of its own: see :class:`Helper`."""
 
     def __init__(self, deadline_seconds: float = DECODE_SECONDS) -> None:
-        self.deadline_seconds = deadline_seconds
-        self.command = [sys.executable, "-m", "pourparler.dispatch.decoding"]
-        self.process: subprocess.Popen[bytes] | None = None
-        self.begun = 0  # processes so far
+        super().__init__("pourparler.dispatch.decoding", deadline_seconds)
 
     def decode(self, length: int, size: int, symbols: Mapping[int, bytes]) -> bytes | None:
         """See :class:`Decoder`. Raises :class:`Undecodable` also where no process can be begun."""
         check_lengths(size, symbols)
+        library()  # so that its absence is said here
         rows = b"".join(number.to_bytes(PACKET_HEADER_BYTES, "big") + data for number, data in symbols.items())
-        until = time.monotonic() + self.deadline_seconds
         try:
-            process = self.running()
-            send(process, REQUEST.pack(length, size, len(symbols)) + rows, until)
-            whole, found = ANSWER.unpack(receive(process, ANSWER.size, until))
-            return receive(process, min(found, limits.OBJECT_MAX_BYTES), until) if whole else None
+            with self.asked(REQUEST.pack(length, size, len(symbols)) + rows) as answer:
+                whole, found = ANSWER.unpack(answer(ANSWER.size))
+                return answer(min(found, limits.OBJECT_MAX_BYTES)) if whole else None
         except OSError as error:
-            self.close()
             raise Undecodable(f"the decoding process: {error}") from None
-        except Undecodable:
-            self.close()
-            raise
-
-    def running(self) -> "subprocess.Popen[bytes]":
-        """Return the process, begun anew if it has died."""
-        if self.process is None or self.process.poll() is not None:
-            self.close()
-            library()  # so that its absence is said here
-            self.process = subprocess.Popen(  # noqa: S603 -- our own program
-                self.command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "LC_ALL": "C"},
-                bufsize=0,
-            )
-            for pipe in (self.process.stdin, self.process.stdout):
-                assert pipe is not None
-                os.set_blocking(pipe.fileno(), False)
-            self.begun += 1
-        return self.process
-
-    def close(self) -> None:
-        """End the process. The next decoding begins another; closing twice does nothing."""
-        process, self.process = self.process, None
-        if process is not None:
-            process.kill()
-            for pipe in (process.stdin, process.stdout):
-                assert pipe is not None
-                pipe.close()
-            process.wait()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-
-def send(process: "subprocess.Popen[bytes]", data: bytes, until: float) -> None:
-    """Write to a process. Raises :class:`Undecodable` past the deadline, :class:`OSError` where it has died."""
-    assert process.stdin is not None
-    left = memoryview(data)
-    while left:
-        wait(process.stdin.fileno(), until, writing=True)
-        left = left[os.write(process.stdin.fileno(), left) :]
-
-
-def receive(process: "subprocess.Popen[bytes]", count: int, until: float) -> bytes:
-    """Read so many bytes. Raises :class:`Undecodable` past the deadline, or where the process has died."""
-    assert process.stdout is not None
-    found = bytearray()
-    while len(found) < count:
-        wait(process.stdout.fileno(), until, writing=False)
-        data = os.read(process.stdout.fileno(), count - len(found))
-        if not data:
-            raise Undecodable("the decoding process died")
-        found += data
-    return bytes(found)
-
-
-def wait(descriptor: int, until: float, *, writing: bool) -> None:
-    """Wait until a pipe takes or gives bytes. Raises :class:`Undecodable` past the deadline."""
-    poll = select.poll()
-    poll.register(descriptor, select.POLLOUT if writing else select.POLLIN)
-    left = until - time.monotonic()
-    if left <= 0 or not poll.poll(left * 1000):
-        raise Undecodable("the decoding process did not answer in time")

@@ -278,17 +278,33 @@ class ProgramChannel(PipeChannel):
                 self.hear_words(os.read(self.errors, READ_MAX_BYTES))
 
     def close(self) -> None:
-        """Close the program's input, and wait for it to end; one that does not is stopped."""
+        """Close the program's input, and wait for it to end; one that does not is stopped. Until then it is listened
+        to: it may only just have begun, with all that it is to send still before it, and one that nobody listens to
+        breaks off."""
         if self.closed:
             return
-        super().close()
-        for stop in (self.process.terminate, self.process.kill):
-            try:
-                self.process.wait(GRACE_SECONDS)
-                return
-            except subprocess.TimeoutExpired:
+        self.closed = True  # whoever waits gives up first: a descriptor's number is soon somebody else's
+        with self.writing:
+            os.close(self.writes)
+        with self.reading:
+            for stop in (self.process.terminate, self.process.kill):
+                if self.ends_within(GRACE_SECONDS):
+                    break
                 stop()
-        self.process.wait()
+            self.process.wait()
+            for descriptor in self.descriptors() - {self.writes}:
+                os.close(descriptor)
+
+    def ends_within(self, seconds: float) -> bool:
+        """Return whether the program ends in time; take what it says meanwhile."""
+        end = time.monotonic() + seconds
+        while self.process.poll() is None and time.monotonic() < end:
+            open_ones = [one for one in self.readable() if one != self.reads or not self.ended]
+            readable, _, _ = select.select(open_ones, [], [], LOOK_SECONDS)
+            for descriptor in readable:
+                with contextlib.suppress(BlockingIOError):
+                    self.take(os.read(descriptor, READ_MAX_BYTES), descriptor)
+        return self.process.poll() is not None
 
 
 def said(line: bytes) -> str:

@@ -18,7 +18,7 @@ from pourparler.core.act import parse_act
 from pourparler.core.encoding import kid_of
 from pourparler.core.errors import Malformed, PourparlerError, Refused
 from pourparler.dispatch.captions import Language, Names, kind_words, lines_of, place, short, words
-from pourparler.dispatch.codes import QUIET_MODULES, found_in, modules
+from pourparler.dispatch.codes import QUIET_MODULES, Looker, modules
 from pourparler.dispatch.fountain import ANY_OF, symbol_size, symbols, symbols_needed
 from pourparler.dispatch.frame import (
     HEADER_BYTES,
@@ -314,14 +314,15 @@ def read(images: Iterable[tuple[str, bytes]], keys: Mapping[bytes, bytes]) -> li
     """Return every code on some images, each given with its name, and for an image without any, one entry that says so
     (``courier.image``, ``courier.no-code``). ``keys`` maps dispatch keys to parties.
 
-    Raises :class:`Missing` (``courier.no-reader``) without the extra.
+    Each is looked at in a process of its own. Raises :class:`Missing` (``courier.no-reader``) without the extra.
     """
-    return [seen for name, data in images for seen in read_image(name, data, keys)]
+    with Looker() as looker:
+        return [seen for name, data in images for seen in read_image(name, data, keys, looker)]
 
 
-def read_image(name: str, data: bytes, keys: Mapping[bytes, bytes]) -> list[Seen]:
+def read_image(name: str, data: bytes, keys: Mapping[bytes, bytes], looker: Looker) -> list[Seen]:
     try:
-        spots = found_in(data)
+        spots = looker.found_in(data)
     except Malformed as error:
         return [Seen(name, None, None, None, error.reason, error.detail)]
     if not spots:

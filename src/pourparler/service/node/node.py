@@ -141,7 +141,7 @@ class Node:
     def _catch_up(self) -> None:
         """Index the journal, and bring the file beside it up to it: a crash, or an older file, left it behind."""
         mark = self.store.fact("journal") or 0
-        self.holdings.index, self.taking.noted = Index(), 0
+        self.holdings.index, self.taking.noted, self.taking.founded = Index(), 0, None
         self.taking.freed.clear()
         with self._changing(), self.journal.still() as registry:
             if mark > self.journal.size:
@@ -501,14 +501,15 @@ class Node:
     def acknowledge(self, signer: Signer, mandate: bytes, about: bytes) -> bytes:
         """Return a holder's signed "I know" about an act, which is taken here as well: by one key, and so refused under
         a mandate that asks for several signatures. Raises ``OSError`` where he cannot sign."""
-        envelope = self.acknowledgement(signer, mandate, about)
+        envelope = self.acknowledgement([signer], mandate, about)
         self.take(envelope, Came("here", "", self.holdings.wall.now()))
         return envelope
 
-    def acknowledgement(self, signer: Signer, mandate: bytes, about: bytes) -> bytes:
-        """Return what :meth:`acknowledge` does, not taken. Raises ``OSError`` where he cannot sign."""
+    def acknowledgement(self, signers: Sequence[Signer], mandate: bytes, about: bytes) -> bytes:
+        """Return what :meth:`acknowledge` does, not taken, by one key or by several. Raises ``OSError`` where one of
+        them cannot sign."""
         fields = {"by": mandate, "about": about, "at": self.holdings.wall.now()}
-        return draft("reply", fields).signed_by(signer).envelope.encoded()
+        return draft("reply", fields, several=len(signers) > 1).signed_by(*signers).envelope.encoded()
 
     def heard_by(self, act: bytes) -> tuple[str, int] | None:
         """Return by which channel an act that ends or stops a power came first, and when; None of any other."""

@@ -5,7 +5,7 @@ what follows from its answer: in the journal; void; waiting for what the act nam
 carried; refused.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 
@@ -46,6 +46,7 @@ TOO_FEW = ("decision.insufficient", "decision.possession")
 DECISION = "decision"  # the kind of proof
 PART_ROW_BYTES = 96  # that a signature takes in an envelope, at most
 JUST_ONE = (Signature(ALGORITHM_ED25519, bytes(8), bytes(64)),)  # to read a payload by
+OWN_HAND = {"here", "ledger", "courier", "journal"}  # channels on which nothing comes but by the user's own doing
 
 
 def source(came: Came) -> bytes:
@@ -64,6 +65,7 @@ class Taking:
         self.freed: deque[Waiting] = deque()  # what no longer waits, and has not been judged again yet
         self.expired_at = 0
         self.noted = 0  # the entries of the journal that were noted, up to here
+        self.founded: Counter[bytes] | None = None  # by whom strangers' parties were brought; counted when it is asked
 
     def take_all(self, envelopes: Sequence[bytes], came: Came) -> list[Taken]:
         """Take acts in this order, in as few commits as can be; return what became of each."""
@@ -75,7 +77,7 @@ class Taking:
             except PourparlerError as error:
                 answers.append(Taken(State.REFUSED, b"", error.reason, error.detail))
                 continue
-            if act.kind == "beacon":  # which is judged by those before it
+            if act.kind in ("beacon", "found"):  # which are judged by those before them
                 self.submit(batch, answers, came)
             answers.append(self.before(act, came))
             if answers[-1] is None:
@@ -126,6 +128,8 @@ class Taking:
             return Taken(State.KNOWN, act.id)
         if act.kind == "found" and not self.follows(act.id):
             return Taken(State.REFUSED, act.id, "node.not-followed", "this node does not follow the party")
+        if act.kind == "found" and not self.has_place(came):
+            return Taken(State.REFUSED, act.id, "node.quota", "strangers have brought as many parties as they may here")
         if act.kind == "beacon" and act["party"] in registry.registers:
             return self.take_beacon(act, registry.registers[act["party"]], came, waited)
         if self.is_early(act):
@@ -143,6 +147,18 @@ class Taking:
         if act.kind == "beacon":
             return self.store.beacon(act.id) is not None
         return act.issuer is Issuer.HOLDER and self.store.carried(act.id) is not None
+
+    def has_place(self, came: Came) -> bool:
+        """Return whether a party that nobody here follows may be brought so: strangers, and each of them, have only so
+        many places, and none of the user's own."""
+        if came.channel in OWN_HAND or self.store.followed():
+            return True
+        if self.founded is None:
+            known = (self.store.heard(party) for party in self.holdings.registry.registers)
+            brought = (Came(channel, peer, time) for rows in known for channel, peer, time in rows[:1])
+            self.founded = Counter(source(one) for one in brought if one.channel not in OWN_HAND)
+        of_all = self.founded.total() < limits.NODE_PARTIES_OF_STRANGERS_MAX
+        return of_all and self.founded[source(came)] < limits.NODE_PARTIES_OF_SOURCE_MAX
 
     def is_early(self, act: Act) -> bool:
         """Return whether one key dates its act ahead of all the time that there is here. Bad news and decisions of an
@@ -272,7 +288,9 @@ class Taking:
         assert party is not None
         if act.issuer is Issuer.HOLDER and by_its_holder(outcome.void):
             self.store.note_heard(act["by"], came.channel, came.peer, came.time)
-        if act.kind in BAD_NEWS:
+        if act.kind == "found" and self.founded is not None and came.channel not in OWN_HAND:
+            self.founded[source(came)] += 1
+        if act.kind in BAD_NEWS or act.kind == "found":
             self.store.note_heard(act.id, came.channel, came.peer, came.time)
         if act.kind == "reply" and outcome.void is None:
             self.store.add_ack(Ack(act.id, act["about"], act["by"], act.get("at"), came.time, came.channel, came.peer))
