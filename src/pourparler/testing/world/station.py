@@ -120,7 +120,7 @@ class Station(Place):
         self.begun: list[tuple[str, bytes, int]] = []
         self.old: list[bytes] = []
         self.acknowledged: set[bytes] = set()
-        self.met_both = False
+        self.met_both = False  # for the checker alone: whether two histories of one ledger have met here
 
     # Running.
 
@@ -325,8 +325,11 @@ class Station(Place):
     def take_file(self, source: str, data: bytes) -> None:
         """Take what a courier brought: a copy of the home ledger, or a batch of acts."""
         if data.startswith(BEGINNINGS):
-            self.compare(parse_copy(data).entries)
+            pairs = list(zip(self.home_entries(), parse_copy(data).entries, strict=False))
             self.shown(source, self.running.take_bundle(data, self.came("courier", source)))
+            self.met_both |= any(
+                ours != theirs for ours, theirs in pairs
+            )  # unless the disk failed: then it comes again
             return
         found = read_object(data)
         for envelope in found.envelopes if isinstance(found, Batch) else ():
@@ -352,10 +355,6 @@ class Station(Place):
         """Return whether the home ledger is copied here with an act in it."""
         held = self.running.holdings.homes.copies.get(self.home)
         return held is not None and act in held.registry.outcomes
-
-    def compare(self, entries: Sequence[bytes]) -> None:
-        """Note, for the checker alone, that two histories of one ledger have met here."""
-        self.met_both |= any(ours != theirs for ours, theirs in zip(self.home_entries(), entries, strict=False))
 
     # What the checker asks.
 
