@@ -610,8 +610,11 @@ def test_a_home_is_pulled_in_parts_and_an_older_copy_takes_nothing_back(party):
     wrong = node.take_home(home.intake.depositary, len(first) + 1, rest, home.intake.checkpoint(), came())
     assert wrong.reason == "proof.root"
     altered = [*rest[:-1], data(party.decide("decide", words="never logged"))]
+    held = node.holdings.homes.copies[home.intake.depositary]
     shown = node.take_home(home.intake.depositary, len(first), altered, home.intake.checkpoint(), came())
     assert shown.reason == "proof.root"
+    again = node.holdings.homes.copies[home.intake.depositary]
+    assert again is held, "a peer who shows nonsense costs no reading of the copy"
     assert node.take_home(home.intake.depositary, len(first), rest, home.intake.checkpoint(), came()).reason == ""
     assert node.standing(grant.id, PROPOSE).words == "in force (proven)"
     assert node.take_bundle(old, came()).reason == ""

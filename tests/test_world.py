@@ -478,13 +478,16 @@ TAUGHT = "L1 an exchange ended well with one who knew"
 @breaks(TAUGHT)
 def test_l1_fails_when_an_act_is_acknowledged_and_not_taken(monkeypatch):
     assert World(short()).run().premises[TAUGHT]
-    real = Station.take
+    real = Station.take_many
 
-    def forgetful(self, envelope, channel, peer):
-        lost = self.name == "relay-0" and hidden(envelope) and channel == "wire"
-        return Taken(State.NEW, parse_act(envelope).id) if lost else real(self, envelope, channel, peer)
+    def forgetful(self, envelopes, channel, peer):
+        lost = [self.name == "relay-0" and hidden(one) and channel == "wire" for one in envelopes]
+        others = [one for one, is_lost in zip(envelopes, lost, strict=True) if not is_lost]
+        taken = iter(real(self, others, channel, peer))
+        pairs = zip(envelopes, lost, strict=True)
+        return [Taken(State.NEW, parse_act(one).id) if is_lost else next(taken) for one, is_lost in pairs]
 
-    monkeypatch.setattr(Station, "take", forgetful)
+    monkeypatch.setattr(Station, "take_many", forgetful)
     assert TAUGHT in broken(short(radio=False))
 
 

@@ -282,7 +282,7 @@ class Node:
         journal."""
         if self.read_only:
             raise Refused(self.read_only.reason, self.read_only.what)
-        before = self.home_size(home)
+        before, ledger = self.home_size(home), None
         try:
             with self._changing():
                 ledger = extended(self.holdings.homes)
@@ -291,7 +291,8 @@ class Node:
                 acts = [act.envelope.encoded() for act in self._ours(ledger, entries)]
                 return self._take_shown([ledger], acts, came)
         except BaseException:
-            self.holdings.homes.reload(home)
+            if ledger is not None:  # else nothing was taken: a peer who shows nonsense costs no reading of the copy
+                self.holdings.homes.reload(home)
             raise
 
     def _check_followed(self, ledger: Ledger) -> None:

@@ -43,7 +43,7 @@ HIDDEN_KINDS = frozenset({"dismiss", "urgent-dismiss", "suspend", "elect", "revo
 OLD_MESSAGES = 30
 DELAY_HOURS = 5
 FILE_ACTS = 200
-SEVERAL = 8
+SEVERAL, MESSAGE_ACTS = 8, 5
 EXCHANGE_MINUTES = 5  # after which it is over, whatever has come of it
 POOL_ROWS = 512  # of all peers together in one pool: fewer than a node has room for, so that a flood fills it
 PULLED_MAX_BYTES = 2**24
@@ -98,7 +98,7 @@ class Hands(NodeHolding):
         self.station = station
 
     def take(self, envelopes: Sequence[bytes], peer: str) -> list[Word]:
-        return [word_of(self.station.take(envelope, "wire", peer)) for envelope in envelopes]
+        return [word_of(taken) for taken in self.station.take_many(envelopes, "wire", peer)]
 
 
 class Station(Place):
@@ -195,11 +195,18 @@ class Station(Place):
 
     def take(self, envelope: bytes, channel: str, peer: str) -> Taken:
         """Take an act; what a traitor hides he never has."""
-        if self.treason is Treason.SELECTIVE and hidden(envelope):
-            return Taken(State.REFUSED, b"", "treason")
-        taken = self.running.take(envelope, self.came(channel, peer))
-        self.note(taken, channel, peer)
-        return taken
+        return self.take_many([envelope], channel, peer)[0]
+
+    def take_many(self, envelopes: Sequence[bytes], channel: str, peer: str) -> list[Taken]:
+        """Take acts that came in one message."""
+        hides = self.treason is Treason.SELECTIVE
+        hides_these = [hides and hidden(envelope) for envelope in envelopes]
+        others = [envelope for envelope, hide in zip(envelopes, hides_these, strict=True) if not hide]
+        taken = self.running.take_many(others, self.came(channel, peer)) if others else []
+        for one in taken:
+            self.note(one, channel, peer)
+        answers = iter(taken)
+        return [Taken(State.REFUSED, b"", "treason") if hide else next(answers) for hide in hides_these]
 
     def note(self, taken: Taken, channel: str, peer: str) -> None:
         """Write down what was acknowledged."""
@@ -419,9 +426,11 @@ class Fresh:
         old = station.running
         acts = old.acts([*(act.id for act in old.every()), *old.loose()])
         self.node = Node(MemoryStore(), NodeStore(None), station.key, Standstill(old.now()), "again.example/journal")
-        for number, envelope in enumerate(chance.some(acts, len(acts))):  # from several: what one may leave is bounded
-            came = station.came("wire", f"another {number % SEVERAL}")
-            self.node.take(envelope, came)
+        mixed, number = list(chance.some(acts, len(acts))), 0
+        while mixed:  # from several: what one may leave is bounded
+            size = 1 + number % MESSAGE_ACTS
+            self.node.take_many(mixed[:size], station.came("wire", f"another {number % SEVERAL}"))
+            mixed, number = mixed[size:], number + 1
         held = old.holdings.homes.copies.get(station.home)
         if held is not None:
             self.node.take_home(station.home, 0, station.home_entries(), held.note, station.came("wire", "home"))
