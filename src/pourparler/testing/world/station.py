@@ -334,9 +334,8 @@ class Station(Place):
         if data.startswith(BEGINNINGS):
             pairs = list(zip(self.home_entries(), parse_copy(data).entries, strict=False))
             self.shown(source, self.running.take_bundle(data, self.came("courier", source)))
-            self.met_both |= any(
-                ours != theirs for ours, theirs in pairs
-            )  # unless the disk failed: then it comes again
+            differ = any(ours != theirs for ours, theirs in pairs)
+            self.met_both |= differ and not self.read_only  # nor where the disk failed: nothing was taken then
             return
         found = read_object(data)
         for envelope in found.envelopes if isinstance(found, Batch) else ():
