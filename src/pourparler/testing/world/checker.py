@@ -300,7 +300,7 @@ class Checker:
         assert place.failed_at is not None
         told = self.world.truth.told.get(place.name, {})
         after = [act for act, when in told.items() if when > place.failed_at]
-        if place.brought_in_vain > 1:
+        if place.brought_in_vain > 1 and not place.runs_twice:  # else the other instance may have answered
             story = f"{place.name} acknowledged {', '.join(map(short, after[:3]))} after a sync had failed"
             self.hold("S2 a sync failed, and more was brought", not after, story)
 

@@ -59,6 +59,11 @@ class Place:
         """Whether the machine has noticed that its disk is not what it was."""
         raise NotImplementedError
 
+    @property
+    def runs_twice(self) -> bool:
+        """Whether a second instance runs beside it."""
+        return False
+
     def holds(self, act: bytes) -> bool:
         """Return whether an act that was acknowledged is here."""
         raise NotImplementedError
