@@ -32,7 +32,7 @@ from pourparler.service.node.clock import JournalClock
 from pourparler.service.node.nouns import Answer, Fresh, State, Taken
 from pourparler.store.memory import MemoryTransaction
 from pourparler.store.node import NodeStore
-from pourparler.testing.world import checker, people, world
+from pourparler.testing.world import checker, people, runs, world
 from pourparler.testing.world.__main__ import SoFar, abridged, main, summary
 from pourparler.testing.world.chance import Chance
 from pourparler.testing.world.checker import AT_THE_END, BIT_FLIPPED, PREMISES, READ_SHORT, merkle
@@ -614,9 +614,20 @@ class SoFar(command.SoFar):
         print(self.ended, "has ended", flush=True)
 
 runs.one, command.SoFar = one, SoFar
-runs.multiprocessing.set_start_method("fork")
 sys.exit(command.main(["--seeds", "2"]))
 """
+
+
+def test_a_process_that_ends_without_a_word_is_a_failure_of_its_seed(monkeypatch):
+    monkeypatch.setattr(runs, "one", lambda seed, _: os._exit(9) if seed == "b" else found(seed))
+
+    def found(seed):
+        return runs.Told(seed, "00", 1, (), runs.Counter(), 0, 0.0)
+
+    told = {one.seed: one.crashed for one in runs.together("abc", 24, None)}
+    assert told == {"a": "", "b": "its process ended with 9", "c": ""}
+    soon = list(runs.together("abcdef", 24, time.monotonic()))
+    assert len(soon) == runs.PROCESSES, "when the time is over, none begins"
 
 
 @breaks("S7 a clock was ten years ahead")
