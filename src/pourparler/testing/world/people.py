@@ -42,6 +42,8 @@ class Talker(Speaker):
         self.mandate = b""
         self.done: set[tuple[str, bytes]] = set()
         self.verdicts: dict[bytes, Report] = {}
+        self.asked: dict[bytes, int] = {}  # text -> how many acts of its dossier were read when one asked
+        self.refuted: dict[bytes, int] = {}  # text -> how many were, when it was shown not to be in force
         self.asked_at = 0
 
     @property
@@ -120,7 +122,9 @@ class Talker(Speaker):
         self.asked_at = self.read
         for talks in filter(self.follows, self.talks.values()):
             for paper in talks.papers.values():
-                if len(paper.adopted) == 2 and (paper.ratified or paper.concluded) and not self.convinced(paper.text):
+                undecided = not self.convinced(paper.text) and self.refuted.get(paper.text) != talks.acts
+                if len(paper.adopted) == 2 and (paper.ratified or paper.concluded) and undecided:
+                    self.asked[paper.text] = talks.acts
                     asked: dict[str, Value] = {"dossier": talks.id, "text": paper.text}
                     self.world.network.send(self.place, DEPOSITARY, "bundle", encode(asked))
 
@@ -141,6 +145,8 @@ class Talker(Speaker):
         report = verify(bundle, trust, self.clock_seconds())
         self.world.trace.note(self.name, f"{report.verdict.value}: {short(text)} in force")
         self.verdicts[text] = report
+        if report.reason == "claim.not-in-force" and text in self.asked:
+            self.refuted[text] = self.asked[text]
         self.world.checker.judged(self.name, text, bundle, report)
 
     def clock_seconds(self) -> int:
