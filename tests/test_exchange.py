@@ -495,3 +495,66 @@ def test_an_exchange_is_fed_with_its_clock_and_chance_only():
         )
 
     assert run() == run()
+
+
+# --- the same set -----------------------------------------------------------------------------------------------------
+
+
+def two_alike(words=30):
+    talks = Talks(decisions=2, words=words)
+    nodes = memory_node(name="one"), memory_node(name="other")
+    for node in nodes:
+        give(node, talks.all)
+    return talks, *nodes
+
+
+def test_two_who_hold_the_same_make_no_symbols():
+    _, one, other = two_alike()
+    ours, theirs = exchange_of(one, "one"), exchange_of(other, "other")
+    found, said = talk(ours, theirs)
+    assert (found.whole, kinds(said)) == (True, ["hello", "welcome"])
+    assert read(said[1])["symbols"] == b""
+    assert all(session.coder is None for session in theirs.sessions.values())
+
+
+def test_one_act_more_on_either_side_and_symbols_are_made():
+    for more in (0, 1):
+        talks, *nodes = two_alike()
+        extra = talks.party.say(talks.general, "reply", about=bytes(32), words="one more")
+        give(nodes[more], [extra])
+        found, said = talk(exchange_of(nodes[0], "one"), exchange_of(nodes[1], "other"))
+        assert found.whole
+        assert read(said[1])["symbols"]
+        assert held(nodes[0]) == held(nodes[1])
+
+
+def test_who_has_heard_more_since_his_hello_asks_for_symbols_after_all():
+    talks, one, other = two_alike()
+    ours, theirs = exchange_of(one, "one"), exchange_of(other, "other")
+    extra = talks.party.say(talks.general, "reply", about=bytes(32), words="meanwhile")
+
+    def between(messages):
+        if read(messages[0]).kind == "welcome":
+            give(one, [extra])
+        return messages
+
+    found, said = talk(ours, theirs, between)
+    assert found.whole
+    assert kinds(said)[:4] == ["hello", "welcome", "request", "symbols"]
+    assert held(one) == held(other)
+
+
+def test_a_mark_that_is_not_of_ones_own_set_is_not_believed():
+    talks, one, other = two_alike()
+    give(other, [talks.party.say(talks.general, "reply", about=bytes(32), words="kept back")])
+
+    def between(messages):
+        found = read(messages[0])
+        if found.kind == "welcome":
+            messages = [message("welcome", session=found.session, **{**found.fields, "symbols": b"", "all": bytes(8)})]
+        return messages
+
+    found, said = talk(exchange_of(one, "one"), exchange_of(other, "other"), between)
+    assert "request" in kinds(said)
+    assert found.whole
+    assert held(one) == held(other)

@@ -272,6 +272,9 @@ def run_exchange(case) -> None:
         found = messages.read_batch(bytes.fromhex(case["body"]))
         assert [one.hex() for one in found] == case["messages"]
         assert messages.batch(found).hex() == case["body"]
+    elif "all" in case:
+        ids = map(bytes.fromhex, case["ids"])
+        assert heads.mark_of_all(bytes.fromhex(case["salt"]), ids).hex() == case["all"]
     elif "chains" in case:
         chains = {bytes.fromhex(issuer): (place, bytes.fromhex(act)) for issuer, place, act in case["chains"]}
         made, none = heads.Heads(chains).rows(bytes.fromhex(case["salt"]))

@@ -41,6 +41,10 @@ def symbols_of(key: bytes, ids: list[bytes], count: int) -> bytes:
     return b"".join(s.to_bytes(8, "big") + c.to_bytes(4, "big") + bytes([n % 256]) for s, c, n in sums)
 
 
+def all_of(salt: bytes, *ids: bytes) -> bytes:
+    return mark(salt, b"".join(sorted(ids)))
+
+
 def rows(salt: bytes, *chains: tuple[bytes, int, bytes]) -> list:
     return sorted([mark(salt, issuer), place, mark(salt, act)] for issuer, place, act in chains)
 
@@ -52,7 +56,7 @@ def rows(salt: bytes, *chains: tuple[bytes, int, bytes]) -> list:
     "messages in it, `messages`. A case with `salt` and `chains` (issuer, place, act) makes `rows`. A case with `ids` "
     "makes the first symbols of that set under the key of `session` and `nonce`. A case with `ours` and `symbols` "
     "takes the symbols of a set of `loose` ids beside the set `ours`, and finds the short ids `only_theirs` and "
-    "`only_ours`.",
+    "`only_ours`. A case with `all` marks the set `ids` under `salt` so.",
 )
 def exchange(group: Group) -> None:
     messages(group)
@@ -66,11 +70,13 @@ def messages(group: Group) -> None:
     heard = {"organs": rows(SESSION, (organ, 7, ID)), "beacons": [], "loose": 3}
     valid_: dict[str, dict] = {
         "hello": {**heard, "symbols": 16},
+        "hello-all": {**heard, "symbols": 16, "all": all_of(SESSION, ID, organ)},
         "hello-part": {**heard, "symbols": 16, "part": [3, 4]},
         "hello-shown": {**heard, "symbols": 16, "nonce": NONCE, "key": kit.Key("dispatch").public,
                         "signature": kit.Key("dispatch").sign(b"pourparler/exchange/1\0" + SESSION + NONCE)},
         "challenge": {"nonce": NONCE},
         "welcome": {**heard, "organs": rows(NONCE, (organ, 9, ID)), "nonce": NONCE, "symbols": bytes(26)},
+        "welcome-all": {**heard, "nonce": NONCE, "symbols": b"", "all": all_of(NONCE, organ, ID)},
         "welcome-empty": {"organs": [], "beacons": [], "loose": 0, "nonce": NONCE, "symbols": b""},
         "request-ids": {"ids": [ID]},
         "request-shorts": {"shorts": bytes(16)},
@@ -113,6 +119,8 @@ def messages(group: Group) -> None:
     invalid("symbols-many", "request-symbols", "more symbols than one message has", layout, "8,193", symbols=[0, 8193])
     invalid("symbols-cut", "symbols", "a symbol that is cut", layout, "12 bytes", symbols=bytes(12))
     invalid("shorts-cut", "shorts", "a short id that is cut", layout, "7 bytes", shorts=bytes(7))
+    invalid("all-short", "hello-all", "a mark of all that is short", layout, "7 bytes", all=bytes(7))
+    invalid("all-symbols", "welcome-all", "symbols beside a mark of all", layout, "a symbol", symbols=bytes(13))
     invalid("part-over", "hello-part", "a part that there is not", layout, "4 of 4", part=[4, 4])
     invalid("shown-half", "hello-shown", "a key without its signature", layout, "no signature", signature="gone")
     invalid(
@@ -171,6 +179,10 @@ def symbols(group: Group) -> None:
     def listed(ids: list[bytes]) -> list[str]:
         return [act.hex() for act in ids]
 
+    salted = {"salt": SESSION.hex()}
+    group.valid("all-of-none", "the mark of an empty set", **salted, ids=[], all=all_of(SESSION).hex())
+    mixed = [*theirs[::-1], *shared]
+    group.valid("all-of-many", "the mark of 26 ids", **salted, ids=listed(mixed), all=all_of(SESSION, *mixed).hex())
     group.valid("symbols-of-none", "symbols of an empty set", **drawn, ids=[], symbols=symbols_of(key, [], 3).hex())
     group.valid("symbols-of-one", "symbols of one id", **drawn, ids=listed(theirs[:1]),
                 symbols=symbols_of(key, theirs[:1], 40).hex())  # fmt: skip

@@ -23,10 +23,10 @@ from itertools import count, islice
 from typing import Protocol
 
 from pourparler.core import limits
-from pourparler.core.encoding import verify_ed25519
+from pourparler.core.encoding import Value, verify_ed25519
 from pourparler.core.errors import Malformed, Refused
 from pourparler.dispatch.allowance import Allowance, Rate
-from pourparler.dispatch.heads import Heads, Marked, behind, mark, marked
+from pourparler.dispatch.heads import Heads, Marked, behind, mark, mark_of_all, marked
 from pourparler.dispatch.messages import SESSION_BYTES, Message, message, read, session_key, to_show
 from pourparler.dispatch.riblt import SHORT_BYTES, SYMBOL_BYTES, Coder, Peeling, shorten
 from pourparler.dispatch.urgency import urgency_of
@@ -94,6 +94,7 @@ class Session:
     nonce: bytes = b""
     theirs: Marked | None = None
     key_shown: bytes = b""
+    same: bool = False  # by their mark of all, they have what this node has
     coder: Coder | None = None
     peeling: Peeling | None = None
     their_count: int = 0
@@ -344,18 +345,25 @@ class Exchange:
         if shown:
             self._charge(peer, session, 0)  # his own allowance may be spent, too
         self._hear(session, found)
-        coder = self._coder(session)
-        symbols = coder.symbols(0, found["symbols"]) if coder else b""
-        if coder:  # to compare costs this node as much as to list: a question of a few bytes is not a cheap one
-            self._charge(peer, session, SHORT_BYTES * len(coder.names), owed=True)
-        loose = len(coder.names) if coder else limits.RECONCILED_MAX + 1
+        ids = self._compared_ids(session)
+        session.same = len(ids) <= limits.RECONCILED_MAX and found.get("all") == mark_of_all(session.name, ids)
+        coder = None if session.same else self._coder(session)
+        if coder:
+            self._charge_comparing(session, coder)
         session.reconciled = True  # it is the other side that compares
         organs, beacons = self.holding.heads().rows(session.nonce)
-        heard = {"organs": organs, "beacons": beacons, "loose": loose}
+        heard: dict[str, Value] = {"organs": organs, "beacons": beacons, "loose": len(ids)}
+        if session.same:
+            heard["all"] = mark_of_all(session.nonce, ids)
+        symbols = coder.symbols(0, found["symbols"]) if coder else b""
         return [
             message("welcome", session=session.name, nonce=session.nonce, **heard, symbols=symbols),
             *self._next(session),
         ]
+
+    def _charge_comparing(self, session: Session, coder: Coder) -> None:
+        """To compare costs this node as much as to list: a question of a few bytes is not a cheap one."""
+        self._charge(session.peer, session, SHORT_BYTES * len(coder.names), owed=True)
 
     def _on_challenge(self, found: Message, session: Session) -> Iterable[bytes]:
         if not session.begun_here or session.theirs or session.nonce:
@@ -367,7 +375,7 @@ class Exchange:
 
     def _hello(self, session: Session, signer: Signer | None = None) -> bytes:
         organs, beacons = self.holding.heads().rows(session.name)
-        shown = {}
+        ids, shown = self._compared_ids(session), {}
         if signer is not None:
             signature = signer.sign(to_show(session.name, session.nonce))
             shown = {"nonce": session.nonce, "key": signer.public_key, "signature": signature}
@@ -376,7 +384,8 @@ class Exchange:
             session=session.name,
             organs=organs,
             beacons=beacons,
-            loose=sum(1 for _ in self._loose(session)),
+            loose=len(ids),
+            all=mark_of_all(session.name, ids) if len(ids) <= limits.RECONCILED_MAX else None,
             symbols=FIRST_SYMBOLS,
             part=list(session.part) if session.part != (0, 1) else None,
             **shown,
@@ -436,10 +445,14 @@ class Exchange:
             if parts == 1 or int.from_bytes(mark(session.name, act)) % parts == index:
                 yield act
 
+    def _compared_ids(self, session: Session) -> list[bytes]:
+        """Return the ids that a session compares, and one more than it may where there are more."""
+        return list(islice(self._loose(session), limits.RECONCILED_MAX + 1))
+
     def _coder(self, session: Session) -> Coder | None:
         """Return the coder of a session, or None where there is more than one session compares."""
         if session.coder is None:
-            ids = list(islice(self._loose(session), limits.RECONCILED_MAX + 1))
+            ids = self._compared_ids(session)
             if len(ids) > limits.RECONCILED_MAX:
                 return None
             holding = [one for one in self.sessions.values() if one.coder is not None]
@@ -461,6 +474,9 @@ class Exchange:
             raise Refused("exchange.session", "nobody asked for a welcome")
         session.nonce, session.their_count = found["nonce"], found["loose"]
         self._hear(session, found)
+        if found.get("all") and found["all"] == mark_of_all(session.nonce, self._compared_ids(session)):
+            session.reconciled = True
+            return self._next(session)
         coder = self._coder(session)
         if coder is None or session.their_count > limits.RECONCILED_MAX:
             raise Refused("exchange.parts", "there is more to compare than one session does: ask for a part")
@@ -535,6 +551,10 @@ class Exchange:
         if (asked := found.get("ids")) is not None:
             self._queue(session, self._acts(asked))
             return self._next(session)
+        if session.same and session.coder is None:  # what the other side has was another set when it got the answer
+            made = self._coder(session)
+            if made is not None:
+                self._charge_comparing(session, made)
         coder = session.coder
         if coder is None:
             raise Refused("exchange.session", "this session compares nothing")

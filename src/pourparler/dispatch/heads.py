@@ -35,6 +35,11 @@ def mark(salt: bytes, name: bytes) -> bytes:
     return blake2b(name, digest_size=MARK_BYTES, key=salt, person=b"pourparler heads").digest()
 
 
+def mark_of_all(salt: bytes, ids: Iterable[bytes]) -> bytes:
+    """Return the mark of a set of ids under a salt: that of all of them in a row, ascending."""
+    return mark(salt, b"".join(sorted(ids)))
+
+
 @dataclass(frozen=True, slots=True)
 class Heads:
     """How far a node has each chain: organ -> place and the decision there (at place 0 the organ's own id); beacon

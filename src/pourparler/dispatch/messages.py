@@ -60,10 +60,13 @@ HEARD: Fields = {"organs": rows_, "beacons": rows_, "loose": count_}
 MESSAGES: dict[str, tuple[Fields, Fields]] = {
     "hello": (
         {**HEARD, "symbols": partial(is_integer, 0, limits.SYMBOLS_WELCOME_MAX)},
-        {"part": part_, "nonce": session_, "key": key_, "signature": signature_},
+        {"all": mark_, "part": part_, "nonce": session_, "key": key_, "signature": signature_},
     ),
     "challenge": ({"nonce": session_}, {}),
-    "welcome": ({**HEARD, "nonce": session_, "symbols": partial(is_run, SYMBOL_BYTES, limits.SYMBOLS_WELCOME_MAX)}, {}),
+    "welcome": (
+        {**HEARD, "nonce": session_, "symbols": partial(is_run, SYMBOL_BYTES, limits.SYMBOLS_WELCOME_MAX)},
+        {"all": mark_},
+    ),
     "symbols": ({"start": count_, "symbols": symbols_}, {}),
     "shorts": ({"start": count_, "shorts": shorts_}, {}),
     "request": ({}, {"ids": ids_, "shorts": shorts_, "symbols": range_of_symbols, "list": range_of_shorts}),
@@ -120,6 +123,8 @@ def check_together(kind: str, value: Mapping[str, Value]) -> None:
         raise Malformed("exchange.layout", "a request asks for one thing: ids, shorts, symbols or list")
     if kind == "hello" and len({"nonce", "key", "signature"} & value.keys()) not in (0, 3):
         raise Malformed("exchange.layout", "who shows himself gives nonce, key and signature together")
+    if kind == "welcome" and "all" in value and value["symbols"]:
+        raise Malformed("exchange.layout", "who has the same set sends no symbols of it")
     if "part" in value and value["part"][0] >= value["part"][1]:
         raise Malformed("exchange.layout", "a part is one of as many as it says")
     rows = [value[name] for name in ("organs", "beacons") if name in value]
