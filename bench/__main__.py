@@ -121,7 +121,8 @@ def figure(result: Result) -> str:
         return "-"
     if result.unit.startswith("of "):
         return f"{result.value:.1%}"
-    return f"{result.value:.2f} {result.unit}" if result.unit == TIMES else f"{result.value:,.0f} {result.unit}"
+    ratio = result.unit == TIMES or "/" in result.unit
+    return f"{result.value:.2f} {result.unit}" if ratio else f"{result.value:,.0f} {result.unit}"
 
 
 def quartiles(result: Result) -> str:
