@@ -558,3 +558,24 @@ def test_a_mark_that_is_not_of_ones_own_set_is_not_believed():
     assert "request" in kinds(said)
     assert found.whole
     assert held(one) == held(other)
+
+
+def test_an_exchange_in_which_an_act_was_spoilt_on_the_way_has_not_ended_well():
+    talks = Talks(decisions=2, words=2)
+    one, other = memory_node(name="one"), memory_node(name="other")
+    give(one, talks.all)
+    give(other, [talks.party.found])
+
+    def between(messages):
+        found = read(messages[0])
+        if found.kind == "acts":
+            acts = [*found["acts"][:-1], b"\x00" + found["acts"][-1][1:]]
+            return [message("acts", session=found.session, acts=acts, left=found["left"])]
+        return messages
+
+    ours = exchange_of(one, "one")
+    found, _ = talk(ours, exchange_of(other, "other"), between)
+    assert (found.whole, found.why) == (False, "exchange.unfinished")
+    again, _ = talk(ours, exchange_of(other, "other"))
+    assert again.whole
+    assert held(one) == held(other)

@@ -23,6 +23,7 @@ from itertools import count, islice
 from typing import Protocol
 
 from pourparler.core import limits
+from pourparler.core.act import parse_act
 from pourparler.core.encoding import Value, verify_ed25519
 from pourparler.core.errors import Malformed, Refused
 from pourparler.dispatch.allowance import Allowance, Rate
@@ -106,6 +107,8 @@ class Session:
     queue_bytes: int = 0
     cut: bool = False  # there is more to send than one session holds
     unanswered: int = 0  # acts sent, and no word of them yet
+    sent: frozenset[bytes] = frozenset()  # their ids
+    unnamed: int = 0  # acts of which the answer to them said nothing: they were spoilt on the way
     wanted: list[int] = field(default_factory=list)  # short ids still to be asked for
     asked: set[bytes] = field(default_factory=set)
     owed: set[int] = field(default_factory=set)  # short ids that were asked for, and not given yet
@@ -217,7 +220,7 @@ class Exchange:
         session = self.sessions.pop((peer, read(first).session), None)
         if session is None:
             return Exchanged(peer, whole=False, why=why or "exchange.session")
-        why = why or session.ended or ("" if session.quiet else "exchange.unfinished")
+        why = why or session.ended or ("" if session.quiet and not session.unnamed else "exchange.unfinished")
         why = why or ("exchange.parts" if session.cut else "")
         compared = session.theirs if session.theirs and why != "exchange.parts" else None
         withheld = behind(self.holding.heads(), compared) if compared else []
@@ -434,6 +437,7 @@ class Exchange:
             session.queue_bytes -= len(acts[-1][1])
         session.unanswered = len(acts)
         envelopes = [envelope for _, envelope in sorted(acts)]
+        session.sent = frozenset(parse_act(envelope).id for envelope in envelopes)
         yield message("acts", session=session.name, acts=envelopes, left=len(session.queue))
 
     # The loose ones.
@@ -602,6 +606,8 @@ class Exchange:
         rows = found["acts"][: session.unanswered]
         session.given += [act for act, word in rows if word == NEW]
         session.words.update((act, word) for act, word in rows if len(session.words) < limits.EXCHANGE_IDS_MAX)
+        if session.unanswered:
+            session.unnamed += len(session.sent - {act for act, _ in rows})
         session.unanswered = 0
         return self._next(session)
 

@@ -14,7 +14,7 @@ from pourparler.core.act import Act
 from pourparler.core.council import organ_id
 from pourparler.core.encoding import Signature, Value, decode, encode, kid_of
 from pourparler.core.errors import PourparlerError
-from pourparler.core.evidence import Report, Trust, Verdict, verify
+from pourparler.core.evidence import Report, Trust, Verdict, parse_bundle, verify
 from pourparler.core.redline import text_digest
 from pourparler.service.drafting import draft, powers
 from pourparler.testing.keys import Key
@@ -42,8 +42,7 @@ class Talker(Speaker):
         self.mandate = b""
         self.done: set[tuple[str, bytes]] = set()
         self.verdicts: dict[bytes, Report] = {}
-        self.asked: dict[bytes, int] = {}  # text -> how many acts of its dossier were read when one asked
-        self.refuted: dict[bytes, int] = {}  # text -> how many were, when it was shown not to be in force
+        self.refuted: dict[bytes, int] = {}  # text -> the index as of which it was shown not to be in force
         self.asked_at = 0
 
     @property
@@ -122,9 +121,8 @@ class Talker(Speaker):
         self.asked_at = self.read
         for talks in filter(self.follows, self.talks.values()):
             for paper in talks.papers.values():
-                undecided = not self.convinced(paper.text) and self.refuted.get(paper.text) != talks.acts
+                undecided = not self.convinced(paper.text) and self.refuted.get(paper.text, -1) < talks.newest
                 if len(paper.adopted) == 2 and (paper.ratified or paper.concluded) and undecided:
-                    self.asked[paper.text] = talks.acts
                     asked: dict[str, Value] = {"dossier": talks.id, "text": paper.text}
                     self.world.network.send(self.place, DEPOSITARY, "bundle", encode(asked))
 
@@ -145,8 +143,8 @@ class Talker(Speaker):
         report = verify(bundle, trust, self.clock_seconds())
         self.world.trace.note(self.name, f"{report.verdict.value}: {short(text)} in force")
         self.verdicts[text] = report
-        if report.reason == "claim.not-in-force" and text in self.asked:
-            self.refuted[text] = self.asked[text]
+        if report.reason == "claim.not-in-force":
+            self.refuted[text] = max(parse_bundle(bundle).claim.as_of, self.refuted.get(text, -1))
         self.world.checker.judged(self.name, text, bundle, report)
 
     def clock_seconds(self) -> int:

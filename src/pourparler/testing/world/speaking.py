@@ -146,7 +146,7 @@ class Talks:
     id: bytes
     joined: set[bytes]
     papers: dict[bytes, Paper] = field(default_factory=dict)
-    acts: int = 0
+    newest: int = 0  # the index of its newest act
 
 
 class Speaker:
@@ -249,7 +249,7 @@ class Speaker:
         talks = self.talks.get(act.get("dossier") or b"")
         if talks is None:
             return
-        talks.acts += 1
+        talks.newest = self.read - 1
         party = self.world.people.party_of(act.get("by") or b"")
         paper = talks.papers.get(act.get("text") or b"")
         match act.kind:
