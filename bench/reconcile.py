@@ -13,10 +13,13 @@ from pathlib import Path
 
 from bench.material import NotDone
 from bench.measure import TIMES, Effort, Result, Tell, at_most
+from pourparler.core.act import parse_act
 from pourparler.dispatch.exchange import Exchange, Word
 from pourparler.dispatch.heads import Heads, Marked
 from pourparler.dispatch.messages import message, read, session_key
 from pourparler.dispatch.riblt import SYMBOL_BYTES, Coder, Peeling
+from pourparler.service.drafting import draft
+from pourparler.testing.keys import Key
 
 PICTURE = Path(__file__).resolve().parent.parent / "docs" / "pictures" / "reconcile.svg"
 SHARED = 100_000
@@ -151,8 +154,9 @@ class Pile:
         return act not in self.held
 
     def take(self, envelopes: list[bytes], peer: str) -> list[Word]:
-        self.held.update((envelope, envelope) for envelope in envelopes)
-        return [Word(envelope, "new") for envelope in envelopes]
+        came = {parse_act(envelope).id: envelope for envelope in envelopes}
+        self.held.update(came)
+        return [Word(act, "new") for act in came]
 
     def told(self, peer: str, theirs: Marked) -> None:
         pass
@@ -171,14 +175,22 @@ class Noon:
         return 0
 
 
+def replies(size: int) -> list[tuple[bytes, bytes]]:
+    """Return the ids and envelopes of so many acts."""
+    holder = Key.from_name("holder")
+    acts = [draft("reply", {"by": bytes(32), "about": number.to_bytes(32)}).signed_by(holder) for number in range(size)]
+    return [(act.id, act.envelope.encoded()) for act in acts]
+
+
 def exchanged(size: int, effort: Effort) -> float:
     """Return how many bytes two ends say to each other, on average, beside what carries the acts and says of each that
     it was taken."""
     chance = random.Random(f"exchange {size}")
+    new = replies(size)
     spent = []
     for _ in range(max(2, effort.rounds * 20 // max(size, 20))):
-        both, new = drawn(5_000, chance), drawn(size, chance)
-        sides = [Pile({act: act for act in both + half}) for half in (new[: size // 2], new[size // 2 :])]
+        both = dict.fromkeys(drawn(5_000, chance), b"both have it, and nobody asks for it")
+        sides = [Pile(both | dict(half)) for half in (new[: size // 2], new[size // 2 :])]
         spent.append(spoken(*[Exchange(side, Dice(chance), Noon()) for side in sides]))
         if sides[0].held.keys() != sides[1].held.keys():
             raise NotDone("two ends do not hold the same after an exchange")

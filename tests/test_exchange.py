@@ -12,7 +12,7 @@ from pourparler.dispatch.heads import Chains, Heads, behind, marked
 from pourparler.dispatch.messages import message, read, session_key, to_show
 from pourparler.dispatch.peers import Peer, Peers
 from pourparler.dispatch.riblt import SYMBOL_BYTES, Coder, Peeling
-from pourparler.dispatch.urgency import Urgency, urgency_of
+from pourparler.dispatch.urgency import urgency_of
 from pourparler.service.wire import NodeHolding
 from pourparler.testing.keys import Key
 from tests.exchanging import Seeded, Talks, exchange_of, give, held, talk
@@ -436,8 +436,18 @@ def test_the_rank_is_that_of_the_specification():
     assert {kind for kind, rank in named.items() if rank == 2} == urgency.GIVING
     for act in acts:
         expected = named.get(act.kind, 3 if act.kind == "reply" else 2)
-        assert urgency_of(data(act)) == expected
-    assert urgency_of(b"junk") is Urgency.NONE
+        assert urgency_of(act) == expected
+
+
+def test_an_act_that_is_spoilt_in_ones_own_store_keeps_no_other_from_being_sent():
+    talks = Talks(decisions=3, words=0)
+    ours, theirs = memory_node(), memory_node()
+    give(theirs, talks.all)
+    answering = exchange_of(theirs, "theirs")
+    answering.holding.lacking = lambda _rows: iter([b"spoilt", *map(data, talks.all)])
+    found, _ = talk(exchange_of(ours, "ours"), answering)
+    assert found.whole
+    assert held(ours) == held(theirs)
 
 
 def test_the_round_has_a_pinned_peer_and_prefers_who_brings_news():

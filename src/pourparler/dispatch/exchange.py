@@ -20,17 +20,18 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from heapq import heappop, heappush
 from itertools import count, islice
-from typing import Protocol
+from operator import attrgetter, itemgetter
+from typing import NamedTuple, Protocol
 
 from pourparler.core import limits
-from pourparler.core.act import parse_act
+from pourparler.core.act import Act, parse_act
 from pourparler.core.encoding import Value, verify_ed25519
-from pourparler.core.errors import Malformed, Refused
+from pourparler.core.errors import Malformed, PourparlerError, Refused
 from pourparler.dispatch.allowance import Allowance, Rate
 from pourparler.dispatch.heads import Heads, Marked, behind, mark, mark_of_all, marked
 from pourparler.dispatch.messages import SESSION_BYTES, Message, message, read, session_key, to_show
 from pourparler.dispatch.riblt import SHORT_BYTES, SYMBOL_BYTES, Coder, Peeling, shorten
-from pourparler.dispatch.urgency import urgency_of
+from pourparler.dispatch.urgency import Urgency, urgency_of
 from pourparler.ports import Chance, Clock, Signer
 
 FIRST_SYMBOLS = 16  # that a welcome holds: enough for up to some ten differences
@@ -83,6 +84,15 @@ class Holding(Protocol):
         """Take note of how far a peer says to have each chain."""
 
 
+class Waiting(NamedTuple):
+    """An act that waits to be sent: the most urgent first, and otherwise in the order in which they came."""
+
+    urgency: Urgency
+    number: int
+    act: bytes
+    envelope: bytes
+
+
 @dataclass(slots=True)
 class Session:
     """One exchange with one peer, from either side."""
@@ -102,7 +112,7 @@ class Session:
     listed: list[int] = field(default_factory=list)
     listing: bool = False
     reconciled: bool = False
-    queue: list[tuple[int, int, bytes]] = field(default_factory=list)
+    queue: list[Waiting] = field(default_factory=list)  # a heap
     queued: set[bytes] = field(default_factory=set)
     queue_bytes: int = 0
     cut: bool = False  # there is more to send than one session holds
@@ -202,12 +212,12 @@ class Exchange:
         theirs = marked(found.session, found["organs"], found["beacons"])
         self.holding.told(peer, theirs)
         lacked, room = [], QUEUE_MAX_BYTES
-        for envelope in islice(self.holding.lacking(theirs), limits.EXCHANGE_QUEUE_MAX):
+        for act, envelope in readable(islice(self.holding.lacking(theirs), limits.EXCHANGE_QUEUE_MAX)):
             room -= len(envelope)
             if room < 0:
                 break
-            lacked.append(envelope)
-        return sorted(lacked, key=urgency_of)
+            lacked.append((urgency_of(act), envelope))
+        return [envelope for _, envelope in sorted(lacked, key=itemgetter(0))]
 
     def offer(self, peer: str, ids: Sequence[bytes]) -> bytes:
         """Return a message that offers acts: the peer asks for those it lacks."""
@@ -350,7 +360,7 @@ class Exchange:
         self._hear(session, found)
         ids = self._compared_ids(session)
         session.same = len(ids) <= limits.RECONCILED_MAX and found.get("all") == mark_of_all(session.name, ids)
-        coder = None if session.same else self._coder(session)
+        coder = None if session.same else self._coder(session, ids)
         if coder:
             self._charge_comparing(session, coder)
         session.reconciled = True  # it is the other side that compares
@@ -404,8 +414,8 @@ class Exchange:
         self._queue(session, self.holding.lacking(session.theirs))
 
     def _queue(self, session: Session, envelopes: Iterable[bytes]) -> None:
-        """Let envelopes wait to be sent: the most urgent first, and otherwise in the order in which they came."""
-        for envelope in envelopes:
+        """Let envelopes wait to be sent."""
+        for act, envelope in readable(envelopes):
             full = len(session.queue) >= limits.EXCHANGE_QUEUE_MAX or len(session.queued) >= limits.EXCHANGE_SENT_MAX
             if full or session.queue_bytes + len(envelope) > QUEUE_MAX_BYTES:
                 session.cut = True
@@ -414,7 +424,7 @@ class Exchange:
             if seen not in session.queued:
                 session.queued.add(seen)
                 session.queue_bytes += len(envelope)
-                heappush(session.queue, (urgency_of(envelope), next(self._numbers), envelope))
+                heappush(session.queue, Waiting(urgency_of(act), next(self._numbers), act.id, envelope))
 
     def _acts(self, ids: Sequence[bytes]) -> Iterator[bytes]:
         """Yield the envelopes of acts, of few at a time: whoever queues them may stop."""
@@ -429,15 +439,15 @@ class Exchange:
                 session.cut = False
                 yield message("end", session=session.name, reason="exchange.parts")
             return
-        acts: list[tuple[int, bytes]] = []
+        now: list[Waiting] = []
         room = MESSAGE_ROOM_BYTES
-        while session.queue and len(acts) < limits.EXCHANGE_ACTS_MAX and len(session.queue[0][2]) + 5 <= room:
-            acts.append(heappop(session.queue)[1:])
-            room -= len(acts[-1][1]) + 5
-            session.queue_bytes -= len(acts[-1][1])
-        session.unanswered = len(acts)
-        envelopes = [envelope for _, envelope in sorted(acts)]
-        session.sent = frozenset(parse_act(envelope).id for envelope in envelopes)
+        while session.queue and len(now) < limits.EXCHANGE_ACTS_MAX and len(session.queue[0].envelope) + 5 <= room:
+            now.append(heappop(session.queue))
+            room -= len(now[-1].envelope) + 5
+            session.queue_bytes -= len(now[-1].envelope)
+        now.sort(key=attrgetter("number"))
+        session.unanswered, session.sent = len(now), frozenset(one.act for one in now)
+        envelopes = [one.envelope for one in now]
         yield message("acts", session=session.name, acts=envelopes, left=len(session.queue))
 
     # The loose ones.
@@ -453,10 +463,9 @@ class Exchange:
         """Return the ids that a session compares, and one more than it may where there are more."""
         return list(islice(self._loose(session), limits.RECONCILED_MAX + 1))
 
-    def _coder(self, session: Session) -> Coder | None:
-        """Return the coder of a session, or None where there is more than one session compares."""
+    def _coder(self, session: Session, ids: Sequence[bytes]) -> Coder | None:
+        """Return the coder of a session that compares these, or None where there is more than one session compares."""
         if session.coder is None:
-            ids = self._compared_ids(session)
             if len(ids) > limits.RECONCILED_MAX:
                 return None
             holding = [one for one in self.sessions.values() if one.coder is not None]
@@ -478,10 +487,11 @@ class Exchange:
             raise Refused("exchange.session", "nobody asked for a welcome")
         session.nonce, session.their_count = found["nonce"], found["loose"]
         self._hear(session, found)
-        if found.get("all") and found["all"] == mark_of_all(session.nonce, self._compared_ids(session)):
+        ids = self._compared_ids(session)
+        if found.get("all") and found["all"] == mark_of_all(session.nonce, ids):
             session.reconciled = True
             return self._next(session)
-        coder = self._coder(session)
+        coder = self._coder(session, ids)
         if coder is None or session.their_count > limits.RECONCILED_MAX:
             raise Refused("exchange.parts", "there is more to compare than one session does: ask for a part")
         session.peeling = Peeling(coder, session.their_count - len(coder.names))
@@ -556,7 +566,7 @@ class Exchange:
             self._queue(session, self._acts(asked))
             return self._next(session)
         if session.same and session.coder is None:  # what the other side has was another set when it got the answer
-            made = self._coder(session)
+            made = self._coder(session, self._compared_ids(session))
             if made is not None:
                 self._charge_comparing(session, made)
         coder = session.coder
@@ -617,6 +627,16 @@ class Exchange:
             if not session.begun_here:
                 self.sessions.pop((session.peer, session.name), None)
         return ()
+
+
+def readable(envelopes: Iterable[bytes]) -> Iterator[tuple[Act, bytes]]:
+    """Yield acts with their envelopes, but for those that are spoilt in this node's own store: nobody can read them."""
+    for envelope in envelopes:
+        try:
+            act = parse_act(envelope)
+        except PourparlerError:
+            continue
+        yield act, envelope
 
 
 class Busy(Refused):

@@ -7,9 +7,7 @@ first: what ends or stops powers works from when it is heard.
 
 from enum import IntEnum
 
-from pourparler.core.act import Issuer, read_act
-from pourparler.core.encoding import parse_envelope
-from pourparler.core.errors import PourparlerError
+from pourparler.core.act import Act, Issuer
 
 STOPPING = frozenset({"dismiss", "urgent-dismiss", "suspend", "revoke", "withdraw-certificate", "denounce", "dissolve"})
 GUARDING = frozenset({"beacon", "recover", "confirm", "object"})
@@ -23,15 +21,10 @@ class Urgency(IntEnum):
     GUARDS = 1  # says how far a register goes, or watches over it
     DECIDES = 2  # what else an organ decided, and links and certificates
     SPEAKS = 3  # what a holder or a member says
-    NONE = 4  # cannot be read
 
 
-def urgency_of(envelope: bytes) -> Urgency:
-    """Return how urgent the act in an envelope is. Raises nothing: what is no act comes last."""
-    try:
-        act = read_act(parse_envelope(envelope))
-    except PourparlerError:
-        return Urgency.NONE
+def urgency_of(act: Act) -> Urgency:
+    """Return how urgent an act is."""
     if act.kind in STOPPING:
         return Urgency.STOPS
     if act.kind in GUARDING:
