@@ -233,7 +233,7 @@ def test_a_monitoring_address_that_sends_elsewhere_is_not_followed() -> None:
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
-    """A server, where its program was built (``./run campaign interop`` does)."""
+    """A server, where its program was built; ``./run campaign bus`` builds it and runs these tests, too."""
     if not (tools.BUILT / "bin" / "nats-server").exists():
         pytest.skip("nats-server is not built here: ./run campaign bus builds it, with Go")
     with one_server("nats-server", tmp_path) as running:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import random
+import subprocess
 import sys
 import threading
 import time
@@ -361,11 +362,22 @@ def stuck() -> str:
     return f"a gathering stream stuck at {part} of {whole} messages; the exchange brought what it lacked"
 
 
+def commands() -> str:
+    """What people type, with a server: the suite passes over these tests where the server is not built yet."""
+    tools.program("nats-server")
+    tests = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "0", "tests/test_bus.py"]
+    ran = subprocess.run(tests, cwd=tools.ROOT, capture_output=True, text=True, check=False)
+    last = (ran.stdout.strip().splitlines() or ["nothing was said"])[-1]
+    must(ran.returncode == 0 and "skipped" not in last, f"tests/test_bus.py: {ran.stdout[-4_000:]}{ran.stderr}")
+    return f"its tests by real commands: {last}"
+
+
 CHECKS: dict[str, tuple[str, Callable[[], str]]] = {
     "cluster": ("nats-server", cluster),
     "wiped": ("nats-server", wiped),
     "lagging": ("nats-server", lagging),
     "later": ("nats-server", later),
+    "commands": ("nats-server", commands),
     "winners": ("nats-bad", winners),
     "stuck": ("nats-bad", stuck),
 }
