@@ -17,7 +17,7 @@ from pourparler.testing.world import Outcome, Plan, Treason, simulate  # noqa: E
 from tools.chart import chart  # noqa: E402
 
 PICTURES = ROOT / "docs" / "pictures"
-SEEDS = 3
+SEEDS = 15
 HOURS = 10
 LOSSES = (0.0, 0.15, 0.3, 0.45, 0.6)
 RELAYS = (1, 2, 4)

@@ -132,7 +132,7 @@ def make_room(place: "Place") -> None:
 
 def put_back(world: "World", place: "Place") -> None:
     """Put the copy of an earlier hour in the place of a disk; a person sees what is wrong, and mends it."""
-    if not place.up:
+    if not place.up or place.runs_twice:
         return
     newest, lost = place.store.copy(), place.store.mark() != place.yesterday
     beside = place.beside.copy() if isinstance(place, Station) else None
@@ -164,6 +164,8 @@ def put_back(world: "World", place: "Place") -> None:
 
 def lie(world: "World", place: "Place", lasts: int) -> None:
     """Let a disk confirm what it does not keep, until the power goes; a person finds the rest, and puts it back."""
+    if place.runs_twice:
+        return
     place.store.lie()
 
     def power_goes() -> None:
@@ -197,16 +199,17 @@ def read_short(world: "World", place: "Place", missing: int) -> None:
 
 
 def whole(world: "World", place: "Place") -> bool:
-    """Return whether a place runs, from its own disk."""
-    checker = world.checker
-    return place.up and not place.failed and place.name not in checker.lost | checker.spoilt.keys()
+    """Return whether a place runs, alone, from its own disk, which keeps what it confirms: what befalls it now is
+    mended by a copy of that disk."""
+    alone = place.up and not place.failed and not place.runs_twice and place.store.lying is None
+    return alone and place.name not in world.checker.lost | world.checker.spoilt.keys()
 
 
 def start_twice(world: "World", event: Event) -> None:
     """Start a second instance of the depositary, on its disk or on a copy; after a while a person sees it, ends both,
     and goes on with the disk that the high-water mark speaks of."""
     place = world.depositary
-    if not whole(world, place) or place.runs_twice:
+    if not whole(world, place):
         return
     store = place.store if event.amount == 1 else place.store.copy(place.disk)
     place.does(lambda: place.start_twice(store))
