@@ -75,6 +75,10 @@ def create(
     """
     if is_made(session):
         raise Problem(USAGE, "this workspace has a node already.", "Look at it: pourparler dispatch status")
+    if (session.workspace.keys / f"{KEY}.key").exists():
+        what = f"the node's folder {FOLDER}/ is gone, and its key is here: what it acknowledged, it would deny."
+        do = f"A new node has a new key. Delete the old one first: pourparler key delete {KEY}"
+        raise Problem(USAGE, what, do, reason="key.exists")
     session.keys.check_free(KEY)
     public_key = session.keys.new(KEY, ROLE, session.passphrases.new(KEY))
     origin = called or f"node-{public_key.hex()[:12]}"
@@ -474,7 +478,7 @@ def tell_reached(session: Session, act: Act, found: Reached) -> None:
 def heard_words(one: Hearer) -> str:
     """Return what is known of a holder. That an act of his came since says that he is there, and not that he knows."""
     if one.age is None:
-        return one.state
+        return f"{one.state}: nothing of his has come here" if one.state == "unreachable" else one.state
     how = f" {by_channel(one.channel)}" if one.channel else ""
     return f"{HEARD.get(one.state, one.state)}{how}, {duration(one.age)} ago"
 

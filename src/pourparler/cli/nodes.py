@@ -36,6 +36,10 @@ DIGITS_LEAST = 8
 ANSWER_SECONDS = 10.0  # for the node that runs to answer
 BUSY_SECONDS = 5.0  # for another command to come to its end
 AGAIN_SECONDS = 0.1
+RENEW = (
+    f"Put no file back. Make a new node, which takes everything again from others: move {FOLDER}/ away, then "
+    f"pourparler key delete {KEY}, and pourparler dispatch create"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +141,9 @@ def read_taken(found: dict[str, Any]) -> Taken:
 def reached(session: Session, *, looks: bool = False) -> Iterator[Here]:
     """Reach the workspace's node, which follows the parties that the workspace trusts, and has what the ledgers here
     hold of them. ``looks``: only to be asked, without its key. Raises :class:`Problem`."""
+    if session.at is not None:
+        what = "a node says how things stand now: what it knew at another instant it does not keep."
+        raise Problem(USAGE, what, "Leave --at away; or ask the ledgers here: pourparler mandate show, act state")
     folder = node_folder(session)
     if not folder.is_dir():
         raise Problem(USAGE, "there is no node in this workspace.", "Make one: pourparler dispatch create")
@@ -173,7 +180,7 @@ def reached(session: Session, *, looks: bool = False) -> Iterator[Here]:
                 time.sleep(AGAIN_SECONDS)
         if here.node.read_only:
             why = here.node.read_only
-            raise Problem(INPUT, why.what, why.do, reason=why.reason)
+            raise Problem(INPUT, why.what.replace("the ledger ", "the node ", 1), RENEW, reason=why.reason)
         if not looks:
             for book in session.all_books():
                 if here.spool is None:
