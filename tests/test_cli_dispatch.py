@@ -795,7 +795,8 @@ def test_a_file_that_shows_everything_is_said_to():
     done("party", "trust", party.id.hex(), "--how", "told")
     code, said = received("all.dispatch")
     assert code == 0, said
-    assert "are shown, and these are all, by its beacon of" in said
+    assert "all that its beacon of 15 Jan 2027" in said
+    assert "speaks of among them" in said
     assert "a bundle: nothing in it of a party that is followed here" in said
 
 

@@ -166,7 +166,7 @@ def account_line(node: Node, account: Account) -> Line:
     code = f" [{account.reason}]"
     match account.whole:
         case courier.Whole.WHOLE if account.at is not None:
-            return ASIDE, f"{said}, and these are all, by its beacon of {date_time(account.at)}"
+            return ASIDE, f"{said}, all that its beacon of {date_time(account.at)} speaks of among them"
         case courier.Whole.MISSING if account.missing:
             first, last = account.missing
             which = f"act {first} is" if first == last else f"acts {first} to {last} are"

@@ -340,11 +340,13 @@ def receive(
             open_ones.callback(station.stopped.set)  # before a channel is closed: that it is, is no trouble then
             told = False
             with until_stopped():
+                beside = [way for way in others if way is not Way.WIRE]
+                if beside:
+                    session.say("listening: " + ", ".join(beside), lead="✓ ")
                 if Way.WIRE in others:
                     listen_on_wire(session, station, desk, peer or [], every, host, port, prefix, seconds)
                     told = True
                 else:
-                    session.say("listening: " + ", ".join(others), lead="✓ ")
                     wait(seconds)
         if not told:
             session.mention(STOPPED)
