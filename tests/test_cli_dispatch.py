@@ -637,6 +637,30 @@ def test_radio_for_so_long_leaves_no_turn_silent(held, monkeypatch):
     assert air.frames > 900  # of a thousand moments, some were for looking at the clock
 
 
+def test_a_peer_that_answers_is_said_to_once(capfd):
+    told = telling(Session())
+    for why in ("", "", "down", "", ""):
+        told(Exchanged("http://relay", whole=not why, why=why))
+    assert capfd.readouterr().out.splitlines() == [
+        "wire: http://relay: answers, and there is nothing new on either side",
+        "wire: http://relay: 0 given, 0 learnt, not whole: down",
+        "wire: http://relay: answers again",
+    ]
+
+
+def test_a_peer_that_brought_something_and_is_silent_again_is_said_to_be(capfd):
+    """Its second silence had the words of the first, and was not said."""
+    told = telling(Session())
+    down = Exchanged("http://relay", whole=False, why="down")
+    for found in (down, Exchanged("http://relay", whole=True, why="", given=(bytes(32),)), down):
+        told(found)
+    assert [line.rpartition(": ")[2] for line in capfd.readouterr().out.splitlines()] == [
+        "down",
+        "1 given, 0 learnt",
+        "down",
+    ]
+
+
 def test_an_act_that_waits_is_said_once_however_often_the_radio_repeats_it(capfd):
     told = telling(Session())
     waits, other = (Taken(State.PENDING, bytes([number] * 32), "unknown.organ") for number in (1, 2))

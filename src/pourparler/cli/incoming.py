@@ -153,17 +153,27 @@ def telling(session: Session) -> Any:
                 return
         if isinstance(event, Trouble) or (isinstance(event, Exchanged) and not (event.given or event.learnt)):
             name = ("peer", event.peer) if isinstance(event, Exchanged) else ("", event.channel)
+            if not line and name not in said:  # so that whoever named a peer sees once that it is one
+                print_told(session, f"wire: {name[1]}: answers, and there is nothing new on either side")
+                said[name] = ""
+                return
             if said.get(name, "") == line:
                 return
             if not line:
                 line = f"wire: {name[1]}: answers again"
-                said.pop(name)
+                said[name] = ""
             else:
                 said[name] = line
-        if line and not session.as_json and not session.quiet:
-            print_log(clean(line))
+        elif isinstance(event, Exchanged):
+            said["peer", event.peer] = "" if event.whole else line  # what was said before of its silence is over
+        print_told(session, line)
 
     return tell
+
+
+def print_told(session: Session, line: str) -> None:
+    if line and not session.as_json and not session.quiet:
+        print_log(clean(line))
 
 
 def line_of(event: Event) -> str:

@@ -110,9 +110,8 @@ class Here:
         found = self.spool.answer(self.spool.hand(job), seconds)
         if found is None:
             what = f"handed to the node that runs here ({process(self.runner)}), which has not answered yet."
-            raise Problem(
-                CANNOT_TELL, what, "It is kept, and taken in its turn. Look later: pourparler dispatch status"
-            )
+            do = "It is kept, and taken in its turn. Look later: pourparler dispatch status; or stop that process, and "
+            raise Problem(CANNOT_TELL, what, do + "do this again.")
         if not self.told:
             self.session.mention(f"handed to the node that runs here ({process(self.runner)})", lead="  ")
         self.told = True
