@@ -830,3 +830,16 @@ def test_a_file_s_name_is_said_once(orders):
     assert code == 1
     assert "courier: junk is no courier's file" in said
     assert "courier: there is no file nowhere" in said
+
+
+def test_a_node_whose_key_is_lost_is_not_sent_to_make_any_key():
+    """`key new NAME --role ROLE` was the advice: a journal under another key is refused, as not what it wrote."""
+    Path("keys/node.key").rename("node.key")
+    code, said = run("dispatch", "status")
+    said = " ".join(said.split())
+    assert code == 5
+    assert "[key.absent]" in said
+    assert "pourparler key new" not in said
+    shutil.move("node", "lost")
+    done("dispatch", "create")
+    done("dispatch", "status")

@@ -17,7 +17,7 @@ from pourparler.core.errors import Missing
 from pourparler.core.ledger import is_statement, open_checkpoint
 from pourparler.dispatch import courier
 from pourparler.dispatch.captions import WORDS
-from pourparler.ports import Signer
+from pourparler.ports import KeyTrouble, Signer
 from pourparler.service import couriering, desk
 from pourparler.service.books import Book
 from pourparler.service.intake import ledger_key
@@ -148,7 +148,14 @@ def reached(session: Session, *, looks: bool = False) -> Iterator[Here]:
         raise Problem(USAGE, "there is no node in this workspace.", "Make one: pourparler dispatch create")
     spool = Spool(folder / "spool")
     origin = (folder / "origin").read_text("utf-8").strip()
-    locked = Locked(session.keys.info(KEY).public_key)
+    try:
+        locked = Locked(session.keys.info(KEY).public_key)
+    except KeyTrouble as trouble:
+        if trouble.reason != "key.absent":
+            raise
+        what = f"the key of this workspace's node is not in {session.workspace.keys}, and no other goes on with it."
+        do = f"Put {KEY}.key back. If it is lost, move {FOLDER}/ away, and make a new node: pourparler dispatch create"
+        raise Problem(INPUT, what, do, reason=trouble.reason) from None
     follow = session.workspace.settings.trust
     with contextlib.ExitStack() as open_ones:
         passing = open_ones.enter_context(contextlib.ExitStack())
