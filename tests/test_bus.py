@@ -2,6 +2,7 @@
 servers: ``./run campaign bus``."""
 
 import contextlib
+import gc
 import json
 import socketserver
 import threading
@@ -229,6 +230,17 @@ def test_a_monitoring_address_that_sends_elsewhere_is_not_followed() -> None:
 
 
 # --- with a server ----------------------------------------------------------------------------------------------------
+
+
+def test_a_bus_that_is_not_there_is_said_in_words_and_leaves_nothing_behind(monkeypatch, caplog) -> None:
+    """It said "TimeoutError.", and then that a task was destroyed, with a line of its own source."""
+    monkeypatch.setattr("pourparler.dispatch.bus.SPARE_SECONDS", 0.5)
+    with pytest.raises(BusTrouble) as caught:
+        Bus(["nats://127.0.0.1:1"], [], "node", seconds=0.2)
+    assert caught.value.what == "the bus does not do what it was asked: no answer in time."
+    del caught
+    gc.collect()
+    assert "destroyed" not in caplog.text
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The command line of the dispatch, as far as somebody hostile may reach it: what a courier brings, what is printed."""
 
 import contextlib
+import http.server
 import json
 import os
 import shutil
@@ -8,6 +9,7 @@ import signal
 import struct
 import subprocess
 import sys
+import threading
 import time
 import zlib
 from dataclasses import dataclass, replace
@@ -16,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from pourparler.cli import outgoing
-from pourparler.cli.incoming import line_of, telling
+from pourparler.cli.incoming import LINES_KEPT, line_of, telling
 from pourparler.cli.nodes import reached
 from pourparler.cli.session import Session
 from pourparler.core import limits
@@ -24,7 +26,7 @@ from pourparler.core.act import parse_act
 from pourparler.core.evidence import Trust, verify
 from pourparler.dispatch.exchange import Exchanged
 from pourparler.service import couriering, desk, export, keyring
-from pourparler.service.node.nouns import Came, Shown
+from pourparler.service.node.nouns import Came, Shown, State, Taken
 from pourparler.service.station import News, Trouble
 from tests import paper
 from tests.nodes import START, TALKS, HomeLedger, Party, SetClock, data
@@ -635,6 +637,47 @@ def test_radio_for_so_long_leaves_no_turn_silent(held, monkeypatch):
     assert air.frames > 900  # of a thousand moments, some were for looking at the clock
 
 
+def test_a_peer_that_answers_is_said_to_once(capfd):
+    told = telling(Session())
+    for why in ("", "", "down", "", ""):
+        told(Exchanged("http://relay", whole=not why, why=why))
+    assert capfd.readouterr().out.splitlines() == [
+        "wire: http://relay: answers, and there is nothing new on either side",
+        "wire: http://relay: 0 given, 0 learnt, not whole: down",
+        "wire: http://relay: answers again",
+    ]
+
+
+def test_a_peer_that_brought_something_and_is_silent_again_is_said_to_be(capfd):
+    """Its second silence had the words of the first, and was not said."""
+    told = telling(Session())
+    down = Exchanged("http://relay", whole=False, why="down")
+    for found in (down, Exchanged("http://relay", whole=True, why="", given=(bytes(32),)), down):
+        told(found)
+    assert [line.rpartition(": ")[2] for line in capfd.readouterr().out.splitlines()] == [
+        "down",
+        "1 given, 0 learnt",
+        "down",
+    ]
+
+
+def test_an_act_that_waits_is_said_once_however_often_the_radio_repeats_it(capfd):
+    told = telling(Session())
+    waits, other = (Taken(State.PENDING, bytes([number] * 32), "unknown.organ") for number in (1, 2))
+    for taken in (waits, other, waits, waits, other, replace(waits, works=True)):
+        told(News(taken, Came("radio", "", 0), "dismiss"))
+    for number in range(2 * LINES_KEPT):  # a stranger's: what is remembered of them is bounded
+        told(News(Taken(State.REFUSED, number.to_bytes(32, "little"), "x"), Came("radio", "", 0)))
+    told(News(replace(waits, state=State.NEW, reason=""), Came("radio", "", 0), "dismiss"))
+    lines = capfd.readouterr().out.splitlines()
+    assert lines[:3] == [
+        "radio: dismiss 01010101… pending [unknown.organ]",
+        "radio: dismiss 02020202… pending [unknown.organ]",
+        "radio: dismiss 01010101… pending, and it works already [unknown.organ]",
+    ]
+    assert lines[-1] == "radio: dismiss 01010101… new"
+
+
 def test_the_same_trouble_is_said_once(capfd):
     told = telling(Session())
     for why in ("down", "down", "", "", "down"):
@@ -660,3 +703,143 @@ def test_the_ledgers_of_a_workspace_are_written_while_its_node_listens(front):
         "dispatch", "send", party, "--via", "courier", "--out", "x.dispatch"
     )
     assert f"Ours {party[:8]}…" in done("dispatch", "status")
+
+
+def test_what_a_stopped_radio_has_sent_is_said(capfd, monkeypatch):
+    """Ctrl-C said nothing of it, and whoever pressed it did not know whether anything had gone out."""
+
+    class Air:
+        frame_bytes = 1_200
+        frames = 0
+
+        def send(self, _frame):
+            if self.frames == 3:
+                raise KeyboardInterrupt
+            self.frames += 1
+
+    session = Session()
+    acts = [data(Party("We").found)]
+    with reached(session) as here, pytest.raises(KeyboardInterrupt):
+        outgoing.by_radio(session, Air(), None, here.node, acts, [], 0.9, None)
+    assert "radio: 3 frames, " in (said := capfd.readouterr().out)
+    assert "stopped, and that is not enough" in said
+
+
+# --- what a newcomer runs into ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("asked", [("status",), ("standing", "ab" * 4), ("know", "ab" * 4, "--by", "x", "--key", "y")])
+def test_a_node_is_not_asked_about_another_day(asked):
+    """It answered for now, as if --at had not been said."""
+    code, said = run("dispatch", *asked, "--at", "2020-01-01")
+    assert code == 4
+    assert "how things stand now" in said
+
+
+def test_a_node_that_is_lost_is_made_anew_under_a_new_key():
+    """What docs/operating.md promises: the old key stood in the way, and nothing said what to do."""
+    shutil.move("node", "lost")
+    code, said = run("dispatch", "create")
+    assert code == 4
+    assert "pourparler key delete node" in " ".join(said.split())
+    before = keyring.Keyring(Path("keys")).info("node").public_key
+    done("key", "delete", "node", "--yes")
+    done("dispatch", "create")
+    assert keyring.Keyring(Path("keys")).info("node").public_key != before
+
+
+def test_a_node_whose_journal_was_lost_is_told_what_a_node_does():
+    Path("node/journal.sqlite").unlink()
+    code, said = run("dispatch", "status")
+    assert code == 5
+    assert "ledger.behind" in said
+    assert "Make a new node" in " ".join(said.split())
+    assert "ledger recover" not in said
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"<!DOCTYPE HTML>\n", "it answers 501: is it a node?"),
+        (b"too busy", "it answers 501 too busy"),
+        (None, "refused"),
+    ],
+)
+def test_why_a_peer_was_not_reached_is_said_for_people(body, words):
+    """It said `exchange.unreachable: [Errno 111] Connection refused`, or the first line of a page for browsers."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(501)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
+        url = f"http://127.0.0.1:{server.server_port}"
+        if body is None:
+            server.server_close()
+        else:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+        Path("act").write_bytes(data(Party("We").found))
+        code, said = run("dispatch", "send", "act", "--via", "wire", "--peer", url)
+        if body is not None:
+            server.shutdown()
+    said = " ".join(said.split())
+    assert code == 5, said
+    assert words in said
+    assert "[exchange.unreachable]" in said
+    assert "Errno" not in said
+    assert "DOCTYPE" not in said
+
+
+def test_a_file_that_looks_like_a_picture_is_not_written_and_the_case_of_html_counts_for_nothing():
+    """--out orders.pdf wrote a courier's file under a printer's name, and so did --out ORDERS.HTML."""
+    Path("act").write_bytes(data(Party("We").found))
+    code, said = run("dispatch", "send", "act", "--via", "courier", "--out", "orders.pdf")
+    assert code == 4
+    assert "orders.html" in said
+    assert not Path("orders.pdf").exists()
+    done("dispatch", "send", "act", "--via", "courier", "--out", "ORDERS.HTML")
+    assert Path("ORDERS.HTML").read_bytes().startswith(b"<!doctype html>")
+
+
+def test_a_file_that_shows_everything_is_said_to():
+    """What was missing was said, and of what was whole nothing; docs/how-to/send-by-courier.md has both."""
+    clock, party, other = SetClock(), Party("We"), Party("They")
+    home = HomeLedger(clock)
+    home.log(party.found, other.found)
+    home.log(party.beacon(START, **home.position(party)))
+    bundles = [couriering.catching_up(one.id, [home.intake]) for one in (party, other)]
+    Path("all.dispatch").write_bytes(couriering.file([], bundles=bundles))
+    done("party", "trust", party.id.hex(), "--how", "told")
+    code, said = received("all.dispatch")
+    assert code == 0, said
+    assert "all that its beacon of 15 Jan 2027" in said
+    assert "speaks of among them" in said
+    assert "a bundle: nothing in it of a party that is followed here" in said
+
+
+def test_a_file_s_name_is_said_once(orders):
+    Path("junk").write_bytes(b"hello")
+    code, said = received("junk", "nowhere", "z-orders.dispatch")
+    assert code == 1
+    assert "courier: junk is no courier's file" in said
+    assert "courier: there is no file nowhere" in said
+
+
+def test_a_node_whose_key_is_lost_is_not_sent_to_make_any_key():
+    """`key new NAME --role ROLE` was the advice: a journal under another key is refused, as not what it wrote."""
+    Path("keys/node.key").rename("node.key")
+    code, said = run("dispatch", "status")
+    said = " ".join(said.split())
+    assert code == 5
+    assert "[key.absent]" in said
+    assert "pourparler key new" not in said
+    shutil.move("node", "lost")
+    done("dispatch", "create")
+    done("dispatch", "status")

@@ -160,8 +160,16 @@ def test_it_is_made_once_and_again_when_the_lock_changes(checkout):
     assert checkout.installed() == 1
     with (checkout.place / "requirements.lock").open("a") as lock:
         lock.write("# another version\n")
-    assert checkout.run("setup")[:2] == (0, said)
+    code, again, complained = checkout.run("setup")
+    assert (code, again) == (0, said)
     assert checkout.installed() == 2
+    assert "this happens once" not in complained
+    assert "has changed" in complained
+    config = checkout.place / ".venv" / "pyvenv.cfg"
+    config.write_text(re.sub(r"(?m)^version = .*", "version = 3.11.0", config.read_text()))
+    with (checkout.place / "requirements.lock").open("a") as lock:
+        lock.write("# a third, and what another Python made is found\n")
+    assert "it was made with Python 3.11.0" in checkout.run("setup")[2]
 
 
 def test_a_set_up_that_was_killed_is_done_again(checkout):

@@ -366,6 +366,17 @@ def test_nothing_is_used_after_an_io_error(path):
         assert store.size() == 1
 
 
+def test_a_full_disk_is_called_one_where_sqlite_says_io_error(path, monkeypatch):
+    """On a full tmpfs a ledger could not even be opened to be read, and was said to have a failing disk."""
+    failure = sqlite3.OperationalError("disk I/O error")
+    failure.sqlite_errorcode = sqlite3.SQLITE_IOERR_SHMSIZE
+    with reopened(path) as store:
+        usage = sqlite_module.shutil.disk_usage(path.parent)
+        monkeypatch.setattr(sqlite_module.shutil, "disk_usage", lambda _: usage._replace(free=4_096))
+        with pytest.raises(StoreError, match="The disk is full: make room"), store._failures("open the ledger"):
+            raise failure
+
+
 def test_refusals_cannot_fill_the_disk(path, monkeypatch):
     monkeypatch.setattr(sqlite_module, "REFUSALS_KEPT", 50)
     with reopened(path) as store:

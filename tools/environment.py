@@ -262,7 +262,7 @@ def wait_for(handle: IO[str], mode: int, venv: Path) -> None:
 def make(venv: Path, purpose: Purpose) -> None:
     """Make the environment from nothing; whatever stood there before was ours and does not count."""
     refuse_foreign(venv)
-    say(f"making the environment in {venv} with Python {platform.python_version()}; this happens once")
+    say(f"making the environment in {venv} with Python {platform.python_version()}; {occasion(venv)}")
     started = time.monotonic()
     venv.mkdir(exist_ok=True)
     write_state(venv, {"state": "making"})
@@ -275,6 +275,18 @@ def make(venv: Path, purpose: Purpose) -> None:
     watch([str(venv / "bin" / "python"), *quiet, "-c", f"import {purpose.packages}"], "trying what was installed")
     write_state(venv, {"state": "ready", "key": key(purpose)})
     say(f"the environment is ready ({time.monotonic() - started:.0f} s)")
+
+
+def occasion(venv: Path) -> str:
+    """Why it is made: for the first time, or anew, which whoever waits for it again wants to know."""
+    if read_state(venv).get("state") != "ready":
+        return "this happens once"
+    with suppress(OSError):
+        config = (venv / "pyvenv.cfg").read_text("utf-8")
+        before = "".join(line.partition("=")[2].strip() for line in config.splitlines() if line.startswith("version ="))
+        if before and before != platform.python_version():
+            return f"it was made with Python {before}: start ./run with one and the same, and this happens once"
+    return "what it was made from has changed, its packages or the Python"
 
 
 def refuse_foreign(venv: Path) -> None:

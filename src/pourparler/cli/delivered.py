@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pourparler.cli.session import MARK, Session
-from pourparler.cli.words import clean, count, short
+from pourparler.cli.words import clean, count, date_time, short
 from pourparler.core.evidence import Verdict
 from pourparler.dispatch import courier
 from pourparler.dispatch.courier import Account, Seal
@@ -126,7 +126,7 @@ def lines_of(node: Node, name: str, found: Delivered) -> Iterable[Line]:
     for shown in found.shown:
         yield "!" if unwitnessed(shown) else "", f"courier: {bundle_words(shown)}"
     for account in found.accounts:
-        if account.reason:
+        if account.reason or account.at is not None:
             yield account_line(node, account)
     for code in found.bad:
         yield "no", f"courier: {clean(code.named())}: {clean(code.detail)} [{code.reason}]"
@@ -146,7 +146,9 @@ def bundle_words(shown: Shown) -> str:
     """Return what came of a bundle, in words."""
     if shown.reason and not shown.acts:
         return f"a bundle: {clean(shown.detail or 'nothing of it is taken')} [{shown.reason}]"
-    (state, first), *rest = shown.acts.items() or [(State.NEW.value, 0)]
+    if not shown.acts:
+        return "a bundle: nothing in it of a party that is followed here"
+    (state, first), *rest = shown.acts.items()
     each = [f"{count(first, 'act')} {state_words(state)}", *(f"{many} {state_words(state)}" for state, many in rest)]
     why = f", as heard, for it proves nothing: {clean(shown.detail)} [{shown.reason}]" if shown.reason else ""
     return f"a bundle: {', '.join(each)}{why}"
@@ -163,6 +165,8 @@ def account_line(node: Node, account: Account) -> Line:
     said = f"courier: of {whose} {count(account.shown, 'act')} {'is' if account.shown == 1 else 'are'} shown"
     code = f" [{account.reason}]"
     match account.whole:
+        case courier.Whole.WHOLE if account.at is not None:
+            return ASIDE, f"{said}, all that its beacon of {date_time(account.at)} speaks of among them"
         case courier.Whole.MISSING if account.missing:
             first, last = account.missing
             which = f"act {first} is" if first == last else f"acts {first} to {last} are"

@@ -75,6 +75,10 @@ def create(
     """
     if is_made(session):
         raise Problem(USAGE, "this workspace has a node already.", "Look at it: pourparler dispatch status")
+    if (session.workspace.keys / f"{KEY}.key").exists():
+        what = f"the node's folder {FOLDER}/ is gone, and its key is here: what it acknowledged, it would deny."
+        do = f"A new node has a new key. Delete the old one first: pourparler key delete {KEY}"
+        raise Problem(USAGE, what, do, reason="key.exists")
     session.keys.check_free(KEY)
     public_key = session.keys.new(KEY, ROLE, session.passphrases.new(KEY))
     origin = called or f"node-{public_key.hex()[:12]}"
@@ -336,11 +340,13 @@ def receive(
             open_ones.callback(station.stopped.set)  # before a channel is closed: that it is, is no trouble then
             told = False
             with until_stopped():
+                beside = [way for way in others if way is not Way.WIRE]
+                if beside:
+                    session.say("listening: " + ", ".join(beside), lead="✓ ")
                 if Way.WIRE in others:
                     listen_on_wire(session, station, desk, peer or [], every, host, port, prefix, seconds)
                     told = True
                 else:
-                    session.say("listening: " + ", ".join(others), lead="✓ ")
                     wait(seconds)
         if not told:
             session.mention(STOPPED)
@@ -474,7 +480,7 @@ def tell_reached(session: Session, act: Act, found: Reached) -> None:
 def heard_words(one: Hearer) -> str:
     """Return what is known of a holder. That an act of his came since says that he is there, and not that he knows."""
     if one.age is None:
-        return one.state
+        return f"{one.state}: nothing of his has come here" if one.state == "unreachable" else one.state
     how = f" {by_channel(one.channel)}" if one.channel else ""
     return f"{HEARD.get(one.state, one.state)}{how}, {duration(one.age)} ago"
 

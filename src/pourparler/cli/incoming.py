@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pourparler.cli.channels import Dice
 from pourparler.cli.delivered import Plain, Read, bundle_words, plain, say_lines
 from pourparler.cli.nodes import Here, act_alone, is_couriers
-from pourparler.cli.outgoing import plain_exchanged
+from pourparler.cli.outgoing import plain_exchanged, why_words
 from pourparler.cli.reading import read_beginning, read_file
 from pourparler.cli.serving import print_log, serve_routes
 from pourparler.cli.session import MARK, Session
@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 
     from pourparler.dispatch.fountain import Decoder
     from pourparler.service.wire import Desk
+
+
+LINES_KEPT = 1_000  # of what was said of acts that are not taken
 
 
 def wait(seconds: float | None) -> None:
@@ -136,22 +139,41 @@ def telling(session: Session) -> Any:
     """Return what says of each event that it was, a line each."""
 
     said: dict[tuple[str, str], str] = {}  # what was said last of a channel or peer: the same is not said again
+    waits: dict[str, None] = {}  # what was said of acts that are not taken, oldest first
 
     def tell(event: Event) -> None:
         line = line_of(event)
+        if isinstance(event, News) and isinstance(event.taken, Taken) and event.taken.state is not State.NEW:
+            again = line in waits  # a radio says the same act a hundred times, and a bus until it is taken
+            waits.pop(line, None)
+            waits[line] = None
+            if len(waits) > LINES_KEPT:
+                waits.pop(next(iter(waits)), None)
+            if again:
+                return
         if isinstance(event, Trouble) or (isinstance(event, Exchanged) and not (event.given or event.learnt)):
             name = ("peer", event.peer) if isinstance(event, Exchanged) else ("", event.channel)
+            if not line and name not in said:  # so that whoever named a peer sees once that it is one
+                print_told(session, f"wire: {name[1]}: answers, and there is nothing new on either side")
+                said[name] = ""
+                return
             if said.get(name, "") == line:
                 return
             if not line:
                 line = f"wire: {name[1]}: answers again"
-                said.pop(name)
+                said[name] = ""
             else:
                 said[name] = line
-        if line and not session.as_json and not session.quiet:
-            print_log(clean(line))
+        elif isinstance(event, Exchanged):
+            said["peer", event.peer] = "" if event.whole else line  # what was said before of its silence is over
+        print_told(session, line)
 
     return tell
+
+
+def print_told(session: Session, line: str) -> None:
+    if line and not session.as_json and not session.quiet:
+        print_log(clean(line))
 
 
 def line_of(event: Event) -> str:
@@ -172,7 +194,8 @@ def line_of(event: Event) -> str:
             if found.whole and not (found.learnt or found.given):
                 return ""
             gave = f"{len(found.given)} given, {len(found.learnt)} learnt"
-            return f"wire: {clean(found.peer)}: {gave}{'' if found.whole else f', not whole: {clean(found.why)}'}"
+            lacks = "" if found.whole else f", not whole: {clean(why_words(found.why))}"
+            return f"wire: {clean(found.peer)}: {gave}{lacks}"
     return ""
 
 
@@ -280,7 +303,8 @@ def tell_bad(session: Session, path: Path, error: PourparlerError | Problem) -> 
     if error.reason.startswith("cbor."):
         what = "damaged, or not copied to its end"
     code = f" [{error.reason}]" if error.reason else ""
-    session.say(f"courier: {clean(path.name)}: {clean(what)}{code}", lead=[MARK["no"], " "])
+    named = what if what.startswith((str(path), path.name)) or f" {path}" in what else f"{path.name}: {what}"
+    session.say(f"courier: {clean(named)}{code}", lead=[MARK["no"], " "])
     return what
 
 

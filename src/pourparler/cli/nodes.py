@@ -17,7 +17,7 @@ from pourparler.core.errors import Missing
 from pourparler.core.ledger import is_statement, open_checkpoint
 from pourparler.dispatch import courier
 from pourparler.dispatch.captions import WORDS
-from pourparler.ports import Signer
+from pourparler.ports import KeyTrouble, Signer
 from pourparler.service import couriering, desk
 from pourparler.service.books import Book
 from pourparler.service.intake import ledger_key
@@ -36,6 +36,10 @@ DIGITS_LEAST = 8
 ANSWER_SECONDS = 10.0  # for the node that runs to answer
 BUSY_SECONDS = 5.0  # for another command to come to its end
 AGAIN_SECONDS = 0.1
+RENEW = (
+    f"Put no file back. Make a new node, which takes everything again from others: move {FOLDER}/ away, then "
+    f"pourparler key delete {KEY}, and pourparler dispatch create"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +110,8 @@ class Here:
         found = self.spool.answer(self.spool.hand(job), seconds)
         if found is None:
             what = f"handed to the node that runs here ({process(self.runner)}), which has not answered yet."
-            raise Problem(
-                CANNOT_TELL, what, "It is kept, and taken in its turn. Look later: pourparler dispatch status"
-            )
+            do = "It is kept, and taken in its turn. Look later: pourparler dispatch status; or stop that process, and "
+            raise Problem(CANNOT_TELL, what, do + "do this again.")
         if not self.told:
             self.session.mention(f"handed to the node that runs here ({process(self.runner)})", lead="  ")
         self.told = True
@@ -137,12 +140,22 @@ def read_taken(found: dict[str, Any]) -> Taken:
 def reached(session: Session, *, looks: bool = False) -> Iterator[Here]:
     """Reach the workspace's node, which follows the parties that the workspace trusts, and has what the ledgers here
     hold of them. ``looks``: only to be asked, without its key. Raises :class:`Problem`."""
+    if session.at is not None:
+        what = "a node says how things stand now: what it knew at another instant it does not keep."
+        raise Problem(USAGE, what, "Leave --at away; or ask the ledgers here: pourparler mandate show, act state")
     folder = node_folder(session)
     if not folder.is_dir():
         raise Problem(USAGE, "there is no node in this workspace.", "Make one: pourparler dispatch create")
     spool = Spool(folder / "spool")
     origin = (folder / "origin").read_text("utf-8").strip()
-    locked = Locked(session.keys.info(KEY).public_key)
+    try:
+        locked = Locked(session.keys.info(KEY).public_key)
+    except KeyTrouble as trouble:
+        if trouble.reason != "key.absent":
+            raise
+        what = f"the key of this workspace's node is not in {session.workspace.keys}, and no other goes on with it."
+        do = f"Put {KEY}.key back. If it is lost, move {FOLDER}/ away, and make a new node: pourparler dispatch create"
+        raise Problem(INPUT, what, do, reason=trouble.reason) from None
     follow = session.workspace.settings.trust
     with contextlib.ExitStack() as open_ones:
         passing = open_ones.enter_context(contextlib.ExitStack())
@@ -173,7 +186,7 @@ def reached(session: Session, *, looks: bool = False) -> Iterator[Here]:
                 time.sleep(AGAIN_SECONDS)
         if here.node.read_only:
             why = here.node.read_only
-            raise Problem(INPUT, why.what, why.do, reason=why.reason)
+            raise Problem(INPUT, why.what.replace("the ledger ", "the node ", 1), RENEW, reason=why.reason)
         if not looks:
             for book in session.all_books():
                 if here.spool is None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pourparler.service.export import Ledger
 
 SHEETS = (".html", ".htm")
+PICTURES = (".pdf", ".png", ".jpg", ".jpeg", ".svg")
 TOLD_SECONDS = 2.0
 EXCHANGE_SECONDS = 70.0  # for each peer with which the node that runs here exchanges
 HERE = "here"
@@ -80,7 +81,7 @@ def tell_exchanged(
     None where it has not taken one. ``handed`` says of an act whether this node hands it on."""
     peer = clean(found["url"])
     if not found["whole"]:
-        session.say(f"wire: {peer}: {clean(found['reason'])}", lead=[MARK["no"], " "])
+        session.say(f"wire: {peer}: {clean(why_words(found['reason']))}", lead=[MARK["no"], " "])
         return False
     words = [(act, found["words"].get(act.id.hex(), "known" if handed(act) else HERE)) for act in sent]
     short_of = [(act, word) for act, word in words if word not in KEPT]
@@ -93,6 +94,12 @@ def tell_exchanged(
         what = WAITS.get(word, f"is refused there [{clean(word)}]")
         session.say(f"{act.kind} {short(act.id)} {what}", lead=[MARK["waits" if word in WAITS else "no"], " "])
     return None
+
+
+def why_words(why: str) -> str:
+    """Return why an exchange failed as people read it: the code behind what it says."""
+    code, colon, detail = why.partition(": ")
+    return f"{detail} [{code}]" if colon and "." in code and " " not in code else why
 
 
 def by_bus(session: Session, node: Node, bus: "Bus", sent: Sequence[Act]) -> bool:
@@ -158,6 +165,11 @@ def by_radio(
     except ChannelTrouble as trouble:
         session.say(f"radio: {clean(str(trouble))}", lead=[MARK["no"], " "])
         return False
+    except KeyboardInterrupt:
+        if not session.as_json:
+            sent = f"{count(frames, 'frame')}, {bytes_sent:,} bytes"
+            session.say(f"radio: {sent}: stopped{'' if fills else ', and that is not enough'}", lead="! ")
+        raise
     finally:
         carousel.counters.close()  # type: ignore[attr-defined]
     session.answer(frames=frames, bytes=bytes_sent)
@@ -182,7 +194,12 @@ def by_courier(
         raise Problem(USAGE, "into which file?", "Name it: --out orders.dispatch, or --out orders.html to print.")
     for out in outs:
         session.check_out(out)  # of what lies there nobody may have a second copy: other orders, which no ledger has
-    files = [out for out in outs if out.suffix not in SHEETS]
+        if out.suffix.lower() in PICTURES:
+            what = f"{out} would be no {out.suffix.lower()[1:].upper()}: it is a page to print, or a file to carry."
+            raise Problem(
+                USAGE, what, f"Name a page, --out {out.stem}.html, and print that; or --out {out.stem}.dispatch."
+            )
+    files = [out for out in outs if out.suffix.lower() not in SHEETS]
     bundles = list(bundles_here(session, node)) if files else []
     for out in outs:
         if out not in files:

@@ -244,6 +244,8 @@ class Bus:
         if hasattr(self, "_client"):
             with contextlib.suppress(BusTrouble):
                 self._run(self._client.close())
+        with contextlib.suppress(BusTrouble):
+            self._run(self._end_tasks())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(SPARE_SECONDS)
         if not self._thread.is_alive():
@@ -258,6 +260,13 @@ class Bus:
         self.close()
 
     # Within the loop's thread.
+
+    async def _end_tasks(self) -> None:
+        """End what still runs, such as a connection that was given up: a loop that is closed over it complains."""
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
 
     async def _connect(self, servers: list[str], credentials: str | None) -> None:
         async def quiet(_: Exception) -> None:  # each call says what went wrong for itself
@@ -362,5 +371,7 @@ class Bus:
             self.nats.errors.Error, OSError, WaitedTooLong, CancelledError, asyncio.InvalidStateError, *NONSENSE
         ) as error:  # fmt: skip
             waiting.cancel()
+            if isinstance(error, WaitedTooLong) and not str(error):
+                error = TimeoutError("no answer in time")
             what = f"the bus does not do what it was asked: {said_of(error)}."
             raise BusTrouble("bus.unreachable", what, "Is the server there, and may this node use it?") from error

@@ -38,6 +38,8 @@ class Reply:
     def sentence(self) -> str:
         """Return the first line of the body for people, and nothing that could harm a terminal."""
         line = self.body[:400].decode("utf-8", "replace").strip().partition("\n")[0]
+        if line.startswith("<"):
+            return ""  # a page for a browser
         return "".join(sign if sign.isprintable() else "?" for sign in line)[:200]
 
 
@@ -182,7 +184,8 @@ def why_not(error: Exception, deadline: Deadline, seconds: float) -> str:
     reason = error.reason if isinstance(error, urllib.error.URLError) else error
     if deadline.passed or isinstance(reason, TimeoutError):
         return f"no answer within {seconds:g} seconds"
-    return f"{reason}" or type(error).__name__
+    plain = getattr(reason, "strerror", None)  # without the number, which only the system knows
+    return (plain if isinstance(plain, str) else f"{reason}") or type(error).__name__
 
 
 def read_up_to(answer: http.client.HTTPResponse | urllib.error.HTTPError, most: int, deadline: Deadline) -> bytes:

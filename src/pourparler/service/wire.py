@@ -252,7 +252,10 @@ class Desk:
         most = limits.EXCHANGE_BATCH_MAX_BYTES
         reply = ask(f"{url.rstrip('/')}/{EXCHANGE}", body, most=most, seconds=seconds, content_type=CONTENT_TYPE)
         if reply.status != 200:
-            raise Unreachable(f"it answers {reply.status} {reply.sentence()}")
+            said = reply.sentence()
+            raise Unreachable(
+                f"it answers {reply.status} {said}" if said else f"it answers {reply.status}: is it a node?"
+            )
         return read_batch(reply.body)
 
 

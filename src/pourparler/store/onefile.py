@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any
 
 from pourparler.ports import StoreError
-from pourparler.store.sqlite import ADVICE, ADVICE_OTHERWISE, FULL
+from pourparler.store.sqlite import FULL, advice
 
 MEMORY = Path(":memory:")
 
@@ -144,7 +144,7 @@ class OneFile:
     def _failure(self, doing: str, error: Exception) -> StoreError:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         self._failed |= code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT)
-        return StoreError(f"{self.path}: could not {doing}: {error}. {ADVICE.get(code, ADVICE_OTHERWISE)}")
+        return StoreError(f"{self.path}: could not {doing}: {error}. {advice(code, self.path)}")
 
     def changing(self, doing: str = "") -> Changing:
         """Gather changes into one transaction, durable on leaving; an exception undoes all of them. May be nested: the

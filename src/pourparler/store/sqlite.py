@@ -212,9 +212,7 @@ class SqliteStore:
             undecoded = "decode" in str(error)  # which Python says in two ways, and without a code
             code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT if undecoded else 0) & 0xFF
             self._failed |= code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT)
-            raise StoreError(
-                f"{self.path}: could not {doing}: {error}. {ADVICE.get(code, ADVICE_OTHERWISE)}"
-            ) from error
+            raise StoreError(f"{self.path}: could not {doing}: {error}. {advice(code, self.path)}") from error
 
     # Writing.
 
@@ -402,6 +400,17 @@ ADVICE = {
     sqlite3.SQLITE_CORRUPT: "The file is damaged: keep it, look at the disk, and do not restore an older copy.",
 }
 ADVICE_OTHERWISE = "Nothing was stored by it."
+FULL_DISK = "The disk is full: make room, then start again."
+ROOM_LEAST = 64 * 1024  # below this SQLite cannot even open a database that it would only read: it shares a page first
+
+
+def advice(code: int, path: Path) -> str:
+    """Return what to do about a failure. That a disk is full SQLite may call an I/O error."""
+    if code == sqlite3.SQLITE_IOERR:
+        with suppress(OSError):
+            if shutil.disk_usage(path.parent).free < ROOM_LEAST:
+                return FULL_DISK
+    return ADVICE.get(code, ADVICE_OTHERWISE)
 
 
 class SqliteTransaction:
