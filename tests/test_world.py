@@ -740,3 +740,14 @@ def test_the_example_runs_as_it_stands():
     from examples.simulated_negotiator import main
 
     assert main(hours=6)["patient, 0% lost"] >= 1
+
+
+def test_what_the_people_that_were_plugged_in_raise_says_in_which_world_and_when():
+    class Silent:
+        def turn(self, _offers):
+            return {"peace": True}
+
+    with pytest.raises(ValueError, match="price") as raised:
+        simulate(Plan.calm("a negotiator of ours", hours=2), ours=Silent())
+    (note,) = raised.value.__notes__
+    assert note.startswith("in the simulated world of seed 'a negotiator of ours', at 0")

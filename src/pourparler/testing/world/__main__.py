@@ -222,12 +222,12 @@ def some(seeds: Sequence[str]) -> str:
 
 def summary(campaign: Campaign, seeds: Sequence[str]) -> str:
     """Return what many worlds came to, in lines."""
-    lines = [f"{'premise':<60} held"]
+    lines = [f"{'held':>10}  premise"]
     for premise in PREMISES:
         held = "not judged" if premise in campaign.unjudged else f"{campaign.premises[premise]:,}"
-        lines.append(f"{premise:<60} {held}")
+        lines.append(f"{held:>10}  {premise}")
     faults = {name: count for name, count in campaign.premises.items() if name.startswith("fault: ")}
-    lines += [f"{name:<100} {count:,}" for name, count in sorted(faults.items())]
+    lines += [f"{count:>10,}  {name}" for name, count in sorted(faults.items())]
     lines += ["", *legend(), ""]
     if campaign.unjudged:
         lines.append(too_short(campaign.hours))

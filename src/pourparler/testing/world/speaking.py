@@ -95,10 +95,11 @@ def priced(price: Decimal) -> Terms:
 
 
 def price_of(terms: Terms) -> Decimal:
-    """Return the price in terms."""
-    price = terms["price"]
-    assert isinstance(price, list)
-    return Decimal(str(price[1]))
+    """Return the price in terms. Raises :class:`ValueError` where there is none."""
+    match terms:
+        case {"price": [_, str(amount)]}:
+            return Decimal(amount)
+    raise ValueError(f"terms have a price here, as in {priced(Decimal(88))}, and not {dict(terms)}")
 
 
 # --- who speaks -------------------------------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ from pourparler.testing.world.radio import Radio
 from pourparler.testing.world.speaking import Ceiling, Haggler, Negotiator, Policy
 from pourparler.testing.world.station import Station
 from pourparler.testing.world.timeline import HOUR, MINUTE, SECOND, Timeline
-from pourparler.testing.world.trace import Trace, short
+from pourparler.testing.world.trace import Trace, instant, short
 from pourparler.testing.world.truth import Truth
 
 FAILED_MINUTES = 25  # until somebody has looked at a disk that failed, and begins again
@@ -105,11 +105,16 @@ class World:
     # Running.
 
     def run(self) -> Outcome:
-        """Let the world happen, from its foundation to its end; look at it all the while."""
-        with once():
-            self._begin()
-            self.timeline.run(self.plan.end)
-            self.checker.finally_()
+        """Let the world happen, from its foundation to its end; look at it all the while. Whatever is raised in it, by
+        the people that were plugged in as well, says in which world and when."""
+        try:
+            with once():
+                self._begin()
+                self.timeline.run(self.plan.end)
+                self.checker.finally_()
+        except Exception as error:
+            error.add_note(f"in the simulated world of seed {self.plan.seed!r}, at {instant(self.timeline.now)}")
+            raise
         return self.outcome()
 
     def outcome(self) -> Outcome:
