@@ -42,11 +42,6 @@ from tests.nodes import (
 ROOT = Path(__file__).resolve().parents[1]
 
 
-@pytest.fixture
-def party():
-    return Party()
-
-
 # --- taking -----------------------------------------------------------------------------------------------------------
 
 
