@@ -394,6 +394,7 @@ class Node:
             beacons=beacons.trusted(self.holdings, register),
             held=max(len(one.heads) for one in known.home.registers) if known.home else heard,
             doubt=self.holdings.doubt,
+            awaits=self.holdings.awaits,
             own=lambda mandate: self.holdings.index.under[share_of(mandate)],
         )
 
@@ -482,7 +483,11 @@ class Node:
         """Return the ids of acts (and organs) that acts here wait for: to be asked for, of anybody, on any channel."""
         with self._lock:
             known = self.registry.party_of_organ.keys() | self.registry.registers.keys()
-            return [one for one in self.store.wanted() if one not in known]
+            return [one for one in self.store.wanted() if one not in known and not self._waits_here(one)]
+
+    def _waits_here(self, act: bytes) -> bool:
+        """Return whether an act was verified here, and only waits until its giver stands."""
+        return any(one.reason.startswith("standing.") for one in self.store.pending_of(act))
 
     def dispatch_keys(self) -> Mapping[bytes, bytes]:
         """Return the keys that sign frames, each with the party for which it does."""
