@@ -25,6 +25,7 @@ class Index:
         self.children: dict[Place, list[bytes]] = {}  # organ and prior -> the decisions that follow
         self.forks: set[Place] = set()
         self.recoveries: dict[Place, list[bytes]] = {}  # organ and prior -> the recoveries that follow
+        self.past: dict[bytes, bytes] = {}  # place -> the last recovery that it is, or comes after
         self.after: dict[Place, int] = {}  # place -> how many decisions follow it, those of an organ above among them
         self.rowless: set[bytes] = set()  # the organs whose decisions are no single chain back from their head
         self.tips: dict[bytes, dict[bytes, None]] = {}  # organ -> the places that no decision follows
@@ -74,7 +75,10 @@ class Index:
             self.recoveries.setdefault((act["organ"], act["prior"]), []).append(act.id)
             self.after[act["organ"], act.id] = 1  # which no head moves past: whatever follows is off the chain
             self.tips[act["organ"]][act.id] = None
+            self.past[act.id] = act.id
         for organ, prior in places_of(act):
+            if prior in self.past:
+                self.past[act.id] = self.past[prior]
             self.after[organ, prior] = self.after.get((organ, prior), 0) + 1
             if self.after[organ, prior] > 1:
                 self.rowless.add(organ)

@@ -96,7 +96,10 @@ class Taking:
             case "beacon" | "found":
                 return True
             case "delegate":
-                return any(one.kind in STOPS_AT_ONCE or one.get("from") or one.get("fresh") for _, one in batch)
+                if any(one.kind in STOPS_AT_ONCE or one.get("from") or one.get("fresh") for _, one in batch):
+                    return True
+                stopped = any(act["by"] in one.endings for one in self.holdings.registry.registers.values())
+                return stopped and any(one.id == act["by"] for _, one in batch)
             case "confirm":
                 about, known = act["about"], self.holdings.registry.party_of_organ
                 return act["organ"] not in known or any(one.id == about for _, one in batch)
@@ -266,6 +269,9 @@ class Taking:
         if answer.reason in WAITS_FOR:
             wants = self.wants(act, answer.reason)
             if again and not wants:  # it came in one batch with what it waited for
+                early = self.before(act, came, waited)
+                if early is not None:
+                    return early
                 (second,) = self.journal.submit_many([act.envelope.encoded()])
                 return self.after(act, second, came, waited, again=False)
             if wants or not answer.reason.startswith("vote."):
@@ -361,6 +367,8 @@ class Taking:
         wants, works = self.wants(act, why.reason), self.is_confirmed(act) if again else self.works(act, waited)
         data = act.envelope.encoded()
         owner = self.issuer_if_good(act) or source(came)
+        if act.kind in WORKS_WAITING and not works:
+            ready = self.next_seats(act)
         id_ = sha256(data).digest()
         waiting = Waiting(
             id_, act.id, owner, self.since(act, waited), why.reason, data, came.channel, came.peer, ready, works
@@ -450,12 +458,23 @@ class Taking:
         """Yield an organ as it stands wherever nothing follows in the journal: where two decisions contradict each
         other, after either, and after a recovery that has taken effect as well as beside it. Which of them was heard
         first says nothing about who sits there."""
-        now = self.holdings.now()
-        places = {spines.heads[organ]: None, **self.holdings.index.tips.get(organ, {})}
+        now, places = self.holdings.now(), {spines.heads[organ]: None, **self.holdings.index.tips.get(organ, {})}
         for place in islice(places, STATES_MAX):
-            _, ready = spines.waits.get((organ, place), (None, now))
-            if ready <= now and (organ, place) in spines.at:
+            if self.ready_at(spines, organ, place) <= now and (organ, place) in spines.at:
                 yield spines.organ(organ, place)
+
+    def ready_at(self, spines: Spines, organ: bytes, place: bytes) -> int:
+        """Return when the recovery takes effect that a place comes after."""
+        return spines.waits.get((organ, self.holdings.index.past.get(place, b"")), (None, limits.TIME_MIN))[1]
+
+    def next_seats(self, act: Act) -> int:
+        """Return when the next recovery takes effect that may seat who signed bad news of an organ; 0 if there is none."""
+        party = self.holdings.registry.party_of_organ.get(act["organ"])
+        if party is None:
+            return 0
+        spines, places = self.holdings.registry.registers[party].spines, self.holdings.index.tips.get(act["organ"], {})
+        times = (self.ready_at(spines, act["organ"], place) for place in islice(places, STATES_MAX))
+        return min((time for time in times if time > self.holdings.now()), default=0)
 
     def issuer_if_good(self, act: Act) -> bytes | None:
         """Return who an act that cannot be judged counts against: its issuer, where a key of his has signed it."""
