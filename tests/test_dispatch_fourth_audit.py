@@ -75,6 +75,33 @@ def test_a_colleague_s_void_revocation_ends_nobody_s_mandate_and_that_of_who_is_
     assert node.standing(link.id, PROPOSE).reason == "standing.revoked"
 
 
+def test_a_revocation_of_a_link_that_only_a_lost_decision_voids_ends_it(party):
+    node, home = memory_node(), HomeLedger()
+    mandate, link = delegated(party)
+    lost = party.decide("dismiss", prior=party.head, mandate=mandate.id)
+    taken = party.decide("decide", words="in its place")
+    revocation = party.say(mandate, "revoke", "top", target=link.id)
+    assert hear(node, party.found, mandate, lost, link, revocation)[3:] == ["void", "pending"]
+    assert revocation.id in node.loose()
+    home.log(party.found, mandate, taken)
+    node.take_bundle(home.copy(party), came())
+    assert node.standing(mandate.id, PROPOSE).answer is Answer.IN_FORCE
+    assert node.standing(link.id, PROPOSE).reason == "standing.revoked"
+
+
+def test_a_revocation_that_the_home_holds_void_ends_nothing(party, clock):
+    """Heard here before the suspension of who revokes; it lapses at home, and has voided the revocation there."""
+    node, home = memory_node(clock), HomeLedger(clock)
+    mandate, link = delegated(party)
+    revocation = party.say(mandate, "revoke", "top", target=link.id)
+    hear(node, party.found, mandate, link, revocation)
+    home.log(party.found, mandate, link, party.suspend(mandate.id))
+    assert home.intake.submit(data(revocation)).void == "standing.suspended"
+    clock.time += 2 * DAY
+    node.take_bundle(home.copy(party), came())
+    assert node.standing(link.id, PROPOSE).answer is Answer.IN_FORCE
+
+
 # --- recoveries -------------------------------------------------------------------------------------------------------
 
 

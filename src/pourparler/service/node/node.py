@@ -33,7 +33,7 @@ from pourparler.service.node.homes import HOME_FORKED, Forks, Homes, Ledger, act
 from pourparler.service.node.index import Index, share_of
 from pourparler.service.node.nouns import Answer, Came, Fate, Freshness, Heads, Reached, Shown, Standing, State, Taken
 from pourparler.service.node.reach import reached
-from pourparler.service.node.standing import Known, judge
+from pourparler.service.node.standing import VOIDED_BY_ENDING, Known, judge
 from pourparler.service.node.status import status
 from pourparler.service.node.taking import Taking
 from pourparler.store.highwater import HighWaterFile
@@ -372,8 +372,15 @@ class Node:
             outcome = self.registry.outcomes.get(mandate)
             party = outcome.party if outcome else self._party_at_home(mandate)
             if party is None:
-                return Standing(Answer.CANNOT_TELL, False, "unknown.mandate", "the mandate has not been heard of here")
+                return self._not_known(mandate)
             return judge(self._known(party), mandate, power)
+
+    def _not_known(self, mandate: bytes) -> Standing:
+        """Return the standing of a mandate that has not been heard of, or that waits because its giver is stopped."""
+        for one in self.store.pending_of(mandate):
+            if one.reason in VOIDED_BY_ENDING:
+                return Standing(Answer.REFUSED, False, one.reason, "it was given under a mandate that is stopped")
+        return Standing(Answer.CANNOT_TELL, False, "unknown.mandate", "the mandate has not been heard of here")
 
     def _party_at_home(self, mandate: bytes) -> bytes | None:
         """Return whose mandate it is that only a home is shown to hold."""

@@ -252,7 +252,8 @@ def stops_of(
     """Yield what was heard before a moment against a target that an organ gave, but for what is disproven. ``above``
     are the links above a link."""
     for stop in heard_of(known, target, organ, moment, above):
-        if known.register.ends(stop.ending, organ) and not disproven(known.view, stop.ending):
+        void = stop.at is None and known.void_at_home(stop.ending.act.id) is not None
+        if known.register.ends(stop.ending, organ) and not void and not disproven(known.view, stop.ending):
             yield stop
 
 
@@ -278,6 +279,7 @@ def heard_of(known: Known, target: bytes, organ: bytes, moment: Moment, above: t
     for act, heard in sorted(known.working, key=lambda one: one[1]):
         named = act.get("mandate") or act.get("target") or act.get("about")
         governs = act.kind != "object" or known.register.spines.stands_above(act["organ"], organ)
+        governs &= act.kind != "revoke" or any(one.id == act["by"] for one in above)
         if named == target and governs and act.id not in at_home:
             again = suspender(act) in suspended - {b""}  # which a ledger refuses, however often he sends it
             suspended.add(suspender(act))

@@ -402,6 +402,9 @@ class Taking:
         """Return whether bad news that cannot be logged is signed by enough of the seats as they are known now: as the
         journal has them, or as the home does. What has worked goes on, whatever seats are heard of since: only a home
         undoes it. A suspension or an urgent dismissal works likewise that its organ has confirmed."""
+        if act.kind == "revoke":  # of a link that counts again once a home shows that what voids it here was lost
+            target = self.holdings.registry.outcomes.get(act["target"])
+            return target is not None and target.void is not None and self.issuer_if_good(act) is not None
         if act.kind not in WORKS_WAITING:
             return False
         if any(may_end(act, organ) for organ in self.states(act["organ"])) or self.is_confirmed(act):
