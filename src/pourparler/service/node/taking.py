@@ -471,7 +471,7 @@ class Taking:
         return spines.waits.get((organ, self.holdings.index.past.get(place, b"")), (None, limits.TIME_MIN))[1]
 
     def next_seats(self, act: Act) -> int:
-        """Return when the next recovery takes effect that may seat who signed bad news of an organ; 0 if there is none."""
+        """Return when the next recovery of an organ takes effect, which may seat who signed bad news; 0: none."""
         party = self.holdings.registry.party_of_organ.get(act["organ"])
         if party is None:
             return 0
