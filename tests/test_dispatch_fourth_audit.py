@@ -4,8 +4,12 @@ import pytest
 
 from pourparler.core import limits
 from pourparler.core.council import organ_id
+from pourparler.dispatch.carousel import Carousel, MemoryCounters
+from pourparler.dispatch.fountain import InProcess
+from pourparler.dispatch.frame import FrameForm
 from pourparler.service.drafting import draft, powers
 from pourparler.service.node.nouns import Answer, State
+from pourparler.service.station import Station
 from pourparler.testing.keys import Key
 from tests.nodes import (
     DAY,
@@ -16,6 +20,7 @@ from tests.nodes import (
     TALKS,
     HomeLedger,
     Party,
+    SetClock,
     came,
     data,
     disk_node,
@@ -327,6 +332,19 @@ def test_a_suspension_voids_no_link_for_good(party, clock, order):
     assert node.standing(link.id, PROPOSE).answer is Answer.IN_FORCE
 
 
+def test_a_suspension_that_the_home_refuses_as_repeated_stops_nothing(party, clock):
+    node, home = memory_node(clock), HomeLedger(clock)
+    mandate = party.grant()
+    suspension = party.suspend(mandate.id)
+    undone = party.decide("confirm", about=suspension.id, answer=False)
+    fields = {"organ": party.organ, "target": mandate.id, "words": "again"}
+    hear(node, party.found, mandate, draft("suspend", fields).signed_by(party.members[0]))
+    assert node.standing(mandate.id, PROPOSE).reason == "standing.suspended"
+    home.log(party.found, mandate, suspension, undone)
+    node.take_bundle(home.copy(party), came())
+    assert node.standing(mandate.id, PROPOSE).words == "in force (proven)"
+
+
 def test_who_brings_a_waiting_suspension_again_does_not_put_off_its_lapse(party, clock):
     mandate = party.grant()
     sides = two_elections(party)
@@ -384,3 +402,28 @@ def test_who_has_recovery_keys_fills_no_organ_s_share(monkeypatch):
     answers = [hear(node, recovered(party, recoverer, party.head, f"thief {n}")[0])[0] for n in range(10)]
     assert answers == ["new"] * 8 + ["refused"] * 2
     assert hear(node, party.grant()) == ["new"]
+
+
+# --- a station --------------------------------------------------------------------------------------------------------
+
+
+def test_what_came_before_what_it_waited_for_is_sent_on_when_it_is_judged(party):
+    """Between two islands of radio: who hears the dismissal's prior last must hand on all of it."""
+    node, carousel = memory_node(), Carousel(party.id, None, 1_200, MemoryCounters(), bytes(16))
+    mandate = party.grant()
+    later = party.decide("decide", words="after it")
+    station = Station(node, InProcess(), SetClock())
+    station.carousels.append(carousel)
+    station.take([data(act) for act in (party.found, later)], came())
+    station.take([data(mandate)], came())
+    assert {party.found.id, mandate.id, later.id} <= carousel.carried
+
+
+def test_more_signatures_of_what_only_works_while_it_waits_are_heard_after_a_restart(party):
+    node = memory_node()
+    mandate = party.grant()
+    dismissal = after(party, bytes(31) + b"x", "dismiss", party.members[:2], mandate=mandate.id)
+    hear(node, party.found, mandate, dismissal)
+    station = Station(node, InProcess(), SetClock())
+    assert station.tags(FrameForm.PART, mandate.id[:8])
+    assert not station.tags(FrameForm.PART, dismissal.id[:8])

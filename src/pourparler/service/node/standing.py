@@ -271,19 +271,24 @@ def heard_of(known: Known, target: bytes, organ: bytes, moment: Moment, above: t
         yield from (at_home.get(one.act.id, Stop(one)) for one in journal)
         return
     yield from at_home.values()
-    yield from (Stop(one) for one in journal if one.act.id not in at_home)
+    suspended = {suspender(stop.ending.act) for stop in at_home.values()} - {b""}
+
+    def is_again(act: Act) -> bool:  # which a ledger refuses, however often he sends it
+        return suspender(act) in suspended and known.register.confirmed(act.id, act["organ"]) is None
+
+    yield from (Stop(one) for one in journal if one.act.id not in at_home and not is_again(one.act))
     for act, heard in known.revoked(target):  # of a void one the journal has not asked who may revoke the link
         if act.id not in at_home and any(one.id == act["by"] for one in above):
             yield Stop(ending_of(known, act, heard))
-    suspended = {suspender(one.act) for one in (*(stop.ending for stop in at_home.values()), *journal)}
+    suspended |= {suspender(one.act) for one in journal} - {b""}
     for act, heard in sorted(known.working, key=lambda one: one[1]):
         named = act.get("mandate") or act.get("target") or act.get("about")
         governs = act.kind != "object" or known.register.spines.stands_above(act["organ"], organ)
         governs &= act.kind != "revoke" or any(one.id == act["by"] for one in above)
         if named == target and governs and act.id not in at_home:
-            again = suspender(act) in suspended - {b""}  # which a ledger refuses, however often he sends it
-            suspended.add(suspender(act))
-            if not again or known.register.confirmed(act.id, act["organ"]) is not None:
+            again = is_again(act)
+            suspended |= {suspender(act)} - {b""}
+            if not again:
                 yield Stop(ending_of(known, act, heard))
 
 
