@@ -490,11 +490,8 @@ class Node:
         """Return the ids of acts (and organs) that acts here wait for: to be asked for, of anybody, on any channel."""
         with self._lock:
             known = self.registry.party_of_organ.keys() | self.registry.registers.keys()
-            return [one for one in self.store.wanted() if one not in known and not self._waits_here(one)]
-
-    def _waits_here(self, act: bytes) -> bool:
-        """Return whether an act was verified here, and only waits until its giver stands."""
-        return any(one.reason.startswith("standing.") for one in self.store.pending_of(act))
+            here = self.store.stopped()
+            return [one for one in self.store.wanted() if one not in known and one not in here]
 
     def dispatch_keys(self) -> Mapping[bytes, bytes]:
         """Return the keys that sign frames, each with the party for which it does."""
