@@ -2,6 +2,7 @@
 
 from pourparler.core.act import Power
 from pourparler.core.council import Depositary, organ_id
+from pourparler.core.encoding import decode
 from pourparler.core.redline import parse_text  # noqa: F401
 from pourparler.service.books import Copy
 from pourparler.service.drafting import draft, powers
@@ -123,3 +124,53 @@ def disk_node(folder, clock=None, name="node", follow=()):
 def hear(node, *acts, by=None):
     """Let a node take acts; return their states."""
     return [node.take(data(act), by or came()).state.value for act in acts]
+
+
+def seated(name, count=3):
+    return sorted((Key.from_name(f"{name} {n}") for n in range(count)), key=lambda key: key.public_key)
+
+
+def rows(keys):
+    return [[key.public_key, 1] for key in keys]
+
+
+def election(party, name="new"):
+    """Return the election of a new council at the party's head, which it signs from now on."""
+    new = seated(name)
+    act = party.decide("elect", by=[*party.members[:2], *new], seats=rows(new))
+    party.members = new
+    return act
+
+
+def fields_of(act):
+    return {name: value for name, value in decode(act.envelope.payload).items() if name != "kind"}
+
+
+def with_a_board(party, *given):
+    """Return the constitution of an organ below the council, its id and its members."""
+    members = seated("board")
+    new = {"name": "board", "seats": rows(members), "needs": 2, "powers": int(powers(*given)), "superior": "council"}
+    act = party.decide("constitute", by=[*party.members[:2], *members], new=new)
+    return act, organ_id(act.id, "board"), members
+
+
+def recoverable():
+    """Return a party whose members can be replaced by a recovery, and the key that does it."""
+    key, plain = Key.from_name("recoverer"), Party()
+    recovery = {"keys": [key.public_key], "needs": 1, "wait": HOUR}
+    plain.found = draft("found", {**fields_of(plain.found), "recovery": recovery}).signed_by(*plain.members)
+    plain.id = plain.found.id
+    plain.organ = plain.head = organ_id(plain.id, "council")
+    return plain, key
+
+
+def two_elections(party, **more):
+    sides = {}
+    for side in ("left", "right"):
+        keys = seated(side)
+        extra = {
+            "urgent": {"keys": [key.public_key for key in keys], "needs": 1, "lapse": HOUR},
+        }
+        act = party.decide("elect", prior=party.head, by=[*party.members[:2], *keys], seats=rows(keys), **extra)
+        sides[side] = (act, keys)
+    return sides

@@ -52,16 +52,6 @@ from tests.nodes import (
 from tests.test_wire import Lying, home, mirror
 
 
-@pytest.fixture
-def party():
-    return Party()
-
-
-@pytest.fixture
-def clock():
-    return SetClock()
-
-
 def junk_decisions(party, count, *signers, kind="dismiss"):
     """Yield decisions that name priors nobody has."""
     for number in range(count):

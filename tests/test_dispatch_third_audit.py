@@ -7,8 +7,7 @@ import pytest
 from nacl import bindings
 
 from pourparler.core import limits
-from pourparler.core.council import organ_id
-from pourparler.core.encoding import decode, encode, to_be_signed
+from pourparler.core.encoding import encode, to_be_signed
 from pourparler.core.evidence import Bundle, Claim
 from pourparler.ports import StoreError
 from pourparler.service.drafting import draft, powers
@@ -27,40 +26,19 @@ from tests.nodes import (
     TALKS,
     HomeLedger,
     Party,
-    SetClock,
     came,
     data,
     disk_node,
+    election,
+    fields_of,
     hear,
     memory_node,
+    recoverable,
+    rows,
+    seated,
+    two_elections,
+    with_a_board,
 )
-
-
-@pytest.fixture
-def party():
-    return Party()
-
-
-@pytest.fixture
-def clock():
-    return SetClock()
-
-
-def seated(name, count=3):
-    return sorted((Key.from_name(f"{name} {n}") for n in range(count)), key=lambda key: key.public_key)
-
-
-def rows(keys):
-    return [[key.public_key, 1] for key in keys]
-
-
-def election(party, name="new"):
-    """Return the election of a new council at the party's head, which it signs from now on."""
-    new = seated(name)
-    act = party.decide("elect", by=[*party.members[:2], *new], seats=rows(new))
-    party.members = new
-    return act
-
 
 # --- what waits, and who has a seat -----------------------------------------------------------------------------------
 
@@ -115,10 +93,6 @@ def signed_again(act, key, number):
 def clamped(scalar):
     number = int.from_bytes(scalar, "little") & ~7 & ~(1 << 255) | 1 << 254
     return number.to_bytes(32, "little")
-
-
-def fields_of(act):
-    return {name: value for name, value in decode(act.envelope.payload).items() if name != "kind"}
 
 
 def test_many_good_signatures_of_one_key_do_not_keep_out_those_of_the_others(party):
@@ -215,14 +189,6 @@ def test_a_decision_by_vote_that_comes_before_its_votes_waits_for_them(clock):
     assert set(hear(straight, party.found, call, *votes, refusal, mandate)) == {"new"}
 
 
-def with_a_board(party, *given):
-    """Return the constitution of an organ below the council, its id and its members."""
-    members = seated("board")
-    new = {"name": "board", "seats": rows(members), "needs": 2, "powers": int(powers(*given)), "superior": "council"}
-    act = party.decide("constitute", by=[*party.members[:2], *members], new=new)
-    return act, organ_id(act.id, "board"), members
-
-
 def test_an_objection_that_comes_before_the_grant_ends_it_all_the_same(party):
     constituted, board, members = with_a_board(party, "propose", "delegate")
     fields = {"organ": board, "prior": board, "to": Key.from_name("agent").public_key, "powers": int(powers("propose"))}
@@ -255,16 +221,6 @@ def test_a_confirmation_of_what_never_comes_waits_an_hour(party, clock):
     clock.time += HOUR
     hear(node, party.found)
     assert node.standing(mandate.id, PROPOSE).answer is Answer.IN_FORCE
-
-
-def recoverable():
-    """Return a party whose members can be replaced by a recovery, and the key that does it."""
-    key, plain = Key.from_name("recoverer"), Party()
-    recovery = {"keys": [key.public_key], "needs": 1, "wait": HOUR}
-    plain.found = draft("found", {**fields_of(plain.found), "recovery": recovery}).signed_by(*plain.members)
-    plain.id = plain.found.id
-    plain.organ = plain.head = organ_id(plain.id, "council")
-    return plain, key
 
 
 def test_who_was_elected_after_a_recovery_speaks_for_the_organ(clock):
@@ -371,18 +327,6 @@ def test_a_role_that_only_a_lost_appointment_gives_stops_no_holder(party):
 
 
 # --- a waiting suspension or urgent dismissal -------------------------------------------------------------------------
-
-
-def two_elections(party, **more):
-    sides = {}
-    for side in ("left", "right"):
-        keys = seated(side)
-        extra = {
-            "urgent": {"keys": [key.public_key for key in keys], "needs": 1, "lapse": HOUR},
-        }
-        act = party.decide("elect", prior=party.head, by=[*party.members[:2], *keys], seats=rows(keys), **extra)
-        sides[side] = (act, keys)
-    return sides
 
 
 def behind_its_home(party, clock):

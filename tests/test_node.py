@@ -42,11 +42,6 @@ from tests.nodes import (
 ROOT = Path(__file__).resolve().parents[1]
 
 
-@pytest.fixture
-def party():
-    return Party()
-
-
 # --- taking -----------------------------------------------------------------------------------------------------------
 
 
@@ -301,13 +296,13 @@ def elections(party):
 
 
 def test_bad_news_by_seats_that_only_the_home_knows_works(party):
-    """The node heard the other election first, and logs nobody's word whom only the home's seats."""
+    """The node has not heard of the election, and logs nobody's word whom only the home's seats."""
     node, home = memory_node(), HomeLedger()
     grant = party.grant()
     sides = elections(party)
     first, (elected, seated) = sides["left"][0], sides["right"]
     suspension = draft("suspend", {"organ": party.organ, "target": grant.id}).signed_by(seated[0])
-    assert hear(node, party.found, grant, first, elected) == ["new"] * 4
+    assert hear(node, party.found, grant, first) == ["new"] * 3
     assert node.take(data(suspension), came()).reason == "decision.no-seat"
     home.log(party.found, grant, elected)
     assert node.standing(grant.id, PROPOSE).words == "in force (as heard)"

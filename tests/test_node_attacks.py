@@ -29,16 +29,6 @@ YEAR = 365 * DAY
 BOTH = powers("propose", "conclude")
 
 
-@pytest.fixture
-def party():
-    return Party()
-
-
-@pytest.fixture
-def clock():
-    return SetClock()
-
-
 def alarms(node, party):
     return [one for row in node.status()["parties"] if row["party"] == party.id.hex() for one in row["alarms"]]
 

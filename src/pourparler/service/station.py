@@ -6,7 +6,7 @@ every channel that sends: anyone may carry any act. Nothing is handed on that th
 
 import threading
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -30,6 +30,7 @@ LISTEN_SECONDS = 0.5
 ROUND_SECONDS = 10.0
 AGAIN_SECONDS = 2.0  # after a channel failed
 TAGS_KEPT = 65_536
+TO_SEND_MAX = 65_536  # acts that wait to be put on carousels
 SPOOL_SECONDS = 0.2
 FOLLOW_SECONDS = 1.0  # between two looks at whom the user trusts
 BUS_TIMES = 16  # that a bus brings again what waits here
@@ -94,9 +95,12 @@ class Station:
         self.threads: list[threading.Thread] = []
         self._hearing = threading.Lock()  # the receiver is for one thread at a time
         self._sending = threading.Lock()  # and so are the carousels
-        with node.still():
+        self._to_send: deque[bytes] = deque(maxlen=TO_SEND_MAX)
+        with node.still() as registry:
             for act in node.every():
-                self.tags.add(act.id)
+                if act.id in registry.outcomes or not node.store.pending_of(act.id):  # of what waits more may be learnt
+                    self.tags.add(act.id)
+            node.listen(self._note)
 
     # Channels.
 
@@ -115,6 +119,7 @@ class Station:
         self.carousels.append(carousel)
 
         def send() -> None:
+            self.pass_on()
             with self._sending:
                 frame = carousel.next_frame(time.monotonic())
             if frame is None:
@@ -176,8 +181,18 @@ class Station:
         for answer in taken:
             if answer.kept:
                 self.tags.add(answer.act)
-            if self.relays and (answer.works or answer.state in (State.NEW, State.CARRIED)):
-                self.send_on(self.node.acts([answer.act]))
+        self.pass_on()
+
+    def _note(self, act: Act) -> None:
+        """Remember an act that is new and may be handed on, whichever way it came, and however long it has waited."""
+        if self.relays and self.carousels:
+            self._to_send.append(act.id)
+
+    def pass_on(self) -> None:
+        """Let what is new go round on the carousels."""
+        while self._to_send:
+            with suppress(IndexError):  # another thread has taken it
+                self.send_on(self.node.acts([self._to_send.popleft()]))
 
     def may_be_lost(self, taken: Taken) -> bool:
         """Return whether what was brought is not on the disk here, and was not refused for good."""

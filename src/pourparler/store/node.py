@@ -355,6 +355,10 @@ class NodeStore(OneFile):
         """Return the ids that acts wait for."""
         return [bytes(row[0]) for row in self._all("SELECT DISTINCT wanted FROM pending_wait")]
 
+    def stopped(self) -> set[bytes]:
+        """Return the acts that were verified, and wait only until who gave them stands."""
+        return {bytes(row[0]) for row in self._all("SELECT act FROM pending WHERE reason LIKE 'standing.%'")}
+
     def expire_pending(self, before: int) -> int:
         """Let what has waited since before a time go, but for bad news that works; return how many."""
         with self.changing():

@@ -48,7 +48,7 @@ def newest_appointment(holdings: Holdings, register: Register, names: str) -> Ac
     found = [act for act in spines.decisions.values() if act.kind == "appoint" and act.get(names)]
     found.sort(key=lambda act: spines.at[act["organ"], act.id].place, reverse=True)
     for act in found:
-        if holdings.doubt(act) is None and not holdings.lost(act):
+        if holdings.doubt(act) is None and not holdings.awaits(act) and not holdings.lost(act):
             return act
     return None
 

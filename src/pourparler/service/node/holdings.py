@@ -82,6 +82,16 @@ class Holdings:
         """Return a decision that contradicts an act, or one that it builds on, without the home having decided."""
         return self.index.doubt(act, self.registry.outcomes, self.decided)
 
+    def awaits(self, act: Act) -> bool:
+        """Return whether a decision builds on a recovery that has not taken effect, by the earlier of the two times."""
+        party = self.registry.party_of_organ.get(act.get("organ") or b"")
+        waits = self.registry.registers[party].spines.waits if party else {}
+        now = min(self.now(), self.wall.now())
+        built_on = (
+            [one for one in self.index.back(act, self.registry.outcomes) if one.kind == "recover"] if waits else []
+        )
+        return any(now < waits[one["organ"], one.id][1] for one in built_on)
+
     def lost(self, act: Act) -> bool:
         """Return whether the home took another decision in the place of an act, or of one that it builds on."""
         party = self.registry.party_of_organ.get(act.get("organ") or b"")

@@ -33,7 +33,7 @@ from pourparler.service.node.homes import HOME_FORKED, Forks, Homes, Ledger, act
 from pourparler.service.node.index import Index, share_of
 from pourparler.service.node.nouns import Answer, Came, Fate, Freshness, Heads, Reached, Shown, Standing, State, Taken
 from pourparler.service.node.reach import reached
-from pourparler.service.node.standing import Known, judge
+from pourparler.service.node.standing import VOIDED_BY_ENDING, Known, judge
 from pourparler.service.node.status import status
 from pourparler.service.node.taking import Taking
 from pourparler.store.highwater import HighWaterFile
@@ -372,8 +372,15 @@ class Node:
             outcome = self.registry.outcomes.get(mandate)
             party = outcome.party if outcome else self._party_at_home(mandate)
             if party is None:
-                return Standing(Answer.CANNOT_TELL, False, "unknown.mandate", "the mandate has not been heard of here")
+                return self._not_known(mandate)
             return judge(self._known(party), mandate, power)
+
+    def _not_known(self, mandate: bytes) -> Standing:
+        """Return the standing of a mandate that has not been heard of, or that waits because its giver is stopped."""
+        for one in self.store.pending_of(mandate):
+            if one.reason in VOIDED_BY_ENDING:
+                return Standing(Answer.REFUSED, False, one.reason, "it was given under a mandate that is stopped")
+        return Standing(Answer.CANNOT_TELL, False, "unknown.mandate", "the mandate has not been heard of here")
 
     def _party_at_home(self, mandate: bytes) -> bytes | None:
         """Return whose mandate it is that only a home is shown to hold."""
@@ -394,6 +401,7 @@ class Node:
             beacons=beacons.trusted(self.holdings, register),
             held=max(len(one.heads) for one in known.home.registers) if known.home else heard,
             doubt=self.holdings.doubt,
+            awaits=self.holdings.awaits,
             own=lambda mandate: self.holdings.index.under[share_of(mandate)],
         )
 
@@ -482,7 +490,8 @@ class Node:
         """Return the ids of acts (and organs) that acts here wait for: to be asked for, of anybody, on any channel."""
         with self._lock:
             known = self.registry.party_of_organ.keys() | self.registry.registers.keys()
-            return [one for one in self.store.wanted() if one not in known]
+            here = self.store.stopped()
+            return [one for one in self.store.wanted() if one not in known and one not in here]
 
     def dispatch_keys(self) -> Mapping[bytes, bytes]:
         """Return the keys that sign frames, each with the party for which it does."""

@@ -18,7 +18,7 @@ def heads(holdings: Holdings) -> Heads:
     organs: dict[bytes, tuple[int, bytes]] = {}
     for register in holdings.registry.registers.values():
         for organ, head in register.spines.heads.items():
-            if organ not in holdings.index.forked:
+            if organ not in holdings.index.rowless:
                 organs[organ] = (register.spines.at[organ, head].place, head)
     return Heads(organs, newest_beacons(holdings))
 
@@ -63,8 +63,9 @@ def loose(holdings: Holdings) -> dict[bytes, bytes]:
     found: dict[bytes, bytes] = {}
     for id_, outcome in holdings.registry.outcomes.items():
         act = outcome.act
+        rowless, made = holdings.index.rowless, holdings.index.brought.get(id_, ())
         chained = act.kind in ("beacon", "found") or is_decision(act)
-        if not chained or act.get("organ") in holdings.index.forked:
+        if not chained or act.get("organ") in rowless or any(organ in rowless for organ in made):
             found[id_] = outcome.envelope.encoded()
     found.update(holdings.store.all_carried())
     found.update({one.act: one.data for one in holdings.store.working()})

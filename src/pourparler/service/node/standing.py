@@ -43,7 +43,8 @@ class Known:
     waits, the beacons that may be relied on (the newest first), the moment after all of it, and the machine's clock.
 
     ``forked`` says why the home itself cannot be relied on. Of a decision, ``doubt`` returns what contradicts it, or
-    one that it builds on, while the home has not decided between the two. Of the ``held`` acts, ``own`` returns how
+    one that it builds on, while the home has not decided between the two; ``awaits`` says whether it builds on a
+    recovery that has not taken effect. Of the ``held`` acts, ``own`` returns how
     many were spoken under the chain of a mandate. ``revoked`` returns the revocations of a link that are void here, for
     what had ended or stopped the speaker, and that no home is shown to have judged; ``objected`` the objections that
     the journal holds, whether they came before what they are about or after. ``void_at_home`` returns why an act has no
@@ -61,6 +62,7 @@ class Known:
     held: int = 0
     forked: str = ""
     doubt: Callable[[Act], bytes | None] = lambda _: None
+    awaits: Callable[[Act], bool] = lambda _: False
     own: Callable[[Mandate], int] = lambda _: 0
     revoked: Callable[[bytes], Iterable[tuple[Act, int]]] = lambda _: ()
     objected: Callable[[bytes], Iterable[tuple[Act, Moment]]] = lambda _: ()
@@ -184,6 +186,8 @@ def check_grants(known: Known, mandate: Mandate) -> bool:
         real = is_real(view, link.act)
         if real is False:
             raise Refused("standing.sibling", "the home ledger took another decision in this one's place")
+        if real is None and known.awaits(link.act):
+            raise Refused("decision.recovery-waits", "the recovery that this mandate builds on has not taken effect")
         if real is None and known.doubt(link.act) is not None:
             raise Refused("node.equivocation", "the organ signed two decisions at one place; its home has to decide")
         proven &= real is True
@@ -197,6 +201,10 @@ def check_urgent(known: Known, link: Mandate) -> bool:
     where the home is shown to have it; an answer that no home is shown to have counts as heard."""
     home = next((one for one in homes(known) if link.id in one.mandates), None)
     if home is None:
+        spines = known.register.spines
+        seats = spines.link(spines.heads[link.organ])
+        if seats is not None and (known.doubt(seats) is not None or known.awaits(seats)):
+            raise Refused("node.equivocation", "who may act in urgency is contested; the home has to decide")
         known.register.check_urgent(link, known.moment)
         return False
     heard = next(
@@ -220,7 +228,7 @@ def check_endings(known: Known, mandate: Mandate, power: Power, moment: Moment) 
     lapsed_since = False
     working: list[tuple[bool, Ending]] = []
     for link in mandate.chain():
-        for stop in stops_of(known, link.id, link.organ, moment):
+        for stop in stops_of(known, link.id, link.organ, moment, link.above):
             proven = works_at_home(known, stop, power)
             if works(known, stop, power, moment):
                 working.append((proven, stop.ending))
@@ -238,14 +246,18 @@ def is_stopped(known: Known, key: bytes, organ: bytes) -> bool:
     return any(works(known, stop, NO_POWER, known.moment) for stop in stops_of(known, key, organ, known.moment))
 
 
-def stops_of(known: Known, target: bytes, organ: bytes, moment: Moment) -> Iterator[Stop]:
-    """Yield what was heard before a moment against a target that an organ gave, but for what is disproven."""
-    for stop in heard_of(known, target, organ, moment):
-        if known.register.ends(stop.ending, organ) and not disproven(known.view, stop.ending):
+def stops_of(
+    known: Known, target: bytes, organ: bytes, moment: Moment, above: tuple[Mandate, ...] = ()
+) -> Iterator[Stop]:
+    """Yield what was heard before a moment against a target that an organ gave, but for what is disproven. ``above``
+    are the links above a link."""
+    for stop in heard_of(known, target, organ, moment, above):
+        void = stop.at is None and known.void_at_home(stop.ending.act.id) is not None
+        if known.register.ends(stop.ending, organ) and not void and not disproven(known.view, stop.ending):
             yield stop
 
 
-def heard_of(known: Known, target: bytes, organ: bytes, moment: Moment) -> Iterator[Stop]:
+def heard_of(known: Known, target: bytes, organ: bytes, moment: Moment, above: tuple[Mandate, ...]) -> Iterator[Stop]:
     """Yield what was heard against a target: in the home, in the journal, and while it waits. When it lapses says the
     home, wherever it is shown to have it: what is heard late has not begun late."""
     at_home = {one.act.id: Stop(one, home) for home in homes(known) for one in home.endings.get(target, ())}
@@ -259,16 +271,24 @@ def heard_of(known: Known, target: bytes, organ: bytes, moment: Moment) -> Itera
         yield from (at_home.get(one.act.id, Stop(one)) for one in journal)
         return
     yield from at_home.values()
-    yield from (Stop(one) for one in journal if one.act.id not in at_home)
-    yield from (Stop(ending_of(known, act, heard)) for act, heard in known.revoked(target) if act.id not in at_home)
-    suspended = {suspender(one.act) for one in (*(stop.ending for stop in at_home.values()), *journal)}
+    suspended = {suspender(stop.ending.act) for stop in at_home.values()} - {b""}
+
+    def is_again(act: Act) -> bool:  # which a ledger refuses, however often he sends it
+        return suspender(act) in suspended and known.register.confirmed(act.id, act["organ"]) is None
+
+    yield from (Stop(one) for one in journal if one.act.id not in at_home and not is_again(one.act))
+    for act, heard in known.revoked(target):  # of a void one the journal has not asked who may revoke the link
+        if act.id not in at_home and any(one.id == act["by"] for one in above):
+            yield Stop(ending_of(known, act, heard))
+    suspended |= {suspender(one.act) for one in journal} - {b""}
     for act, heard in sorted(known.working, key=lambda one: one[1]):
         named = act.get("mandate") or act.get("target") or act.get("about")
-        above = act.kind != "object" or known.register.spines.stands_above(act["organ"], organ)
-        if named == target and above and act.id not in at_home:
-            again = suspender(act) in suspended - {b""}  # which a ledger refuses, however often he sends it
-            suspended.add(suspender(act))
-            if not again or known.register.confirmed(act.id, act["organ"]) is not None:
+        governs = act.kind != "object" or known.register.spines.stands_above(act["organ"], organ)
+        governs &= act.kind != "revoke" or any(one.id == act["by"] for one in above)
+        if named == target and governs and act.id not in at_home:
+            again = is_again(act)
+            suspended |= {suspender(act)} - {b""}
+            if not again:
                 yield Stop(ending_of(known, act, heard))
 
 

@@ -8,10 +8,11 @@ carried; refused.
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
+from itertools import islice
 
 from pourparler.core import limits
 from pourparler.core.act import Act, Issuer, Power, parse_act, read_act
-from pourparler.core.authority import Register
+from pourparler.core.authority import Moment, Register
 from pourparler.core.council import Organ, Spines, signers, sufficient
 from pourparler.core.dossier import Outcome
 from pourparler.core.encoding import ALGORITHM_ED25519, Envelope, Form, Signature, digest
@@ -32,6 +33,7 @@ WAITS_FOR = {  # by the reason why an act cannot be judged yet: the fields that 
     "vote.not-cited": ("call",),  # the vote by which it was decided has not been heard of, or not all of it
     "vote.incomplete": ("votes",),
 }
+STATES_MAX = 4_096  # of an organ that are asked whether they suffice for bad news
 CONFIRM_SECONDS = 3_600  # that a confirmation waits for what it confirms
 RESEATS = (
     "elect",
@@ -42,6 +44,7 @@ RESEATS = (
 )  # after which others may be who speaks for an organ
 STOPS_AT_ONCE = ("suspend", "urgent-dismiss")
 WORKS_WAITING = {"dismiss", "object", "suspend", "urgent-dismiss"}
+REPEATED = "suspension.repeated"
 TOO_FEW = ("decision.insufficient", "decision.possession")
 DECISION = "decision"  # the kind of proof
 PART_ROW_BYTES = 96  # that a signature takes in an envelope, at most
@@ -77,15 +80,30 @@ class Taking:
             except PourparlerError as error:
                 answers.append(Taken(State.REFUSED, b"", error.reason, error.detail))
                 continue
-            if act.kind in ("beacon", "found"):  # which are judged by those before them
+            if self.rests_on(batch, act):
                 self.submit(batch, answers, came)
             answers.append(self.before(act, came))
             if answers[-1] is None:
                 batch.append((len(answers) - 1, act))
         self.submit(batch, answers, came)
-        self.freed += self.store.pending_ready(self.holdings.now())
         self.settle()
         return [answer for answer in answers if answer is not None]
+
+    def rests_on(self, batch: list[tuple[int, Act]], act: Act) -> bool:
+        """Return whether what stands before the journal judges an act by others that came with it: as it would had
+        they come one by one."""
+        match act.kind:
+            case "beacon" | "found":
+                return True
+            case "delegate":
+                if any(one.kind in STOPS_AT_ONCE or one.get("from") or one.get("fresh") for _, one in batch):
+                    return True
+                stopped = any(act["by"] in one.endings for one in self.holdings.registry.registers.values())
+                return stopped and any(one.id == act["by"] for _, one in batch)
+            case "confirm":
+                about, known = act["about"], self.holdings.registry.party_of_organ
+                return act["organ"] not in known or any(one.id == about for _, one in batch)
+        return False
 
     def submit(self, batch: list[tuple[int, Act]], answers: list[Taken | None], came: Came) -> None:
         """Let the journal judge a batch."""
@@ -98,7 +116,9 @@ class Taking:
         batch.clear()
 
     def settle(self) -> None:
-        """Judge again what waited, and whatever that sets free, until nothing more is; let go what waited too long."""
+        """Judge again what waited, and whatever that sets free, until nothing more is, and what had to
+        wait for a time that has come; let go what waited too long."""
+        self.freed += self.store.pending_ready(self.holdings.now())
         while self.freed:
             one = self.freed.popleft()
             if all(one.id != still.id for still in self.store.pending_of(one.act)):
@@ -184,19 +204,35 @@ class Taking:
                     register.check_fresh(link.fresh_seconds, moment)
             except Refused as stale:
                 return Missing(stale.reason, stale.detail), 0
-        return None
+        return suspended(register, act["by"], moment)
 
     def confirms_unknown(self, act: Act, waited: Waiting | None) -> tuple[PourparlerError, int] | None:
         """Return why a confirmation waits for what it confirms, and until when: heard before the hand-over that it
         confirms, it would never take powers over. For other acts the order is all one: so it does not wait for long."""
         if act.kind != "confirm" or not act["answer"] or act["organ"] not in self.holdings.registry.party_of_organ:
             return None
-        since = waited.time if waited else self.holdings.now()
-        about, until = act["about"], since + CONFIRM_SECONDS
-        known = about in self.holdings.registry.outcomes or self.store.pending_of(about) or self.store.parts(about)
-        if known or self.holdings.now() >= until or self.issuer_if_good(act) is None:
+        about, until = act["about"], self.since(act, waited) + CONFIRM_SECONDS
+        heard = self.heard_in_part(about)
+        if about in self.holdings.registry.outcomes or self.issuer_if_good(act) is None:
+            return None
+        if heard is not None and heard.kind == "hand-over" and heard["to"] == act["organ"]:
+            return Missing("unknown.act", "the hand-over that it confirms has not been decided, as far as is known"), 0
+        if heard is not None or self.holdings.now() >= until:
             return None
         return Missing("unknown.act", "what it confirms has not been heard of"), until
+
+    def heard_in_part(self, about: bytes) -> Act | None:
+        """Return an act of which something waits. What it says, its id vouches for; nothing else of it is verified."""
+        for one in self.store.pending_of(about):
+            return parse_act(one.data)
+        for part in self.store.parts(about):
+            return read_act(Envelope(Form.SIGN, part.data, JUST_ONE))
+        return None
+
+    def since(self, act: Act, waited: Waiting | None = None) -> int:
+        """Return when an act that waits came first: who brings it again, in whatever envelope, renews nothing."""
+        before = [*([waited] if waited else ()), *self.store.pending_of(act.id)]
+        return min((one.time for one in before), default=self.holdings.now())
 
     def take_beacon(self, act: Act, register: Register, came: Came, waited: Waiting | None) -> Taken | None:
         """Return what decides about a beacon, or None where it goes into the journal."""
@@ -233,10 +269,15 @@ class Taking:
         if answer.reason in WAITS_FOR:
             wants = self.wants(act, answer.reason)
             if again and not wants:  # it came in one batch with what it waited for
+                early = self.before(act, came, waited)
+                if early is not None:
+                    return early
                 (second,) = self.journal.submit_many([act.envelope.encoded()])
                 return self.after(act, second, came, waited, again=False)
             if wants or not answer.reason.startswith("vote."):
                 return self.wait(act, came, answer, waited=waited)
+        if answer.reason == REPEATED:
+            return self.wait(act, came, answer, waited=waited)
         if act.kind in STOPS_AT_ONCE and (answer.reason.startswith("decision.") or self.is_urgency_unheard(act)):
             return self.stop_later(act, answer, came, waited)
         if answer.reason in TOO_FEW and act.issuer in IN_FULL and act.kind != "found":
@@ -322,16 +363,22 @@ class Taking:
 
     def wait(self, act: Act, came: Came, why: PourparlerError, ready: int = 0, waited: Waiting | None = None) -> Taken:
         """Let an act wait for what it names, or for its time; it came just now, or has ``waited``."""
-        wants, works = self.wants(act, why.reason), self.works(act, waited)
+        again = why.reason == REPEATED  # works only if it was confirmed: another of his is in the journal
+        wants, works = self.wants(act, why.reason), self.is_confirmed(act) if again else self.works(act, waited)
         data = act.envelope.encoded()
         owner = self.issuer_if_good(act) or source(came)
-        time = self.holdings.now() if waited is None else waited.time
+        if act.kind in WORKS_WAITING and not works:
+            ready = self.next_seats(act)
         id_ = sha256(data).digest()
-        waiting = Waiting(id_, act.id, owner, time, why.reason, data, came.channel, came.peer, ready, works)
+        waiting = Waiting(
+            id_, act.id, owner, self.since(act, waited), why.reason, data, came.channel, came.peer, ready, works
+        )
         if not self.store.add_pending(waiting, wants + self.wakes(act, why.reason, works=works)):
             return Taken(State.REFUSED, act.id, "node.quota", "there is no room for it to wait here")
         if works:
             self.holdings.tell(act)
+        if act.kind in STOPS_AT_ONCE and waited is None:
+            self.freed += self.store.pending_for(act.id)  # an answer about it
         return Taken(State.PENDING, act.id, why.reason, why.detail, works=works, wants=tuple(wants))
 
     def wants(self, act: Act, reason: str) -> list[bytes]:
@@ -355,6 +402,9 @@ class Taking:
         """Return whether bad news that cannot be logged is signed by enough of the seats as they are known now: as the
         journal has them, or as the home does. What has worked goes on, whatever seats are heard of since: only a home
         undoes it. A suspension or an urgent dismissal works likewise that its organ has confirmed."""
+        if act.kind == "revoke":  # of a link that counts again once a home shows that what voids it here was lost
+            target = self.holdings.registry.outcomes.get(act["target"])
+            return target is not None and target.void is not None and self.issuer_if_good(act) is not None
         if act.kind not in WORKS_WAITING:
             return False
         if any(may_end(act, organ) for organ in self.states(act["organ"])) or self.is_confirmed(act):
@@ -362,9 +412,11 @@ class Taking:
         party = self.holdings.registry.party_of_organ.get(act["organ"])
         if party is None or self.holdings.home(self.holdings.registry.registers[party]) is not None:
             return False
-        owner = self.issuer_if_good(act)
-        before = [*([waited] if waited else ()), *self.store.pending_of(act.id)]
-        return any(one.works and one.owner == owner for one in before)
+        if waited is not None and waited.works:
+            return True
+        good = {one.kid for one in self.good_signatures(act)}
+        before = [parse_act(one.data) for one in self.store.pending_of(act.id) if one.works]
+        return any({one.kid for one in self.good_signatures(other)} <= good for other in before)
 
     def is_confirmed(self, act: Act) -> bool:
         """Return whether an organ that governs has made last what a member did, or urgent ones, who have left since."""
@@ -400,24 +452,32 @@ class Taking:
             return
         home = self.holdings.home(registry.registers[party])
         shown = self.holdings.homes.time(party) or 0
-        yield self.newest(registry.registers[party].spines, organ)
+        yield from self.open_states(registry.registers[party].spines, organ)
         for register in home.registers if home else ():
             if organ in register.spines.heads:
                 yield register.spines.seated(organ, shown)  # a recovery of which no end is shown has not worked there
 
-    def newest(self, spines: Spines, organ: bytes) -> Organ:
-        """Return an organ as the journal knows it now: also past a recovery that has taken effect, whose decisions move
-        no head where a ledger only gives notice."""
-        now, at = self.holdings.now(), spines.heads[organ]
-        while True:
-            recovery, ready = spines.recoveries.get((organ, at), (None, 0))
-            follow = self.holdings.index.children.get((organ, at), [])
-            if recovery is not None and now >= ready:
-                at = recovery
-            elif len(follow) == 1 and (organ, follow[0]) in spines.at:
-                at = follow[0]
-            else:
-                return spines.organ(organ, at)
+    def open_states(self, spines: Spines, organ: bytes) -> Iterator[Organ]:
+        """Yield an organ as it stands wherever nothing follows in the journal: where two decisions contradict each
+        other, after either, and after a recovery that has taken effect as well as beside it. Which of them was heard
+        first says nothing about who sits there."""
+        now, places = self.holdings.now(), {spines.heads[organ]: None, **self.holdings.index.tips.get(organ, {})}
+        for place in islice(places, STATES_MAX):
+            if self.ready_at(spines, organ, place) <= now and (organ, place) in spines.at:
+                yield spines.organ(organ, place)
+
+    def ready_at(self, spines: Spines, organ: bytes, place: bytes) -> int:
+        """Return when the recovery takes effect that a place comes after."""
+        return spines.waits.get((organ, self.holdings.index.past.get(place, b"")), (None, limits.TIME_MIN))[1]
+
+    def next_seats(self, act: Act) -> int:
+        """Return when the next recovery of an organ takes effect, which may seat who signed bad news; 0: none."""
+        party = self.holdings.registry.party_of_organ.get(act["organ"])
+        if party is None:
+            return 0
+        spines, places = self.holdings.registry.registers[party].spines, self.holdings.index.tips.get(act["organ"], {})
+        times = (self.ready_at(spines, act["organ"], place) for place in islice(places, STATES_MAX))
+        return min((time for time in times if time > self.holdings.now()), default=0)
 
     def issuer_if_good(self, act: Act) -> bytes | None:
         """Return who an act that cannot be judged counts against: its issuer, where a key of his has signed it."""
@@ -561,6 +621,20 @@ class Taking:
 def is_elsewhere(act: Act, answer: PourparlerError) -> bool:
     """Return whether a holder's act belongs to a dossier of another ledger."""
     return answer.reason == "unknown.dossier" or (act.kind == "open" and answer.reason == "bounds.ledger")
+
+
+def suspended(register: Register, name: bytes, moment: Moment) -> tuple[PourparlerError, int] | None:
+    """Return why a link waits whose giver is stopped only by what lapses unless it is confirmed, and until when."""
+    stops = [
+        ending
+        for link in register.mandate(name).chain()
+        for ending in register.endings.get(link.id, ())
+        if register.ends(ending, link.organ) and register.works(ending, Power.DELEGATE, moment)
+    ]
+    if not stops or not all(register.unconfirmed(one) for one in stops):
+        return None
+    why = Missing(stops[0].reason, "its giver is stopped by what lapses unless it is confirmed")
+    return why, max(one.lapses or 0 for one in stops)
 
 
 def by_its_holder(void: PourparlerError | None) -> bool:
