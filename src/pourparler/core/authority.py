@@ -453,10 +453,7 @@ class Register:
                 self.refusals.setdefault(act["text"], []).append(act)
             case "object":
                 envelope = self.spines.decide(act, moment.time)
-                if act["about"] in self.mandates and self.spines.stands_above(
-                    organ.id, self.mandates[act["about"]].organ
-                ):
-                    self.end(act["about"], Ending(act, "standing.objected", moment, ALL_POWERS))
+                self.end(act["about"], Ending(act, "standing.objected", moment, ALL_POWERS))
             case _:
                 envelope = self.spines.decide(act, moment.time)
         return envelope
@@ -559,7 +556,8 @@ class Register:
             self.end(target.id, Ending(act, "standing.withdrawn", moment, ALL_POWERS))
             return
         for ending in self.endings.get(class_mandate.certifier, ()):
-            if self.ends(ending, class_mandate.organ) and self.works(ending, NO_POWER, moment):
+            stands = ending.act.kind != "object" and self.ends(ending, class_mandate.organ)
+            if stands and self.works(ending, NO_POWER, moment):
                 raise Refused("standing.certifier", "the certifier was dismissed before this certificate was logged")
         certificate = read_mandate(act, self.spines.organ(class_mandate.organ), class_mandate, moment)
         check_narrows(certificate, class_mandate)
@@ -623,8 +621,11 @@ class Register:
             raise Refused("power.missing", "this organ neither gave the mandate nor stands above who did")
 
     def ends(self, ending: Ending, granting: bytes) -> bool:
-        """Return whether an ending can reach what an organ granted: a holder's own, or by that organ or one above."""
+        """Return whether an ending can reach what an organ granted: a holder's own, an objection by an organ above it,
+        anything else by that organ or one above."""
         organ = ending.act.get("organ")
+        if ending.act.kind == "object":
+            return self.spines.stands_above(ending.act["organ"], granting)
         return organ is None or self.spines.governs(organ, granting)
 
     def confirmable(self, act_id: bytes) -> Ending | Mandate | None:

@@ -225,12 +225,7 @@ export class Register {
     if (act.kind === 'confirm') listIn(this.confirmations, said.about).push({ act, moment })
     if (act.kind === 'lift') listIn(this.lifted, said.mandate).push({ act, moment })
     if (act.kind === 'refuse') listIn(this.refusals, said.text).push(act)
-    if (act.kind === 'object') {
-      const about = this.mandates.get(said.about)
-      if (about && this.spines.standsAbove(organ.id, about.organ)) {
-        this.end(said.about, ending(act, 'standing.objected', moment))
-      }
-    }
+    if (act.kind === 'object') this.end(said.about, ending(act, 'standing.objected', moment))
   }
 
   admitUrgent(act, moment) {
@@ -311,7 +306,8 @@ export class Register {
       return this.end(target.id, ending(act, 'standing.withdrawn', moment))
     }
     for (const one of this.endings.get(above.certifier) ?? []) {
-      if (this.ends(one, above.organ) && this.works(one, 0, moment)) refuse('standing.certifier')
+      const stands = one.act.kind !== 'object' && this.ends(one, above.organ)
+      if (stands && this.works(one, 0, moment)) refuse('standing.certifier')
     }
     const certificate = readMandate(act, this.spines.organ(above.organ), above, moment)
     checkNarrows(certificate, above)
@@ -370,9 +366,11 @@ export class Register {
     if (named.length && !named.some(link => this.spines.governs(organ, link.organ))) refuse('power.missing')
   }
 
-  /** Whether an ending can reach what an organ granted: a holder's own, or by that organ or one above. */
+  /** Whether an ending can reach what an organ granted: a holder's own, an objection by an organ above it, anything
+   *  else by that organ or one above. */
   ends(one, granting) {
     const { organ } = one.act.said
+    if (one.act.kind === 'object') return this.spines.standsAbove(organ, granting)
     return !organ || this.spines.governs(organ, granting)
   }
 
