@@ -20,6 +20,7 @@ from pourparler.core.council import (
     Depositary,
     Organ,
     Spines,
+    Tenure,
     followed_by,
     read_committee,
     read_depositary,
@@ -268,11 +269,17 @@ class Beacon:
 class HomeView:
     """What a party's home ledger is shown to hold: the judge between sibling decisions.
 
-    ``registers`` are those of its home, and of each home it moved to, in that order.
+    ``registers`` are those of its home, and of each home it moved to, in that order: that of a ledger to which the
+    party came back stands in it again.
     """
 
     def __init__(self, registers: "tuple[Register, ...]") -> None:
         self.registers = registers
+        self.tenures: list[Tenure] = []  # the time of each that is meant: begun by the move from the one before
+        begun = registers[0].party if registers else b""
+        for register in registers:
+            self.tenures.append(register.spines.tenures[begun])
+            begun = self.tenures[-1].left.id if self.tenures[-1].left else b""
         self.lost: dict[bytes, int] = {}  # what can never be real -> the number of the home that says so
         self.judged = 0  # of the notices of the ledger that asks, in their order
 
@@ -281,7 +288,7 @@ class HomeView:
         comes after a place that the home gave to another, no home ever takes.
 
         Raises :class:`Missing` (``home.not-shown``)."""
-        if any(register.spines.took(act) for register in self.registers[:1]):
+        if any(tenure.took(act) for tenure in self.tenures[:1]):
             return True  # nobody knows better than the first, and mostly it does
         for link in notices.in_order[self.judged :]:
             self.judge(link, notices)
@@ -290,7 +297,7 @@ class HomeView:
             self.judge(act, notices)  # the ledger that asks has not taken it
         if act.id in self.lost:
             return False
-        if any(register.spines.took(act) for register in self.registers):
+        if any(tenure.took(act) for tenure in self.tenures):
             return True
         raise Missing("home.not-shown", f"the home ledger of the party is not shown up to this {act.kind}")
 
@@ -298,12 +305,17 @@ class HomeView:
         """Note an act that is lost, by the first home that knows: an earlier one has the last word about its time."""
         before = (notices.link(place) for place in followed_by(act))
         lost_by = min((self.lost[one.id] for one in before if one and one.id in self.lost), default=None)
-        for number, home in enumerate(register.spines for register in self.registers):
+        for number, home in enumerate(self.tenures):
             if home.took(act):
                 return
             if number == lost_by or home.gave_away(act, notices):
                 self.lost[act.id] = number
                 return
+
+    def now(self) -> Depositary | None:
+        """Return the ledger that is the party's home as far as is shown."""
+        is_left = not self.tenures or self.tenures[-1].left is not None
+        return None if is_left else self.registers[-1].spines.ledger
 
     def had(self, beacon: Beacon) -> bool:
         """Return whether a home, as far as it is shown, named the beacon's key and has had the head that it states."""
@@ -312,10 +324,10 @@ class HomeView:
 
     def endings(self) -> "Iterator[tuple[bytes, Ending, bytes, int]]":
         """Yield what the home's decisions ended: the target, the ending, its organ and its place on the spine."""
-        for register in self.registers:
+        for register, tenure in zip(self.registers, self.tenures, strict=True):
             for target, ending in ((target, one) for target, listed in register.endings.items() for one in listed):
                 state = register.spines.at.get((ending.act.get("organ"), ending.act.id))
-                if ending.act.row.spine and state is not None and ending.act.id in register.spines.canonical:
+                if ending.act.row.spine and state is not None and ending.act.id in tenure.canonical:
                     yield target, ending, state.id, state.place
 
 

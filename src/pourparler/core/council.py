@@ -12,8 +12,9 @@ A decision is *sufficient* when its envelope holds enough weight of the seats at
 and double signatures removed, the rest in the order of the keys.
 """
 
+from collections import ChainMap
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from pourparler.core.act import ALL_POWERS, NO_POWER, QUESTION, Act, Power
 from pourparler.core.encoding import (
@@ -299,6 +300,35 @@ def same_question(first: Act, second: Act) -> bool:
 Place = tuple[bytes, bytes]  # organ id, act id (or organ id at the beginning)
 
 
+@dataclass(slots=True)
+class Tenure:
+    """One time for which a ledger is a party's home: what it took then, and the move by which the party left it."""
+
+    canonical: set[bytes] = field(default_factory=set)
+    taken: dict[Place, bytes] = field(default_factory=dict)
+    waiting: dict[Place, bytes] = field(default_factory=dict)  # the recovery that it let wait at a place
+    left: Act | None = None
+
+    def took(self, act: Act) -> bool:
+        """Return whether the home took a decision then, or one that follows the recovery."""
+        recovered = act.kind == "recover" and self.taken.get((act["organ"], act["prior"])) == act.id
+        return recovered or act.id in self.canonical
+
+    def gave_away(self, act: Act, known: "Spines") -> bool:
+        """Return whether the home gave the place that the act follows to another act then.
+
+        On the spine of another organ a decision follows whatever comes before it, but for a recovery (as ``known``, a
+        ledger that has both acts, tells)."""
+        if act.kind == "found":
+            return False
+        rivals = [self.taken.get((act["organ"], act["prior"]))]
+        if act.kind == "recover":
+            rivals.append(self.waiting.get((act["organ"], act["prior"])))
+        elif is_on_two(act) and (act["of"], act["theirs"]) in known.waits:
+            rivals.append(self.taken.get((act["of"], act["theirs"])))
+        return any(rival not in (None, act.id) for rival in rivals)
+
+
 class Spines:
     """The spines of one party as one ledger shows them, from its founding act on.
 
@@ -317,11 +347,10 @@ class Spines:
         self.party = read_party(founding)
         self.at: dict[Place, Organ] = {}
         self.heads: dict[bytes, bytes] = {}
-        self.canonical: dict[bytes, bytes] = {}
-        self.taken: dict[Place, bytes] = {}
+        self.tenures: dict[bytes, Tenure] = {}  # the times for which this ledger was home, by the acts that began them
+        self.tenure: Tenure | None = None  # the present one
         self.recoveries: dict[Place, tuple[bytes, int]] = {}
         self.waits: dict[Place, tuple[Place, int]] = {}  # where a recovery leads -> what it follows, when it is ready
-        self.waiting_here: dict[Place, bytes] = {}  # the recovery that this ledger, as home, let wait at a place
         self.links: dict[bytes, Act] = {}  # decisions and recoveries: what others follow
         self.in_order: list[Act] = []  # the same
         self.created_by: dict[bytes, bytes] = {}  # an organ that was constituted -> the act that did
@@ -333,12 +362,23 @@ class Spines:
         self.polls: dict[bytes, Poll] = {}
         self.handed_over: dict[bytes, tuple[Act, Organ]] = {}
         self.taken_over_once: set[bytes] = set()
-        self.home = self.party.home == ledger
-        self.moved_to: Depositary | None = None
+        self.moved_to: Depositary | None = None  # where the party went when it last left this ledger, its home
         self.decisions: dict[bytes, Act] = {founding.id: founding}
         self.names: dict[str, bytes] = {}
         self.join(founding)
         self.found(founding)
+        if self.party.home == ledger:
+            self.tenure = self.tenures[founding.id] = Tenure({founding.id})
+
+    @property
+    def home(self) -> bool:
+        """Whether this ledger is the party's home at the moment, as far as it can know."""
+        return self.tenure is not None
+
+    @property
+    def taken(self) -> Mapping[Place, bytes]:
+        """The places that this ledger, as home, gave to acts."""
+        return ChainMap(*(tenure.taken for tenure in self.tenures.values()))
 
     def found(self, act: Act) -> None:
         for value in act["organs"]:
@@ -353,7 +393,6 @@ class Spines:
         self.take_roles("recovery", self.party.recovery.keys.seats if self.party.recovery else ())
         founders = {key for organ in self.at.values() for key in organ.members.seats}
         self.envelope = self.sufficient(act, Committee({}, 0), founders)
-        self.canonical[act.id] = act.id
 
     def place(self, organ: Organ, name: str) -> None:
         if name in self.names:
@@ -480,7 +519,7 @@ class Spines:
             link = self.link(walk.pop())
             if link is None or link.id in seen or self.took(link):
                 continue
-            if self.gave_away(link, self):
+            if any(tenure.gave_away(link, self) for tenure in self.tenures.values()):
                 return True
             seen.add(link.id)
             walk += followed_by(link)
@@ -497,29 +536,14 @@ class Spines:
 
     def took(self, act: Act) -> bool:
         """Return whether this ledger, while it was home, took a decision, or one that follows the recovery."""
-        recovered = act.kind == "recover" and self.taken.get((act["organ"], act["prior"])) == act.id
-        return recovered or act.id in self.canonical
+        return any(tenure.took(act) for tenure in self.tenures.values())
 
-    def gave_away(self, act: Act, known: "Spines") -> bool:
-        """Return whether this ledger, while it was home, gave the place that the act follows to another act.
-
-        On the spine of another organ a decision follows whatever comes before it, but for a recovery (as ``known``, a
-        ledger that has both acts, tells)."""
-        if act.kind == "found":
-            return False
-        rivals = [self.taken.get((act["organ"], act["prior"]))]
-        if act.kind == "recover":
-            rivals.append(self.waiting_here.get((act["organ"], act["prior"])))
-        elif is_on_two(act) and (act["of"], act["theirs"]) in known.waits:
-            rivals.append(self.taken.get((act["of"], act["theirs"])))
-        return any(rival not in (None, act.id) for rival in rivals)
-
-    def give(self, place: Place, act_id: bytes) -> None:
+    def give(self, tenure: Tenure, place: Place, act_id: bytes) -> None:
         """Record that the home gave a place to an act, and so the place of each recovery that the act follows."""
-        self.taken.setdefault(place, act_id)
+        tenure.taken.setdefault(place, act_id)
         while place in self.waits:
             before, _ = self.waits[place]
-            self.taken.setdefault(before, place[1])
+            tenure.taken.setdefault(before, place[1])
             place = before
 
     def states_after(self, act: Act, organ: Organ, time: int) -> dict[Place, Organ]:
@@ -655,11 +679,10 @@ class Spines:
             self.handed_over[act.id] = (act, self.at[act["organ"], act["prior"]])
         if self.at[act["organ"], act["prior"]].decides_by_vote(act.row.power):
             self.polls[act["call"]].spent = True
-        for organ, prior in followed.items():
-            if self.home:
-                self.give((organ, prior), act.id)
-        if self.home:
-            self.canonical[act.id] = act["prior"]
+        if self.tenure is not None:
+            for organ, prior in followed.items():
+                self.give(self.tenure, (organ, prior), act.id)
+            self.tenure.canonical.add(act.id)
         if act.kind == "appoint" and moves:
             self.beacons = frozenset(act.get("beacons") or self.beacons)
             self.beacons_ever |= self.beacons
@@ -667,9 +690,13 @@ class Spines:
                 self.roles.update(dict.fromkeys(keys, role))
             self.register_passkeys(act.get("passkeys") or ())
         if act.kind == "move-home":
-            if self.home:
-                self.moved_to = read_depositary(act["home"])
-            self.home = read_depositary(act["home"]) == self.ledger
+            self.move(act, read_depositary(act["home"]))
+
+    def move(self, act: Act, home: Depositary) -> None:
+        """Let the party leave this ledger, if it is its home, and come to the one that the act names."""
+        if self.tenure is not None:
+            self.tenure.left, self.moved_to = act, home
+        self.tenure = self.tenures.setdefault(act.id, Tenure()) if home == self.ledger else None
 
     def register_passkeys(self, values: Iterable[Value]) -> None:
         for value in values:
@@ -701,8 +728,8 @@ class Spines:
         self.recoveries[place] = (act.id, time + recovery.wait_seconds)
         self.waits[organ.id, act.id] = (place, time + recovery.wait_seconds)
         self.join(act)
-        if self.home:
-            self.waiting_here[place] = act.id
+        if self.tenure is not None:
+            self.tenure.waiting[place] = act.id
         self.roles.update(dict.fromkeys(replaced.values(), "member"))
         return envelope
 

@@ -103,9 +103,18 @@ export class HomeView {
   // of the notices of the ledger that asks, in their order
   judged = 0
 
-  /** `registers` are those of its home, and of each home it moved to, in that order. */
+  // of each register the time that is meant, begun by the move from the one before
+  tenures = []
+
+  /** `registers` are those of its home, and of each home it moved to, in that order: that of a ledger to which the party
+   *  came back stands in it again. */
   constructor(registers) {
     this.registers = registers
+    let begun = registers[0]?.party
+    for (const { spines } of registers) {
+      this.tenures.push(spines.tenures.get(begun))
+      begun = this.tenures.at(-1).left?.id
+    }
   }
 
   /** Whether the home took a decision of which a ledger has notice, or one that follows a recovery. What comes after a
@@ -114,7 +123,7 @@ export class HomeView {
     for (; this.judged < notices.inOrder.length; this.judged++) this.judge(notices.inOrder[this.judged], notices)
     if (!notices.links.has(act.id)) this.judge(act, notices) // the ledger that asks has not taken it
     if (this.lost.has(act.id)) return false
-    if (this.registers.some(({ spines }) => spines.took(act))) return true
+    if (this.tenures.some(tenure => tenure.took(act))) return true
     return miss('home.not-shown', `the home ledger of the party is not shown up to this ${act.kind}`)
   }
 
@@ -122,13 +131,18 @@ export class HomeView {
   judge(act, notices) {
     const before = followedBy(act).map(at => this.lost.get(notices.link(at)?.id)).filter(by => by !== undefined)
     const lostBy = before.length ? Math.min(...before) : -1
-    for (const [number, { spines }] of this.registers.entries()) {
-      if (spines.took(act)) return
-      if (number === lostBy || spines.gaveAway(act, notices)) {
+    for (const [number, tenure] of this.tenures.entries()) {
+      if (tenure.took(act)) return
+      if (number === lostBy || tenure.gaveAway(act, notices)) {
         this.lost.set(act.id, number)
         return
       }
     }
+  }
+
+  /** The ledger that is the party's home as far as is shown, by its name; or nothing. */
+  now() {
+    return this.tenures.at(-1)?.left === null ? this.registers.at(-1).spines.ledger.id : null
   }
 
   /** Whether a home named the beacon's key and has had the head that it states. */
@@ -139,11 +153,11 @@ export class HomeView {
 
   /** What the home's decisions ended: the target, the ending, its organ and its place on the spine. */
   *endings() {
-    for (const { spines, endings } of this.registers) {
+    for (const [number, { spines, endings }] of this.registers.entries()) {
       for (const [target, listed] of endings) {
         for (const one of listed) {
           const state = one.act.row.spine ? spines.at.get(place(one.act.said.organ, one.act.id)) : null
-          if (state && spines.canonical.has(one.act.id)) yield { target, one, organ: state.id, at: state.place }
+          if (state && this.tenures[number].canonical.has(one.act.id)) yield { target, one, organ: state.id, at: state.place }
         }
       }
     }

@@ -209,22 +209,46 @@ export function followedBy(act) {
 
 // --- spines ---
 
+/** One time for which a ledger is a party's home: what it took then, and the move by which the party left it. */
+class Tenure {
+  // decisions that the home took
+  canonical = new Set()
+  // place -> the decision that follows it at home
+  taken = new Map()
+  // place -> the recovery that the home let wait there
+  waiting = new Map()
+  left = null
+
+  /** Whether the home took a decision then, or one that follows the recovery. */
+  took(act) {
+    const recovered = act.kind === 'recover' && this.taken.get(place(act.said.organ, act.said.prior)) === act.id
+    return recovered || this.canonical.has(act.id)
+  }
+
+  /** Whether the home gave the place that the act follows to another act then. On the spine of another organ a decision
+   *  follows whatever comes before it, but for a recovery (as a ledger that has both tells). */
+  gaveAway(act, known) {
+    if (act.kind === 'found') return false
+    const { organ, prior, of, theirs } = act.said, rivals = [this.taken.get(place(organ, prior))]
+    if (act.kind === 'recover') rivals.push(this.waiting.get(place(organ, prior)))
+    else if (isOnTwo(act) && known.waits.has(place(of, theirs))) rivals.push(this.taken.get(place(of, theirs)))
+    return rivals.some(rival => rival && rival !== act.id)
+  }
+}
+
 /** The spines of one party as one ledger shows them, from its founding act on. */
 export class Spines {
   // place -> organ there
   at = new Map()
   // organ -> its last place
   heads = new Map()
-  // decisions that the home took
-  canonical = new Set()
-  // place -> the decision that follows it at home
-  taken = new Map()
+  // the times for which this ledger was home, by the acts that began them; and the present one
+  tenures = new Map()
+  tenure = null
   // place -> {id, ready}
   recoveries = new Map()
   // where a recovery leads -> {prior, ready}: what it follows
   waits = new Map()
-  // place -> the recovery that this ledger, as home, let wait there
-  waitingHere = new Map()
   // decisions and recoveries, which others follow, by id; and the same in order
   links = new Map()
   inOrder = []
@@ -239,15 +263,26 @@ export class Spines {
   polls = new Map()
   handedOver = new Map()
   takenOverOnce = new Set()
-  movedTo = null
   names = new Map()
 
   constructor(founding, ledger) {
     const party = readParty(founding), { beacons } = party
-    Object.assign(this, { ledger, party, beacons, beaconsEver: new Set(beacons), home: party.home.id === ledger.id })
+    Object.assign(this, { ledger, party, beacons, beaconsEver: new Set(beacons) })
     this.decisions = new Map([[founding.id, founding]])
     this.join(founding)
     this.found(founding)
+    if (party.home.id !== ledger.id) return
+    this.begin(founding)
+    this.tenure.canonical.add(founding.id)
+  }
+
+  /** Whether this ledger is the party's home at the moment, as far as it can know. */
+  get home() {
+    return this.tenure !== null
+  }
+
+  begin(act) {
+    this.tenures.set(act.id, this.tenure = new Tenure())
   }
 
   found(act) {
@@ -266,7 +301,6 @@ export class Spines {
     this.takeRoles('beacon', this.party.beacons)
     this.takeRoles('recovery', this.party.recovery ? this.party.recovery.keys.seats.keys() : [])
     exactly(act, { seats: new Map(), needs: 0 }, founders)
-    this.canonical.add(act.id)
   }
 
   /** Remember which act gave whom a seat. */
@@ -340,7 +374,7 @@ export class Spines {
   checkUntaken(organ, prior, time) {
     if (!this.home) return
     const at = place(organ, prior), recovery = this.recoveries.get(at)
-    if (this.taken.has(at) || (recovery && time >= recovery.ready)) refuse('decision.overtaken')
+    if (this.gave(at) || (recovery && time >= recovery.ready)) refuse('decision.overtaken')
     if (time < this.waits.get(at)?.ready) refuse('decision.recovery-waits')
     this.checkKept(prior)
   }
@@ -356,7 +390,7 @@ export class Spines {
     while (walk.length) {
       const link = this.link(walk.pop())
       if (!link || seen.has(link.id) || this.took(link)) continue
-      if (this.gaveAway(link, this)) return true
+      if ([...this.tenures.values()].some(tenure => tenure.gaveAway(link, this))) return true
       seen.add(link.id)
       walk.push(...followedBy(link))
     }
@@ -376,23 +410,17 @@ export class Spines {
 
   /** Whether this ledger, while it was home, took a decision, or one that follows the recovery. */
   took(act) {
-    const recovered = act.kind === 'recover' && this.taken.get(place(act.said.organ, act.said.prior)) === act.id
-    return recovered || this.canonical.has(act.id)
+    return [...this.tenures.values()].some(tenure => tenure.took(act))
   }
 
-  /** Whether this ledger, while it was home, gave the place that the act follows to another act. On the spine of
-   *  another organ a decision follows whatever comes before it, but for a recovery (as a ledger that has both tells). */
-  gaveAway(act, known) {
-    if (act.kind === 'found') return false
-    const { organ, prior, of, theirs } = act.said, rivals = [this.taken.get(place(organ, prior))]
-    if (act.kind === 'recover') rivals.push(this.waitingHere.get(place(organ, prior)))
-    else if (isOnTwo(act) && known.waits.has(place(of, theirs))) rivals.push(this.taken.get(place(of, theirs)))
-    return rivals.some(rival => rival && rival !== act.id)
+  /** Whether this ledger, while it was home, gave a place to an act. */
+  gave(at) {
+    return [...this.tenures.values()].some(({ taken }) => taken.has(at))
   }
 
   /** Record that the home gave a place to an act, and so the place of each recovery that the act follows. */
   give(organ, prior, id) {
-    const take = (at, by) => this.taken.has(at) || this.taken.set(at, by)
+    const { taken } = this.tenure, take = (at, by) => taken.has(at) || taken.set(at, by)
     take(place(organ, prior), id)
     let by = prior
     for (let one; (one = this.waits.get(place(organ, by))); by = one.prior) take(place(organ, one.prior), by)
@@ -520,13 +548,13 @@ export class Spines {
     if (act.row.power & organBefore.votes) this.polls.get(act.said.call).spent = true
     if (this.home) {
       for (const [id, before] of followed) this.give(id, before, act.id)
-      this.canonical.add(act.id)
+      this.tenure.canonical.add(act.id)
     }
     if (act.kind === 'appoint' && moves) this.appoint(act)
     if (act.kind === 'move-home') {
-      const home = readDepositary(act.said.home)
-      if (this.home) this.movedTo = home
-      this.home = home.id === this.ledger.id
+      if (this.home) this.tenure.left = { id: act.id, home: readDepositary(act.said.home).id }
+      this.tenure = null
+      if (readDepositary(act.said.home).id === this.ledger.id) this.begin(act)
     }
   }
 
@@ -544,7 +572,7 @@ export class Spines {
     const { recovery } = this.party, organ = this.organ(act.said.organ, act.said.prior), { seats } = organ.members
     if (!recovery) refuse('decision.insufficient')
     const at = place(organ.id, act.said.prior)
-    if (this.home && (this.taken.has(at) || this.recoveries.has(at))) refuse('decision.overtaken')
+    if (this.home && (this.gave(at) || this.recoveries.has(at))) refuse('decision.overtaken')
     const replaced = new Map(act.said.seats), added = new Set(replaced.values())
     if (!within(replaced.keys(), seats) || added.size !== act.said.seats.length) refuse('decision.rule')
     for (const key of added) this.checkRole('holder', key)
@@ -559,7 +587,7 @@ export class Spines {
     this.recoveries.set(at, { id: act.id, ready })
     this.waits.set(place(organ.id, act.id), { prior: act.said.prior, ready })
     this.join(act)
-    if (this.home) this.waitingHere.set(at, act.id)
+    if (this.home) this.tenure.waiting.set(at, act.id)
     this.giveRole('member', added)
   }
 
