@@ -3,16 +3,20 @@
 At home one order is the order. Elsewhere, and in a node's journal, whoever carries acts chooses it.
 """
 
-from itertools import permutations
+import contextlib
+import random
+from collections import Counter
+from itertools import permutations, product
 
 import pytest
 
 from pourparler.core.act import Act, Power
 from pourparler.core.authority import Register
-from pourparler.core.errors import PourparlerError
+from pourparler.core.errors import PourparlerError, Refused
 from pourparler.core.evidence import Verdict
-from pourparler.service.drafting import powers
-from tests.builder import TALKS, Party, World, key, organ, speak, talks
+from pourparler.service.drafting import draft, powers
+from tests.builder import TALKS, Party, World, key, organ, seats, speak, talks
+from tests.gaps import remembering
 
 
 def two_organs(world: World, **fields) -> Party:
@@ -231,3 +235,236 @@ def test_a_home_that_was_left_is_shown_whole_as_well() -> None:
     second = on.ledgers["second"]
     assert bound(on, world, named, first, second.shown(), third) == (INVALID, "claim.not-bound")
     assert bound(on, world, named, first, second.shown([hidden]), third) == (CANNOT_TELL, "home.incomplete")
+
+
+def wandering(seed: int) -> tuple[Travels, Act, World, tuple[bytes, bytes]]:
+    """Let a party draft rival moves and decisions, of which each ledger is told some, in an order of its own; then
+    somebody concludes under a grant on the last branch. Return that, too: the grant, where and what."""
+    lot, on = random.Random(seed), Travels()
+    agent, council = on.grant(), on.party.heads
+    on.move("second")
+    places, acts = [council["council"]], []
+    for number in range(4):
+        council["council"] = lot.choice(places[-2:])
+        to = on.ledgers[lot.choice(("first", "second", "third"))]
+        fields = {"home": to.wire} if lot.random() < 0.7 else {"words": str(number)}
+        acts.append(on.party.signed("move-home" if "home" in fields else "decide", **fields))
+        places.append(acts[-1].id)
+    council["council"] = lot.choice(places[-2:])
+    acts.append(closer(on))
+    for name, world in on.ledgers.items():
+        told = acts if name == "talks" else [act for act in acts if lot.random() < 0.8]
+        for act in told if lot.random() < 0.7 else [*told, *lot.sample(told, len(told))]:
+            with contextlib.suppress(PourparlerError):
+                world.put(act)
+    return on, acts[-1], *negotiated(on, agent, acts[-1])
+
+
+def decided(on: Travels) -> set[bytes]:
+    """Return what the council decided: each ledger in turn is asked what it logged next, from the move to it on."""
+    real: set[bytes] = set()
+    name, head, since = "first", on.party.organ(), b""
+    while True:
+        logged = [one.act for one in on.ledgers[name].registry.outcomes.values() if "prior" in one.act.payload]
+        ids = [act.id for act in logged]
+        if since and since not in ids:
+            return real
+        for act in logged[ids.index(since) + 1 if since else 0 :]:
+            if act["prior"] == head:
+                head = act.id
+                real.add(head)
+                if act.kind == "move-home":
+                    break
+        else:
+            return real
+        since, origin = head, act["home"]["origin"]
+        name = next(name for name, world in on.ledgers.items() if world.depositary.origin == origin)
+
+
+def test_no_two_bundles_about_a_party_that_travels_contradict_each_other() -> None:
+    """Each claim is asked with every other ledger, shown up to several lengths or not at all."""
+    seen: Counter[str] = Counter()
+    for seed in range(12):
+        on, mandate, world, named = wandering(seed)
+        lot = random.Random(seed)
+        for ledger in on.ledgers.values():
+            ledger.stamp()
+        parts = []
+        for name in ("first", "second", "third"):
+            size = len(on.ledgers[name].entries)
+            sizes = sorted({*lot.sample(range(3, size), min(2, size - 3)), size})
+            parts.append([None, *(on.ledgers[name].shown(size=one) for one in sizes)])
+        claim = world.claim("bound", parties=(on.party.id,), dossier=named[0], text=named[1])
+        with remembering():
+            said = [world.verify(claim, *filter(None, p), trust=[on.party]).verdict.value for p in product(*parts)]
+        assert (said[-1] == VALID) == (mandate.id in decided(on)), seed  # with everything shown
+        assert not {VALID, INVALID} <= set(said), seed
+        seen.update(said)
+    assert {VALID, INVALID, CANNOT_TELL} <= seen.keys()
+
+
+# --- what follows a recovery ------------------------------------------------------------------------------------------
+
+WAIT = 100
+
+
+class Recovering:
+    """A council of three, whose recovery key replaces one; then those who sit elect others."""
+
+    def __init__(self, **fields) -> None:
+        self.home = World("home")
+        kept = {"keys": [key("safe").public_key], "needs": 1, "wait": WAIT}
+        self.party = self.home.party("Buyer", "ann", "bob", "cay", recovery=kept, **fields)
+        self.mandate = self.party.grant("agent", *TALKS)
+        self.rival = self.party.signed("decide", words="we still have our keys")
+        self.place = self.party.heads["council"]
+        self.recovery = self.recover("new", self.place)
+        self.elected = self.follow("elect", self.recovery, "ann", "new", seats=seats("dan", "eve", "fay"))
+        self.after = self.follow("decide", self.elected, "dan", "eve", words="after it")
+
+    def recover(self, new: str, prior: bytes, old: str = "cay") -> Act:
+        fields = {"organ": self.party.organ(), "prior": prior, "seats": [[key(old).public_key, key(new).public_key]]}
+        return draft("recover", fields).signed_by(key("safe"), key(new))
+
+    def follow(self, kind: str, prior: Act, *by: str, **fields) -> Act:
+        signers = [*by, *(("dan", "eve", "fay") if kind == "elect" else ())]
+        made = draft(kind, {"organ": self.party.organ(), "prior": prior.id, **fields})
+        return made.signed_by(*(key(name) for name in dict.fromkeys(signers)))
+
+    def elsewhere(self, *acts: Act) -> tuple[World, Register]:
+        return heard(self.party.founding, self.mandate, *acts)
+
+    def sitting(self, world: World, register: Register) -> set[str]:
+        """Return who speaks for the council there now."""
+        found = set()
+        for who in ("ann", "bob", "cay", "new", "newer", "dan", "eve", "fay"):
+            with contextlib.suppress(Refused):
+                world.put(self.party.member(who, "dissent", about=bytes(32), words=str(len(world.entries))))
+                found.add(who)
+        assert {key(name).public_key for name in found} == set(
+            register.spines.seated(self.party.organ(), world.time).members.seats
+        )
+        return found
+
+
+FOUNDERS, RECOVERED, ELECTED = {"ann", "bob", "cay"}, {"ann", "bob", "new"}, {"dan", "eve", "fay"}
+
+
+def test_who_was_elected_after_a_recovery_sits_elsewhere_as_at_home() -> None:
+    of = Recovering()
+    of.home.put(of.recovery)
+    of.home.time = WAIT
+    of.home.put(of.elected)
+    assert of.sitting(of.home, of.home.registry.registers[of.party.id]) == ELECTED
+    for acts in ((of.recovery, of.elected), (of.recovery, of.elected, of.after)):
+        world, register = of.elsewhere(*acts)
+        assert of.sitting(world, register) == FOUNDERS  # as long as it waits there, too, whenever they were heard
+        world.time = WAIT
+        assert of.sitting(world, register) == ELECTED
+    world, register = of.elsewhere(of.recovery)
+    world.time = WAIT
+    assert of.sitting(world, register) == RECOVERED
+
+
+def test_the_organ_s_own_decision_in_a_recovery_s_place_outweighs_it_in_whatever_order() -> None:
+    """Whoever has the recovery keys, and holds the organ's answer back for a while, gains nothing that lasts."""
+    of = Recovering()
+    for order in permutations((of.recovery, of.elected, of.rival)):
+        if order.index(of.elected) > order.index(of.recovery):
+            for late in (0, WAIT):
+                world, register = of.elsewhere(*order[:-1])
+                world.time = late
+                world.put(order[-1])
+                world.time = 2 * WAIT
+                assert of.sitting(world, register) == FOUNDERS
+
+
+def test_of_two_recoveries_of_one_place_the_first_that_was_heard_counts_elsewhere() -> None:
+    of = Recovering()
+    second = of.recover("newer", of.place)
+    world, register = of.elsewhere(of.recovery, of.elected, second)
+    world.time = 2 * WAIT
+    assert of.sitting(world, register) == ELECTED
+
+
+@pytest.mark.parametrize("further", [True, False])
+def test_a_recovery_of_what_a_recovery_led_to(further: bool) -> None:
+    """The organ's decision outweighs that one, too, and the members sit by it."""
+    of = Recovering()
+    second = of.recover("newer", of.recovery.id, old="ann")
+    for acts in permutations((second, of.elected) if further else (second,)):
+        world, register = of.elsewhere(of.recovery, *acts)
+        world.time = WAIT
+        assert of.sitting(world, register) == (ELECTED if further else {"newer", "bob", "new"})
+
+
+def test_an_election_from_above_follows_what_a_recovery_led_to() -> None:
+    """Elsewhere the head stays before the recovery, with members who act in urgency and have no seat any more."""
+    home, world = World("home"), World("elsewhere")
+    kept = {"keys": [key("safe").public_key], "needs": 1, "wait": WAIT}
+    organs = [organ("council", "ann"), organ("board", "eve", superior="council")]
+    party = home.party("Buyer", organs=organs, signers=("ann", "eve"), recovery=kept)
+    board, urgent = party.organ("board"), {"keys": [key("eve").public_key], "needs": 1, "lapse": 50}
+    acts = [party.founding, party.decide("elect", "board", seats=seats("eve"), needs=1, urgent=urgent)]
+    place = {"organ": board, "prior": acts[-1].id, "seats": [[key("eve").public_key, key("new").public_key]]}
+    recovery = draft("recover", place).signed_by(key("safe"), key("new"))
+    home.put(recovery)
+    home.time = WAIT
+    decided = draft("decide", {"organ": board, "prior": recovery.id, "words": "we sit again"}).signed_by(key("new"))
+    home.put(decided)
+    recall = [party.signed("elect", of=board, theirs=decided.id, seats=seats("new"), needs=1)]
+    home.put(recall[0])
+    party.heads["council"] = recall[0].id
+    recall.append(party.signed("elect", of=board, theirs=decided.id, seats=seats("fay"), needs=1, also=[key("fay")]))
+    home.put(recall[1])
+    for act in (*acts, recovery, decided, *recall):
+        world.put(act)
+    for ledger in (home, world):
+        spines = ledger.registry.registers[party.id].spines
+        assert spines.seated(board, 0) == spines.at[board, recall[1].id]
+        assert spines.at[board, recall[1].id].place == 5
+        assert spines.at[board, recall[1].id].urgency is None
+
+
+# --- a hand-over, and its confirmation --------------------------------------------------------------------------------
+
+
+def handing(home: World, given: int, **giver) -> tuple[Party, Act]:
+    """Return a party whose council may hand these powers over to a club, and the hand-over, not logged."""
+    organs = [organ("congress", "eve"), organ("council", "ann", **giver), organ("club", "cay", powers=1)]
+    party = home.party("Buyer", organs=organs, signers=("ann", "cay", "eve"))
+    return party, party.signed("hand-over", to=party.organ("club"), powers=given)
+
+
+def test_a_hand_over_that_is_heard_after_its_confirmation_is_taken_over_when_that_is_said_again() -> None:
+    """A known limit (council.md 6): a place has one state, whatever is heard later; so the club says yes again."""
+    home = World("home")
+    party, handed = handing(home, powers("propose", "delegate"))
+    home.put(handed)
+    said = [party.decide("confirm", "club", about=handed.id, answer=True) for _ in range(2)]
+    mandate = party.grant("agent", "propose", organ="club")
+    early, _ = heard(party.founding, said[0], handed)
+    club, gained = party.organ("club"), Power(powers("propose", "delegate"))
+    spines = early.registry.registers[party.id].spines
+    assert not spines.organ(club).powers & gained
+    early.put(said[1])
+    assert spines.organ(club).powers & gained == gained
+    early.put(mandate)
+    straight, _ = heard(party.founding, handed, *said, mandate)
+    for ledger in (home, straight):
+        assert ledger.registry.registers[party.id].spines.organ(club) == spines.organ(club)
+
+
+def test_a_confirmation_that_took_nothing_over_at_home_is_heard_elsewhere_in_any_order() -> None:
+    """The club's own superior could not confirm what it would decide; at home it said yes before there was anything."""
+    home = World("home")
+    party, handed = handing(home, powers("ratify"), superior="congress", subject=powers("ratify"))
+    said = party.decide("confirm", "club", about=handed.id, answer=True)
+    home.put(handed)
+    after = party.decide("decide", "club", words="and goes on")
+    for order in permutations((said, handed)):
+        _, register = heard(party.founding, *order, after)
+        assert not register.spines.organ(party.organ("club")).powers & Power.RATIFY
+    again = party.signed("confirm", "club", about=handed.id, answer=True)
+    with pytest.raises(Refused, match="power.missing"):
+        home.put(again)

@@ -751,6 +751,39 @@ def recovery(group: Group) -> None:
         "recover-nobody", "no recovery keys", "decision.insufficient", "recover", "the founding act", recover
     )
 
+    far = World()
+    recovers = {"keys": public("r1", "r2", "r3"), "needs": 2, "wait": 7 * DAY}
+    far.found("A", *COUNCIL, recovery=recovers, signers=COUNCIL, home=World("home").ref)
+    notice = Book(group, far).base_case("recovery-elsewhere", "recovery keys, in a ledger that is not the home")
+
+    def elects(w: World, after: bytes) -> bytes:
+        seated = ("eve", "fay")
+        act = w.decision("A", "elect", by=["ann", "dan", *seated], prior=after, seats=seats(*seated), needs=2)
+        return w.log(act)
+
+    def speaks(w: World, who: str = "eve", days: int = 7) -> bytes:
+        return w.later(days * DAY).member("A", who, "dissent", about=kit.chance("a text"))
+
+    led = lambda w: elects(w, recover(w))
+    notice.ok("recovery-led", "whom the new seats elected speaks, once it has waited", lambda w: (led(w), speaks(w)))
+    notice.ok(
+        "recovery-led-first",
+        "a second recovery of one place, heard later, changes nothing",
+        lambda w: (led(w), recover(w, new="gus"), speaks(w)),
+    )
+
+    def silent(name: str, what: str, differs: str, do) -> None:
+        notice.refused(name, what, "decision.no-seat", "recovery-led", differs, do)
+
+    silent("recovery-led-early", "not before", "the log time", lambda w: (led(w), speaks(w, days=6)))
+    silent("recovery-led-past", "nor they themselves", "who speaks", lambda w: (led(w), speaks(w, "dan")))
+    silent(
+        "recovery-led-voided",
+        "nor where the organ has decided in its place, whenever that is heard",
+        "the decision",
+        lambda w: (led(w), w.later(7 * DAY), grant(w, ["ann", "cay"]), speaks(w)),
+    )
+
 
 def votes(group: Group) -> None:
     world = World()

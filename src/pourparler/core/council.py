@@ -351,6 +351,8 @@ class Spines:
         self.tenure: Tenure | None = None  # the present one
         self.recoveries: dict[Place, tuple[bytes, int]] = {}
         self.waits: dict[Place, tuple[Place, int]] = {}  # where a recovery leads -> what it follows, when it is ready
+        self.stems: dict[Place, Place] = {}  # what comes after a recovery -> where that leads
+        self.tips: dict[Place, bytes] = {}  # where a recovery leads -> the last place after it, on the first branch
         self.links: dict[bytes, Act] = {}  # decisions and recoveries: what others follow
         self.in_order: list[Act] = []  # the same
         self.created_by: dict[bytes, bytes] = {}  # an organ that was constituted -> the act that did
@@ -450,9 +452,15 @@ class Spines:
 
     def seated(self, organ: bytes, time: int) -> Organ:
         """Return the organ as it stands now, with keys that a recovery has replaced by this time."""
-        head = self.heads.get(organ, organ)
-        recovery, ready = self.recoveries.get((organ, head), (None, 0))
-        return self.organ(organ, recovery if recovery and time >= ready else None)
+        return self.organ(organ, self.present(organ, time))
+
+    def present(self, organ: bytes, time: int) -> bytes:
+        """Return the place where the organ stands now: its head or, where a recovery follows that and has waited, what
+        that has led to. The head stays behind: a decision in the recovery's place, whenever it is heard, is next."""
+        place = self.heads.get(organ, organ)
+        while (organ, place) in self.recoveries and time >= self.recoveries[organ, place][1]:
+            place = self.tips[organ, self.recoveries[organ, place][0]]
+        return place
 
     def answers_to(self, organ: Organ, power: Power) -> bytes | None:
         """Return the organ whose confirmation a power is subject to: the nearest superior not itself subject."""
@@ -569,9 +577,13 @@ class Spines:
 
     def followed_of(self, organ: bytes, named: bytes) -> bytes:
         """Return the place on another organ's spine that a decision from above follows: its head, whatever later place
-        than the one named that is, so that a subordinate that goes on deciding does not put off its recall."""
+        than the one named that is, so that a subordinate that goes on deciding does not put off its recall. Elsewhere
+        than at home, no head moves past a recovery: the last place after that."""
         self.organ(organ, named)
-        return named if (organ, named) in self.waits else self.heads[organ]
+        if (organ, named) in self.waits:
+            return named
+        stem = None if self.home else self.stems.get((organ, named))
+        return self.tips[stem] if stem else self.heads[organ]
 
     def handed(self, act: Act, organ: Organ) -> Organ:
         """Return the organ without the powers it hands over. The other organ has them once it confirms the act."""
@@ -672,6 +684,8 @@ class Spines:
                 self.created_by[organ] = act.id
             if organ == place or moves:
                 self.heads[organ] = place
+            if organ in followed:
+                self.lead((organ, followed[organ]), place, moves=moves or organ == act["organ"])
             self.roles.update(dict.fromkeys(state.members.seats, "member"))
         if act.kind == "confirm" and moves and self.handed_over.get(act["about"], (act,))[0].get("to") == act["organ"]:
             self.taken_over_once.add(act["about"])
@@ -697,6 +711,14 @@ class Spines:
         if self.tenure is not None:
             self.tenure.left, self.moved_to = act, home
         self.tenure = self.tenures.setdefault(act.id, Tenure()) if home == self.ledger else None
+
+    def lead(self, before: Place, place: bytes, *, moves: bool) -> None:
+        """Note a place that comes after a recovery; of rivals the first moves on what that has led to."""
+        stem = self.stems.get(before)
+        if stem is not None:
+            self.stems[before[0], place] = stem
+            if moves and self.tips[stem] == before[1]:
+                self.tips[stem] = place
 
     def register_passkeys(self, values: Iterable[Value]) -> None:
         for value in values:
@@ -725,8 +747,10 @@ class Spines:
             organ, members=members, place=organ.place + 1, urgency=None, suspenders=None
         )
         self.seat(act, self.at[organ.id, act.id], organ)
-        self.recoveries[place] = (act.id, time + recovery.wait_seconds)
+        self.recoveries.setdefault(place, (act.id, time + recovery.wait_seconds))
         self.waits[organ.id, act.id] = (place, time + recovery.wait_seconds)
+        self.stems[organ.id, act.id] = (organ.id, act.id)
+        self.tips[organ.id, act.id] = act.id
         self.join(act)
         if self.tenure is not None:
             self.tenure.waiting[place] = act.id

@@ -249,6 +249,9 @@ export class Spines {
   recoveries = new Map()
   // where a recovery leads -> {prior, ready}: what it follows
   waits = new Map()
+  // what comes after a recovery -> where that leads; and that -> the last place after it, on the first branch
+  stems = new Map()
+  tips = new Map()
   // decisions and recoveries, which others follow, by id; and the same in order
   links = new Map()
   inOrder = []
@@ -335,8 +338,17 @@ export class Spines {
 
   /** The organ as it stands now, with keys that a recovery has replaced by this time. */
   seated(organ, time) {
-    const recovery = this.recoveries.get(place(organ, this.heads.get(organ) ?? organ))
-    return this.organ(organ, recovery && time >= recovery.ready ? recovery.id : undefined)
+    return this.organ(organ, this.present(organ, time))
+  }
+
+  /** The place where the organ stands now: its head or, where a recovery follows that and has waited, what that has led
+   *  to. The head stays behind: a decision in the recovery's place, whenever it is heard, is next. */
+  present(organ, time) {
+    let at = this.heads.get(organ)
+    for (let one; (one = this.recoveries.get(place(organ, at))) && time >= one.ready;) {
+      at = this.tips.get(place(organ, one.id))
+    }
+    return at
   }
 
   /** The organ whose confirmation a power is subject to: the nearest superior not itself subject. */
@@ -455,10 +467,13 @@ export class Spines {
     return after
   }
 
-  /** The place on another organ's spine that a decision from above follows: its head, whatever later place that is. */
+  /** The place on another organ's spine that a decision from above follows: its head, whatever later place that is.
+   *  Elsewhere than at home, no head moves past a recovery: the last place after that. */
   followedOf(organ, named) {
     this.organ(organ, named)
-    return this.waits.has(place(organ, named)) ? named : this.heads.get(organ)
+    if (this.waits.has(place(organ, named))) return named
+    const stem = this.home ? undefined : this.stems.get(place(organ, named))
+    return stem ? this.tips.get(stem) : this.heads.get(organ)
   }
 
   handed(act, organ) {
@@ -539,6 +554,7 @@ export class Spines {
         this.createdBy.set(id, act.id)
       }
       if (id === at || moves) this.heads.set(id, at)
+      if (followed.has(id)) this.lead(id, followed.get(id), at, moves || id === organ)
       this.giveRole('member', state.members.seats.keys())
     }
     if (act.kind === 'confirm' && moves && this.handedOver.get(about)?.act.said.to === organ) {
@@ -556,6 +572,14 @@ export class Spines {
       this.tenure = null
       if (readDepositary(act.said.home).id === this.ledger.id) this.begin(act)
     }
+  }
+
+  /** Note a place that comes after a recovery; of rivals the first moves on what that has led to. */
+  lead(organ, before, at, moves) {
+    const stem = this.stems.get(place(organ, before))
+    if (!stem) return
+    this.stems.set(place(organ, at), stem)
+    if (moves && this.tips.get(stem) === before) this.tips.set(stem, at)
   }
 
   appoint(act) {
@@ -584,8 +608,11 @@ export class Spines {
     this.at.set(place(organ.id, act.id), after)
     this.seat(act, after, organ)
     const ready = time + recovery.wait
-    this.recoveries.set(at, { id: act.id, ready })
-    this.waits.set(place(organ.id, act.id), { prior: act.said.prior, ready })
+    if (!this.recoveries.has(at)) this.recoveries.set(at, { id: act.id, ready })
+    const leads = place(organ.id, act.id)
+    this.waits.set(leads, { prior: act.said.prior, ready })
+    this.stems.set(leads, leads)
+    this.tips.set(leads, act.id)
     this.join(act)
     if (this.home) this.tenure.waiting.set(at, act.id)
     this.giveRole('member', added)
