@@ -168,6 +168,20 @@ def test_what_a_home_takes_that_was_left_is_nothing_until_the_party_is_back() ->
     assert on.may(late, "third", "first", "second")[0] == CANNOT_TELL  # and for that there is no claim elsewhere
 
 
+@pytest.mark.parametrize("which", ["move", "before"])
+def test_a_new_home_takes_nothing_in_the_place_of_what_led_to_it(which: str) -> None:
+    """Else anybody who has a draft that was signed and lost could stop the party there, whenever it moved."""
+    on = Travels()
+    lost = [on.party.signed("decide", words="a draft")]
+    on.decide("decide", words="what was taken")
+    lost.append(on.party.signed("decide", words="we stay"))
+    on.move("second")
+    with pytest.raises(Refused, match="decision.overtaken"):
+        on.tell(lost[which == "move"], "second")
+    mandate = on.grant()
+    assert on.may(mandate, "second", "first") == (VALID, "")
+
+
 def negotiated(on: Travels, negotiates: Act, concludes: Act) -> tuple[World, tuple[bytes, bytes]]:
     """Let a second holder conclude what the first negotiated, in the seller's home; return where and what."""
     world = on.ledgers["talks"]

@@ -66,7 +66,7 @@ def test_what_nobody_thought_of(source: str) -> None:
 # What a verifier might get wrong, planted: the module, what is right, what is wrong, and a case that notices.
 FAULTS = {
     "a weight too little": ("council", "if (weight < needs)", "if (weight < needs - 1)", "council/grant-by-one"),
-    "two siblings": ("council", "if (this.gave(at) ||", "if (false && this.gave(at) ||", "council/sibling"),
+    "two siblings": ("council", "if (this.taken.has(at) ||", "if (false && this.taken.has(at) ||", "council/sibling"),
     "a vote that is open": ("council", "refuse('vote.open')", "void 0", "council/still-open"),
     "a wider link": ("authority", "if (!narrows) refuse('chain.widens')", "", "authority/link-wider-powers"),
     "an expired mandate": ("authority", "moment.time >= link.until", "moment.time > link.until", "authority/expired"),

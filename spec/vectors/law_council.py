@@ -20,6 +20,7 @@ def council(group: Group) -> None:
     organs(group)
     terms(group)
     recovery(group)
+    moves(group)
     votes(group)
     members(group)
     elsewhere(group)
@@ -782,6 +783,33 @@ def recovery(group: Group) -> None:
         "nor where the organ has decided in its place, whenever that is heard",
         "the decision",
         lambda w: (led(w), w.later(7 * DAY), grant(w, ["ann", "cay"]), speaks(w)),
+    )
+
+
+def moves(group: Group) -> None:
+    """A party moves to the ledger of the case."""
+    world = World()
+    world.found("A", "ann", home=World("home").ref)
+    book = Book(group, world).base_case("new-home", "a party whose home is another ledger")
+    decide = lambda w, words, **more: w.decide("A", "decide", words=words, **more)
+    move = lambda w: w.decide("A", "move-home", home=w.ref)
+    first = world.parties["A"].organs["council"]
+
+    def beside(w: World, *, moved: bool) -> None:
+        """Log a decision beside the first of two that the old home took."""
+        decide(w, "the old home's")
+        (move if moved else lambda w: decide(w, "the old home's, too"))(w)
+        w.log(w.decision("A", "decide", prior=first, words="beside it"))
+
+    book.ok("moved-here", "what follows the move", lambda w: (decide(w, "before"), move(w), decide(w, "after")))
+    book.ok("sibling-elsewhere", "notice of two rivals", lambda w: beside(w, moved=False))
+    book.refused(
+        "sibling-of-what-led-here",
+        "a new home takes nothing in the place of what led to it",
+        "decision.overtaken",
+        "sibling-elsewhere",
+        "the decision before",
+        lambda w: beside(w, moved=True),
     )
 
 

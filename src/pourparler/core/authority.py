@@ -19,8 +19,8 @@ from pourparler.core.council import (
     Committee,
     Depositary,
     Organ,
+    Party,
     Spines,
-    Tenure,
     followed_by,
     read_committee,
     read_depositary,
@@ -266,29 +266,49 @@ class Beacon:
         return min(int(self.act["at"]), self.moment.time)
 
 
+def homes_of(party: Party, at: "Callable[[Depositary], Register | None]") -> "dict[bytes, Register]":
+    """Return the homes that a party has had, in turn and as far as they are shown: by the act that began each time, its
+    founding act or the move that the home before took. A ledger to which the party came back stands there again."""
+    found: dict[bytes, Register] = {}
+    home, begun = party.home, party.id
+    while begun not in found:
+        here = at(home)
+        if here is None or begun not in here.spines.tenures:
+            break  # a move counts once it is logged in the new home, too
+        found[begun] = here
+        left = here.spines.tenures[begun]
+        if left is not None:
+            home, begun = read_depositary(left["home"]), left.id
+    return found
+
+
 class HomeView:
     """What a party's home ledger is shown to hold: the judge between sibling decisions.
 
-    ``registers`` are those of its home, and of each home it moved to, in that order: that of a ledger to which the
-    party came back stands in it again.
+    ``registers`` are those of its home, and of each home it moved to, each ledger once, the present home last.
     """
 
     def __init__(self, registers: "tuple[Register, ...]") -> None:
         self.registers = registers
-        self.tenures: list[Tenure] = []  # the time of each that is meant: begun by the move from the one before
-        begun = registers[0].party if registers else b""
-        for register in registers:
-            self.tenures.append(register.spines.tenures[begun])
-            begun = self.tenures[-1].left.id if self.tenures[-1].left else b""
-        self.lost: dict[bytes, int] = {}  # what can never be real -> the number of the home that says so
+        at = {register.spines.ledger: register for register in registers}
+        times = homes_of(registers[0].spines.party, at.get) if registers else {}
+        self.number = {begun: number for number, begun in enumerate(times)}  # of each time of a ledger as home
+        last = next(reversed(times.items()), None)
+        self.present = last[1].spines.ledger if last and last[1].spines.tenures[last[0]] is None else None
+        self.lost: dict[bytes, int] = {}  # what can never be real -> the number of the time that says so
         self.judged = 0  # of the notices of the ledger that asks, in their order
+
+    def took(self, act: Act) -> int | None:
+        """Return the number of the first time in which a home took a decision, or one that follows a recovery."""
+        found = [self.number.get(one.spines.took(act) or b"") for one in self.registers]
+        return min((number for number in found if number is not None), default=None)
 
     def holds(self, act: Act, notices: Spines) -> bool:
         """Return whether the home took a decision of which a ledger has notice, or one that follows a recovery. What
         comes after a place that the home gave to another, no home ever takes.
 
         Raises :class:`Missing` (``home.not-shown``)."""
-        if any(tenure.took(act) for tenure in self.tenures[:1]):
+        if self.took(act) == 0:
             return True  # nobody knows better than the first, and mostly it does
         for link in notices.in_order[self.judged :]:
             self.judge(link, notices)
@@ -297,25 +317,19 @@ class HomeView:
             self.judge(act, notices)  # the ledger that asks has not taken it
         if act.id in self.lost:
             return False
-        if any(tenure.took(act) for tenure in self.tenures):
+        if self.took(act) is not None:
             return True
         raise Missing("home.not-shown", f"the home ledger of the party is not shown up to this {act.kind}")
 
     def judge(self, act: Act, notices: Spines) -> None:
         """Note an act that is lost, by the first home that knows: an earlier one has the last word about its time."""
         before = (notices.link(place) for place in followed_by(act))
-        lost_by = min((self.lost[one.id] for one in before if one and one.id in self.lost), default=None)
-        for number, home in enumerate(self.tenures):
-            if home.took(act):
-                return
-            if number == lost_by or home.gave_away(act, notices):
-                self.lost[act.id] = number
-                return
-
-    def now(self) -> Depositary | None:
-        """Return the ledger that is the party's home as far as is shown."""
-        is_left = not self.tenures or self.tenures[-1].left is not None
-        return None if is_left else self.registers[-1].spines.ledger
+        lost_by = [self.lost[one.id] for one in before if one and one.id in self.lost]
+        times = [time for one in self.registers for time in one.spines.gave_away(act, notices)]
+        lost_by += [self.number[time] for time in times if time in self.number]
+        taken = self.took(act)
+        if lost_by and (taken is None or min(lost_by) < taken):
+            self.lost[act.id] = min(lost_by)
 
     def had(self, beacon: Beacon) -> bool:
         """Return whether a home, as far as it is shown, named the beacon's key and has had the head that it states."""
@@ -324,10 +338,11 @@ class HomeView:
 
     def endings(self) -> "Iterator[tuple[bytes, Ending, bytes, int]]":
         """Yield what the home's decisions ended: the target, the ending, its organ and its place on the spine."""
-        for register, tenure in zip(self.registers, self.tenures, strict=True):
+        for register in self.registers:
             for target, ending in ((target, one) for target, listed in register.endings.items() for one in listed):
                 state = register.spines.at.get((ending.act.get("organ"), ending.act.id))
-                if ending.act.row.spine and state is not None and ending.act.id in tenure.canonical:
+                is_taken = register.spines.canonical.get(ending.act.id) in self.number
+                if ending.act.row.spine and state is not None and is_taken:
                     yield target, ending, state.id, state.place
 
 

@@ -12,9 +12,8 @@ A decision is *sufficient* when its envelope holds enough weight of the seats at
 and double signatures removed, the rest in the order of the keys.
 """
 
-from collections import ChainMap
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from pourparler.core.act import ALL_POWERS, NO_POWER, QUESTION, Act, Power
 from pourparler.core.encoding import (
@@ -300,35 +299,6 @@ def same_question(first: Act, second: Act) -> bool:
 Place = tuple[bytes, bytes]  # organ id, act id (or organ id at the beginning)
 
 
-@dataclass(slots=True)
-class Tenure:
-    """One time for which a ledger is a party's home: what it took then, and the move by which the party left it."""
-
-    canonical: set[bytes] = field(default_factory=set)
-    taken: dict[Place, bytes] = field(default_factory=dict)
-    waiting: dict[Place, bytes] = field(default_factory=dict)  # the recovery that it let wait at a place
-    left: Act | None = None
-
-    def took(self, act: Act) -> bool:
-        """Return whether the home took a decision then, or one that follows the recovery."""
-        recovered = act.kind == "recover" and self.taken.get((act["organ"], act["prior"])) == act.id
-        return recovered or act.id in self.canonical
-
-    def gave_away(self, act: Act, known: "Spines") -> bool:
-        """Return whether the home gave the place that the act follows to another act then.
-
-        On the spine of another organ a decision follows whatever comes before it, but for a recovery (as ``known``, a
-        ledger that has both acts, tells)."""
-        if act.kind == "found":
-            return False
-        rivals = [self.taken.get((act["organ"], act["prior"]))]
-        if act.kind == "recover":
-            rivals.append(self.waiting.get((act["organ"], act["prior"])))
-        elif is_on_two(act) and (act["of"], act["theirs"]) in known.waits:
-            rivals.append(self.taken.get((act["of"], act["theirs"])))
-        return any(rival not in (None, act.id) for rival in rivals)
-
-
 class Spines:
     """The spines of one party as one ledger shows them, from its founding act on.
 
@@ -347,8 +317,12 @@ class Spines:
         self.party = read_party(founding)
         self.at: dict[Place, Organ] = {}
         self.heads: dict[bytes, bytes] = {}
-        self.tenures: dict[bytes, Tenure] = {}  # the times for which this ledger was home, by the acts that began them
-        self.tenure: Tenure | None = None  # the present one
+        self.tenure: bytes | None = None  # while this ledger is home: the act that began this time of it
+        self.tenures: dict[bytes, Act | None] = {}  # each such time, by that act -> the move that ended it
+        self.canonical: dict[bytes, bytes] = {}  # what this ledger took as home -> in which time
+        self.taken: dict[Place, bytes] = {}
+        self.given: dict[Place, bytes] = {}  # a place that was taken -> in which time
+        self.waiting_here: dict[Place, tuple[bytes, bytes]] = {}  # the recovery that the home let wait at a place, when
         self.recoveries: dict[Place, tuple[bytes, int]] = {}
         self.waits: dict[Place, tuple[Place, int]] = {}  # where a recovery leads -> what it follows, when it is ready
         self.stems: dict[Place, Place] = {}  # what comes after a recovery -> where that leads
@@ -370,17 +344,13 @@ class Spines:
         self.join(founding)
         self.found(founding)
         if self.party.home == ledger:
-            self.tenure = self.tenures[founding.id] = Tenure({founding.id})
+            self.begin(founding)
+            self.canonical[founding.id] = founding.id
 
     @property
     def home(self) -> bool:
         """Whether this ledger is the party's home at the moment, as far as it can know."""
         return self.tenure is not None
-
-    @property
-    def taken(self) -> Mapping[Place, bytes]:
-        """The places that this ledger, as home, gave to acts."""
-        return ChainMap(*(tenure.taken for tenure in self.tenures.values()))
 
     def found(self, act: Act) -> None:
         for value in act["organs"]:
@@ -527,7 +497,7 @@ class Spines:
             link = self.link(walk.pop())
             if link is None or link.id in seen or self.took(link):
                 continue
-            if any(tenure.gave_away(link, self) for tenure in self.tenures.values()):
+            if self.gave_away(link, self):
                 return True
             seen.add(link.id)
             walk += followed_by(link)
@@ -542,17 +512,36 @@ class Spines:
         """Return the act that a place is or, for the beginning of a spine, that which constituted the organ."""
         return self.links.get(self.created_by.get(place, place))
 
-    def took(self, act: Act) -> bool:
-        """Return whether this ledger, while it was home, took a decision, or one that follows the recovery."""
-        return any(tenure.took(act) for tenure in self.tenures.values())
+    def took(self, act: Act) -> bytes | None:
+        """Return in which time this ledger, as home, took a decision, or one that follows the recovery."""
+        place = (act.get("organ"), act.get("prior"))
+        if act.kind == "recover" and self.taken.get(place) == act.id:
+            return self.given[place]
+        return self.canonical.get(act.id)
 
-    def give(self, tenure: Tenure, place: Place, act_id: bytes) -> None:
-        """Record that the home gave a place to an act, and so the place of each recovery that the act follows."""
-        tenure.taken.setdefault(place, act_id)
-        while place in self.waits:
-            before, _ = self.waits[place]
-            tenure.taken.setdefault(before, place[1])
-            place = before
+    def gave_away(self, act: Act, known: "Spines") -> list[bytes]:
+        """Return in which times this ledger, as home, gave the place that the act follows to another act.
+
+        On the spine of another organ a decision follows whatever comes before it, but for a recovery (as ``known``, a
+        ledger that has both acts, tells)."""
+        if act.kind == "found":
+            return []
+        place = (act["organ"], act["prior"])
+        rivals = [(self.taken.get(place), self.given.get(place))]
+        if act.kind == "recover":
+            rivals.append(self.waiting_here.get(place, (None, None)))
+        elif is_on_two(act) and (act["of"], act["theirs"]) in known.waits:
+            rivals.append((self.taken.get((act["of"], act["theirs"])), self.given.get((act["of"], act["theirs"]))))
+        return [time for rival, time in rivals if time is not None and rival != act.id]
+
+    def give(self, place: Place, act_id: bytes) -> None:
+        """Record that the home gives a place to an act, and so the place of each recovery that the act follows."""
+        assert self.tenure is not None
+        while place not in self.taken:
+            self.taken[place], self.given[place] = act_id, self.tenure
+            if place not in self.waits:
+                return
+            act_id, (place, _) = place[1], self.waits[place]
 
     def states_after(self, act: Act, organ: Organ, time: int) -> dict[Place, Organ]:
         """Return the organs that the act leaves behind, by their places. A kind that changes none moves the spine."""
@@ -695,8 +684,8 @@ class Spines:
             self.polls[act["call"]].spent = True
         if self.tenure is not None:
             for organ, prior in followed.items():
-                self.give(self.tenure, (organ, prior), act.id)
-            self.tenure.canonical.add(act.id)
+                self.give((organ, prior), act.id)
+            self.canonical[act.id] = self.tenure
         if act.kind == "appoint" and moves:
             self.beacons = frozenset(act.get("beacons") or self.beacons)
             self.beacons_ever |= self.beacons
@@ -709,8 +698,23 @@ class Spines:
     def move(self, act: Act, home: Depositary) -> None:
         """Let the party leave this ledger, if it is its home, and come to the one that the act names."""
         if self.tenure is not None:
-            self.tenure.left, self.moved_to = act, home
-        self.tenure = self.tenures.setdefault(act.id, Tenure()) if home == self.ledger else None
+            self.tenures[self.tenure], self.moved_to, self.tenure = act, home, None
+        if home == self.ledger:
+            self.begin(act)
+
+    def begin(self, act: Act) -> None:
+        """Let this ledger be the party's home from here on. What led here has its places: nothing else takes them."""
+        self.tenure = act.id
+        self.tenures[act.id] = None
+        walk = [act.id]
+        while walk:
+            link = self.link(walk.pop())
+            if link is None or link.kind == "found":
+                continue
+            known = (link["organ"], link["prior"]) in self.taken
+            self.give((link["organ"], link["prior"]), link.id)
+            if not known or link.kind == "recover":  # a recovery's place is given together with the one after it
+                walk += followed_by(link)
 
     def lead(self, before: Place, place: bytes, *, moves: bool) -> None:
         """Note a place that comes after a recovery; of rivals the first moves on what that has led to."""
@@ -753,7 +757,7 @@ class Spines:
         self.tips[organ.id, act.id] = act.id
         self.join(act)
         if self.tenure is not None:
-            self.tenure.waiting[place] = act.id
+            self.waiting_here[place] = (act.id, self.tenure)
         self.roles.update(dict.fromkeys(replaced.values(), "member"))
         return envelope
 

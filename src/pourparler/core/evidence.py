@@ -22,8 +22,8 @@ from itertools import pairwise
 
 from pourparler.core import limits
 from pourparler.core.act import ALL_POWERS, NO_POWER, Act, Issuer, Power, parse_act
-from pourparler.core.authority import LEASED, HomeView, Mandate, Moment, Register
-from pourparler.core.council import Depositary, read_depositary
+from pourparler.core.authority import LEASED, HomeView, Mandate, Moment, Register, homes_of
+from pourparler.core.council import Depositary
 from pourparler.core.dossier import Dossier, EffectState, Paper
 from pourparler.core.encoding import ALGORITHM_ED25519, Value, decode, encode
 from pourparler.core.errors import Malformed, Missing, PourparlerError, Refused
@@ -515,19 +515,14 @@ class Verification:
         return homes
 
     def home_registers(self, register: Register, registries: Mapping[Depositary, Registry]) -> tuple[Register, ...]:
-        """Follow a party from the home that its founding act names through its moves, as far as they are shown."""
-        found: dict[bytes, Register] = {}  # by the act that began each one's time
-        home, begun = register.spines.party.home, register.party
-        while home in registries and register.party in registries[home].registers and begun not in found:
-            here = registries[home].registers[register.party]
-            tenure = here.spines.tenures.get(begun)
-            if tenure is None:
-                break  # the move counts once it is logged in the new home, too
-            found[begun] = here
-            if tenure.left is None:
-                break
-            home, begun = read_depositary(tenure.left["home"]), tenure.left.id
-        return tuple(found.values())
+        """Follow a party from the home that its founding act names through its moves, as far as they are shown; return
+        each home once, the last one last."""
+
+        def shown(home: Depositary) -> Register | None:
+            return registries[home].registers.get(register.party) if home in registries else None
+
+        found = homes_of(register.spines.party, shown)
+        return tuple({id(one): one for one in reversed(found.values())}.values())[::-1]
 
     def check_home_streams(self, depositary: Depositary, found: Proven, registry: Registry) -> None:
         """In a home ledger, the party's stream must be whole up to a head that a stamp states."""
@@ -765,7 +760,7 @@ def claim_may(claim: Claim, registry: Registry, moment: Moment) -> str:
         raise Refused("standing.key-role", "the holder's key has taken another role since")
     if not claim.power or claim.power not in mandate.conferred:
         raise Refused("power.missing", "the chain does not give this power")
-    is_home = register.home.now() == claim.ledger if register.home else register.spines.home
+    is_home = register.home.present == claim.ledger if register.home else register.spines.home
     if not is_home:
         raise Missing("home.not-shown", "what a holder may do shows in a home ledger of the party, and this is another")
     register.check_standing(mandate, claim.power, now)

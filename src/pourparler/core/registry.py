@@ -443,7 +443,7 @@ class Registry(Surroundings):
         if in_register or act.kind == "conclude" or (act.kind in SIGNING and "total" in act.payload):
             streams.append(outcome.party)
         spines = register.spines
-        if act.row.spine and act.issuer is Issuer.ORGAN and act.kind != "found" and spines.took(act):
+        if act.row.spine and act.issuer is Issuer.ORGAN and act.kind != "found" and act.id in spines.canonical:
             streams.append(act["organ"])
             other = act.get("of")
             if other and other != act["organ"]:

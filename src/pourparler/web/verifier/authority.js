@@ -96,25 +96,42 @@ function stopsThen(one, power, moment, confirmation) {
   return confirmation.act.said.answer && confirmation.moment.time < one.lapses
 }
 
+/** The homes that a party has had, in turn and as far as they are shown: by the act that began each time, its founding act
+ *  or the move that the home before took. `at` finds a register by its ledger's name. */
+export function homesOf({ id, home }, at) {
+  const found = new Map()
+  for (let move = { id, home: home.id }; move && !found.has(move.id);) {
+    const here = at(move.home)
+    // A move counts once it is logged in the new home, too.
+    if (!here?.spines.tenures.has(move.id)) break
+    found.set(move.id, here)
+    move = here.spines.tenures.get(move.id)
+  }
+  return found
+}
+
 /** What a party's home ledger is shown to hold: the judge between sibling decisions. */
 export class HomeView {
-  // what can never be real -> the number of the home that says so
+  // what can never be real -> the number of the time that says so
   lost = new Map()
   // of the notices of the ledger that asks, in their order
   judged = 0
 
-  // of each register the time that is meant, begun by the move from the one before
-  tenures = []
-
-  /** `registers` are those of its home, and of each home it moved to, in that order: that of a ledger to which the party
-   *  came back stands in it again. */
+  /** `registers` are those of its home, and of each home it moved to, each ledger once, the present home last. */
   constructor(registers) {
     this.registers = registers
-    let begun = registers[0]?.party
-    for (const { spines } of registers) {
-      this.tenures.push(spines.tenures.get(begun))
-      begun = this.tenures.at(-1).left?.id
-    }
+    const at = new Map(registers.map(one => [one.spines.ledger.id, one]))
+    const times = registers.length ? [...homesOf(registers[0].spines.party, home => at.get(home))] : []
+    // Of each time of a ledger as home.
+    this.number = new Map(times.map(([begun], number) => [begun, number]))
+    const [begun, last] = times.at(-1) ?? []
+    this.present = last && last.spines.tenures.get(begun) === null ? last.spines.ledger.id : null
+  }
+
+  /** The number of the first time in which a home took a decision, or one that follows a recovery. */
+  took(act) {
+    const found = this.registers.map(({ spines }) => this.number.get(spines.took(act))).filter(Number.isInteger)
+    return found.length ? Math.min(...found) : null
   }
 
   /** Whether the home took a decision of which a ledger has notice, or one that follows a recovery. What comes after a
@@ -123,26 +140,16 @@ export class HomeView {
     for (; this.judged < notices.inOrder.length; this.judged++) this.judge(notices.inOrder[this.judged], notices)
     if (!notices.links.has(act.id)) this.judge(act, notices) // the ledger that asks has not taken it
     if (this.lost.has(act.id)) return false
-    if (this.tenures.some(tenure => tenure.took(act))) return true
+    if (this.took(act) !== null) return true
     return miss('home.not-shown', `the home ledger of the party is not shown up to this ${act.kind}`)
   }
 
   /** Note an act that is lost, by the first home that knows: an earlier one has the last word about its time. */
   judge(act, notices) {
-    const before = followedBy(act).map(at => this.lost.get(notices.link(at)?.id)).filter(by => by !== undefined)
-    const lostBy = before.length ? Math.min(...before) : -1
-    for (const [number, tenure] of this.tenures.entries()) {
-      if (tenure.took(act)) return
-      if (number === lostBy || tenure.gaveAway(act, notices)) {
-        this.lost.set(act.id, number)
-        return
-      }
-    }
-  }
-
-  /** The ledger that is the party's home as far as is shown, by its name; or nothing. */
-  now() {
-    return this.tenures.at(-1)?.left === null ? this.registers.at(-1).spines.ledger.id : null
+    const times = this.registers.flatMap(({ spines }) => spines.gaveAway(act, notices))
+    const before = followedBy(act).map(at => this.lost.get(notices.link(at)?.id))
+    const lostBy = Math.min(...[...before, ...times.map(time => this.number.get(time))].filter(Number.isInteger))
+    if (lostBy < (this.took(act) ?? Infinity)) this.lost.set(act.id, lostBy)
   }
 
   /** Whether a home named the beacon's key and has had the head that it states. */
@@ -153,11 +160,11 @@ export class HomeView {
 
   /** What the home's decisions ended: the target, the ending, its organ and its place on the spine. */
   *endings() {
-    for (const [number, { spines, endings }] of this.registers.entries()) {
+    for (const { spines, endings } of this.registers) {
       for (const [target, listed] of endings) {
         for (const one of listed) {
           const state = one.act.row.spine ? spines.at.get(place(one.act.said.organ, one.act.id)) : null
-          if (state && this.tenures[number].canonical.has(one.act.id)) yield { target, one, organ: state.id, at: state.place }
+          if (state && this.number.has(spines.canonical.get(one.act.id))) yield { target, one, organ: state.id, at: state.place }
         }
       }
     }

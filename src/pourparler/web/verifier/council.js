@@ -209,42 +209,21 @@ export function followedBy(act) {
 
 // --- spines ---
 
-/** One time for which a ledger is a party's home: what it took then, and the move by which the party left it. */
-class Tenure {
-  // decisions that the home took
-  canonical = new Set()
-  // place -> the decision that follows it at home
-  taken = new Map()
-  // place -> the recovery that the home let wait there
-  waiting = new Map()
-  left = null
-
-  /** Whether the home took a decision then, or one that follows the recovery. */
-  took(act) {
-    const recovered = act.kind === 'recover' && this.taken.get(place(act.said.organ, act.said.prior)) === act.id
-    return recovered || this.canonical.has(act.id)
-  }
-
-  /** Whether the home gave the place that the act follows to another act then. On the spine of another organ a decision
-   *  follows whatever comes before it, but for a recovery (as a ledger that has both tells). */
-  gaveAway(act, known) {
-    if (act.kind === 'found') return false
-    const { organ, prior, of, theirs } = act.said, rivals = [this.taken.get(place(organ, prior))]
-    if (act.kind === 'recover') rivals.push(this.waiting.get(place(organ, prior)))
-    else if (isOnTwo(act) && known.waits.has(place(of, theirs))) rivals.push(this.taken.get(place(of, theirs)))
-    return rivals.some(rival => rival && rival !== act.id)
-  }
-}
-
 /** The spines of one party as one ledger shows them, from its founding act on. */
 export class Spines {
   // place -> organ there
   at = new Map()
   // organ -> its last place
   heads = new Map()
-  // the times for which this ledger was home, by the acts that began them; and the present one
-  tenures = new Map()
+  // while this ledger is home: the act that began this time of it; and each such time, by that act -> the move that
+  // ended it
   tenure = null
+  tenures = new Map()
+  // what this ledger took as home -> in which time
+  canonical = new Map()
+  // place -> {id, time}: the act that follows it at home; the recovery that the home let wait there
+  taken = new Map()
+  waitingHere = new Map()
   // place -> {id, ready}
   recoveries = new Map()
   // where a recovery leads -> {prior, ready}: what it follows
@@ -276,7 +255,7 @@ export class Spines {
     this.found(founding)
     if (party.home.id !== ledger.id) return
     this.begin(founding)
-    this.tenure.canonical.add(founding.id)
+    this.canonical.set(founding.id, founding.id)
   }
 
   /** Whether this ledger is the party's home at the moment, as far as it can know. */
@@ -284,8 +263,19 @@ export class Spines {
     return this.tenure !== null
   }
 
+  /** Let this ledger be the party's home from here on. What led here has its places: nothing else takes them. */
   begin(act) {
-    this.tenures.set(act.id, this.tenure = new Tenure())
+    this.tenure = act.id
+    this.tenures.set(act.id, null)
+    const walk = [act.id]
+    while (walk.length) {
+      const link = this.link(walk.pop())
+      if (!link || link.kind === 'found') continue
+      const known = this.taken.has(place(link.said.organ, link.said.prior))
+      this.give(link.said.organ, link.said.prior, link.id)
+      // A recovery's place is given together with the one after it.
+      if (!known || link.kind === 'recover') walk.push(...followedBy(link))
+    }
   }
 
   found(act) {
@@ -386,7 +376,7 @@ export class Spines {
   checkUntaken(organ, prior, time) {
     if (!this.home) return
     const at = place(organ, prior), recovery = this.recoveries.get(at)
-    if (this.gave(at) || (recovery && time >= recovery.ready)) refuse('decision.overtaken')
+    if (this.taken.has(at) || (recovery && time >= recovery.ready)) refuse('decision.overtaken')
     if (time < this.waits.get(at)?.ready) refuse('decision.recovery-waits')
     this.checkKept(prior)
   }
@@ -402,7 +392,7 @@ export class Spines {
     while (walk.length) {
       const link = this.link(walk.pop())
       if (!link || seen.has(link.id) || this.took(link)) continue
-      if ([...this.tenures.values()].some(tenure => tenure.gaveAway(link, this))) return true
+      if (this.gaveAway(link, this).length) return true
       seen.add(link.id)
       walk.push(...followedBy(link))
     }
@@ -420,22 +410,31 @@ export class Spines {
     return this.links.get(this.createdBy.get(at) ?? at)
   }
 
-  /** Whether this ledger, while it was home, took a decision, or one that follows the recovery. */
+  /** In which time this ledger, as home, took a decision, or one that follows the recovery. */
   took(act) {
-    return [...this.tenures.values()].some(tenure => tenure.took(act))
+    const one = act.kind === 'recover' ? this.taken.get(place(act.said.organ, act.said.prior)) : undefined
+    return one?.id === act.id ? one.time : this.canonical.get(act.id)
   }
 
-  /** Whether this ledger, while it was home, gave a place to an act. */
-  gave(at) {
-    return [...this.tenures.values()].some(({ taken }) => taken.has(at))
+  /** In which times this ledger, as home, gave the place that the act follows to another act. On the spine of another
+   *  organ a decision follows whatever comes before it, but for a recovery (as a ledger that has both tells). */
+  gaveAway(act, known) {
+    if (act.kind === 'found') return []
+    const { organ, prior, of, theirs } = act.said, rivals = [this.taken.get(place(organ, prior))]
+    if (act.kind === 'recover') rivals.push(this.waitingHere.get(place(organ, prior)))
+    else if (isOnTwo(act) && known.waits.has(place(of, theirs))) rivals.push(this.taken.get(place(of, theirs)))
+    return rivals.filter(rival => rival && rival.id !== act.id).map(({ time }) => time)
   }
 
-  /** Record that the home gave a place to an act, and so the place of each recovery that the act follows. */
+  /** Record that the home gives a place to an act, and so the place of each recovery that the act follows. */
   give(organ, prior, id) {
-    const { taken } = this.tenure, take = (at, by) => taken.has(at) || taken.set(at, by)
-    take(place(organ, prior), id)
-    let by = prior
-    for (let one; (one = this.waits.get(place(organ, by))); by = one.prior) take(place(organ, one.prior), by)
+    for (let at = prior, by = id; !this.taken.has(place(organ, at));) {
+      this.taken.set(place(organ, at), { id: by, time: this.tenure })
+      const before = this.waits.get(place(organ, at))
+      if (!before) return
+      by = at
+      at = before.prior
+    }
   }
 
   /** Refuse unless the organ exists, is within its term (at home) and has the power that the kind asks for. */
@@ -564,13 +563,14 @@ export class Spines {
     if (act.row.power & organBefore.votes) this.polls.get(act.said.call).spent = true
     if (this.home) {
       for (const [id, before] of followed) this.give(id, before, act.id)
-      this.tenure.canonical.add(act.id)
+      this.canonical.set(act.id, this.tenure)
     }
     if (act.kind === 'appoint' && moves) this.appoint(act)
     if (act.kind === 'move-home') {
-      if (this.home) this.tenure.left = { id: act.id, home: readDepositary(act.said.home).id }
+      const home = readDepositary(act.said.home).id
+      if (this.home) this.tenures.set(this.tenure, { id: act.id, home })
       this.tenure = null
-      if (readDepositary(act.said.home).id === this.ledger.id) this.begin(act)
+      if (home === this.ledger.id) this.begin(act)
     }
   }
 
@@ -596,7 +596,7 @@ export class Spines {
     const { recovery } = this.party, organ = this.organ(act.said.organ, act.said.prior), { seats } = organ.members
     if (!recovery) refuse('decision.insufficient')
     const at = place(organ.id, act.said.prior)
-    if (this.home && (this.gave(at) || this.recoveries.has(at))) refuse('decision.overtaken')
+    if (this.home && (this.taken.has(at) || this.recoveries.has(at))) refuse('decision.overtaken')
     const replaced = new Map(act.said.seats), added = new Set(replaced.values())
     if (!within(replaced.keys(), seats) || added.size !== act.said.seats.length) refuse('decision.rule')
     for (const key of added) this.checkRole('holder', key)
@@ -614,7 +614,7 @@ export class Spines {
     this.stems.set(leads, leads)
     this.tips.set(leads, act.id)
     this.join(act)
-    if (this.home) this.tenure.waiting.set(at, act.id)
+    if (this.home) this.waitingHere.set(at, { id: act.id, time: this.tenure })
     this.giveRole('member', added)
   }
 

@@ -6,7 +6,7 @@ import { ALGORITHM_ED25519, add, compare, decode, equal, hex, limits, unhex } fr
 import { isBytes, isInt, isList, isMap, isText } from './encoding.js'
 import { settled } from './signing.js'
 import { ALL_POWERS, Issuer, Power, parseAct } from './act.js'
-import { LEASED, HomeView } from './authority.js'
+import { LEASED, HomeView, homesOf } from './authority.js'
 import { miss, readDepositary, refuse } from './council.js'
 import { KeyType, VerifierKey, openCheckpoint, quorumMet } from './ledger.js'
 import { leafHash, verifyConsistency, verifyMultiproof } from './ledger.js'
@@ -323,7 +323,7 @@ class Verification {
     if (!found) this.lacks(6, 'ledger.not-shown', 'the ledger that the claim names is not shown')
     let registry = registries.get(ledger.id), missing = this.missing.get(ledger.id)
     const elsewhere = new Map([...registry.registers].filter(([, { spines }]) =>
-      spines.party.home.id !== ledger.id || spines.tenures.get(spines.party.id).left).map(([party]) => [party, homes.get(party)]))
+      spines.party.home.id !== ledger.id || spines.tenures.get(spines.party.id) !== null).map(([party]) => [party, homes.get(party)]))
     if (elsewhere.size) {
       registry = new Registry(ledger, this.texts, elsewhere, true)
       missing = fold(found, registry, asOf)
@@ -480,16 +480,8 @@ function worded(value) {
 
 /** Follow a party from the home that its founding act names through its moves, as far as they are shown. */
 function homeRegisters({ party, spines }, registries) {
-  // By the act that began each one's time.
-  const found = new Map()
-  for (let move = { home: spines.party.home.id, id: party }; move && !found.has(move.id);) {
-    const here = registries.get(move.home)?.registers.get(party), tenure = here?.spines.tenures.get(move.id)
-    // A move counts once it is logged in the new home, too.
-    if (!tenure) break
-    found.set(move.id, here)
-    move = tenure.left
-  }
-  return [...found.values()]
+  const found = homesOf(spines.party, home => registries.get(home)?.registers.get(party))
+  return [...new Set([...found.values()].reverse())].reverse()
 }
 
 /** The parties, and so their streams, whose home the ledger is or was. */
@@ -548,7 +540,7 @@ function may(claim, registry, moment) {
   if (!register.speakers(mandate, now).seats.has(holder)) refuse('claim.not-holder', 'the mandate is another\'s')
   if ((register.spines.roles.get(holder) ?? 'holder') !== 'holder') refuse('standing.key-role')
   if (power & ~mandate.conferred) refuse('power.missing', 'the chain does not give this power')
-  if (!(register.home ? register.home.now() === ledger.id : register.spines.home)) {
+  if (!(register.home ? register.home.present === ledger.id : register.spines.home)) {
     miss('home.not-shown', 'what a holder may do shows in a home ledger of the party, and this is another')
   }
   register.checkStanding(mandate, power, now)

@@ -304,7 +304,7 @@ export class Registry {
     const byHolder = issuer === Issuer.HOLDER && row.dossier
     const counted = kind === 'conclude' || (SIGNING.has(kind) && act.payload.has('total'))
     if (!byHolder || counted || register.mandate(said.by).owed.has(kind)) streams.push(party)
-    if (row.spine && issuer === Issuer.ORGAN && kind !== 'found' && register.spines.took(act)) {
+    if (row.spine && issuer === Issuer.ORGAN && kind !== 'found' && register.spines.canonical.has(act.id)) {
       streams.push(said.organ)
       if (said.of && said.of !== said.organ) streams.push(said.of)
     }
