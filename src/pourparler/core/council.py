@@ -591,6 +591,8 @@ class Spines:
             return organ
         given, giver = Power(handed[0]["powers"]), handed[1]
         if conditions(giver) & given and organ.superior != giver.superior and not self.stands_above(organ.id, giver.id):
+            if not self.home:
+                return organ  # the home took the act: before the hand-over, so that it took nothing over
             raise Refused(
                 "power.missing", f"what {giver.name} decides needs a superior that {organ.name} does not have"
             )

@@ -488,7 +488,10 @@ export class Spines {
     if (handed?.act.said.to !== organ.id || !act.said.answer || this.takenOverOnce.has(act.said.about)) return organ
     const given = handed.act.said.powers, { giver } = handed, siblings = organ.superior === giver.superior
     const conditional = conditions(giver) & given
-    if (conditional && !siblings && !this.standsAbove(organ.id, giver.id)) refuse('power.missing')
+    if (conditional && !siblings && !this.standsAbove(organ.id, giver.id)) {
+      if (!this.home) return organ // the home took the act: before the hand-over, so that it took nothing over
+      refuse('power.missing')
+    }
     const inherits = given & BINDING && !(organ.powers & BINDING)
     return {
       ...organ,
