@@ -237,7 +237,7 @@ def test_who_was_elected_after_a_recovery_speaks_for_the_organ(clock):
     clock.time += HOUR
     assert hear(node, elected) == ["new"]
     suspension = draft("suspend", {"organ": party.organ, "target": mandate.id}).signed_by(later[0])
-    assert node.take(data(suspension), came()).works
+    assert hear(node, suspension) == ["new"]
     assert node.standing(mandate.id, PROPOSE).reason == "standing.suspended"
     clock.time += DAY
     fields = {"organ": party.organ, "prior": bytes(31) + b"x", "mandate": mandate.id}

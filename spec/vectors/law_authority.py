@@ -356,6 +356,23 @@ def links(group: Group) -> None:
     began.no(
         "objected", "an organ above objected", "standing.objected", "sub-proposes", "the objection before", objected
     )
+
+    def early(w: World, by: str, other: str) -> bytes:
+        """An organ objects to another's grant before that is logged; the holder opens another dossier."""
+        made = w.decision("A", "grant", by, to=Key("agent").public, powers=law.powers(*TALKS))
+        w.decide("A", "object", other, about=made.id)
+        w.parties["A"].heads[by] = w.ids["early"] = w.log(made)
+        return open_(w, "early")
+
+    began.ok("object-early", "an organ below objects in vain", lambda w: early(w, "congress", "council"))
+    began.no(
+        "objected-early",
+        "the objection was logged before the grant",
+        "standing.objected",
+        "object-early",
+        "who grants, and who objects",
+        lambda w: early(w, "council", "congress"),
+    )
     began.ok(
         "object-own",
         "an organ's objection to its own grant ends nothing",
@@ -548,6 +565,11 @@ def classes(group: Group) -> None:
         "withdraw",
         "the target",
         lambda w: (w.ids.update(certificate=w.ids["grant"]), withdraw(w)),
+    )
+    book.ok(
+        "certifier-objected",
+        "an objection names acts, and not a certifier's key",
+        lambda w: (w.decide("A", "object", "congress", about=Key("certifier").public), certify(w)),
     )
     dismissed = lambda w: w.decide("A", "dismiss", mandate=Key("certifier").public)
     book.refused(

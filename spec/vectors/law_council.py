@@ -20,6 +20,7 @@ def council(group: Group) -> None:
     organs(group)
     terms(group)
     recovery(group)
+    moves(group)
     votes(group)
     members(group)
     elsewhere(group)
@@ -749,6 +750,66 @@ def recovery(group: Group) -> None:
     bare.found("A", *COUNCIL)
     Book(group, bare).base_case("no-recovery", "a founding act without recovery keys").refused(
         "recover-nobody", "no recovery keys", "decision.insufficient", "recover", "the founding act", recover
+    )
+
+    far = World()
+    recovers = {"keys": public("r1", "r2", "r3"), "needs": 2, "wait": 7 * DAY}
+    far.found("A", *COUNCIL, recovery=recovers, signers=COUNCIL, home=World("home").ref)
+    notice = Book(group, far).base_case("recovery-elsewhere", "recovery keys, in a ledger that is not the home")
+
+    def elects(w: World, after: bytes) -> bytes:
+        seated = ("eve", "fay")
+        act = w.decision("A", "elect", by=["ann", "dan", *seated], prior=after, seats=seats(*seated), needs=2)
+        return w.log(act)
+
+    def speaks(w: World, who: str = "eve", days: int = 7) -> bytes:
+        return w.later(days * DAY).member("A", who, "dissent", about=kit.chance("a text"))
+
+    led = lambda w: elects(w, recover(w))
+    notice.ok("recovery-led", "whom the new seats elected speaks, once it has waited", lambda w: (led(w), speaks(w)))
+    notice.ok(
+        "recovery-led-first",
+        "a second recovery of one place, heard later, changes nothing",
+        lambda w: (led(w), recover(w, new="gus"), speaks(w)),
+    )
+
+    def silent(name: str, what: str, differs: str, do) -> None:
+        notice.refused(name, what, "decision.no-seat", "recovery-led", differs, do)
+
+    silent("recovery-led-early", "not before", "the log time", lambda w: (led(w), speaks(w, days=6)))
+    silent("recovery-led-past", "nor they themselves", "who speaks", lambda w: (led(w), speaks(w, "dan")))
+    silent(
+        "recovery-led-voided",
+        "nor where the organ has decided in its place, whenever that is heard",
+        "the decision",
+        lambda w: (led(w), w.later(7 * DAY), grant(w, ["ann", "cay"]), speaks(w)),
+    )
+
+
+def moves(group: Group) -> None:
+    """A party moves to the ledger of the case."""
+    world = World()
+    world.found("A", "ann", home=World("home").ref)
+    book = Book(group, world).base_case("new-home", "a party whose home is another ledger")
+    decide = lambda w, words, **more: w.decide("A", "decide", words=words, **more)
+    move = lambda w: w.decide("A", "move-home", home=w.ref)
+    first = world.parties["A"].organs["council"]
+
+    def beside(w: World, *, moved: bool) -> None:
+        """Log a decision beside the first of two that the old home took."""
+        decide(w, "the old home's")
+        (move if moved else lambda w: decide(w, "the old home's, too"))(w)
+        w.log(w.decision("A", "decide", prior=first, words="beside it"))
+
+    book.ok("moved-here", "what follows the move", lambda w: (decide(w, "before"), move(w), decide(w, "after")))
+    book.ok("sibling-elsewhere", "notice of two rivals", lambda w: beside(w, moved=False))
+    book.refused(
+        "sibling-of-what-led-here",
+        "a new home takes nothing in the place of what led to it",
+        "decision.overtaken",
+        "sibling-elsewhere",
+        "the decision before",
+        lambda w: beside(w, moved=True),
     )
 
 

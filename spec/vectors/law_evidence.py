@@ -848,6 +848,57 @@ def homes(cases: Cases) -> None:
         bundle(there_he_may, shown(fake), shown(left)),
         [party],
     )
+    returns(cases)
+
+
+def returns(cases: Cases) -> None:
+    """A party moves to another home, and back: its first home is home again if the other one let it go."""
+    (first, second), (deluded, other) = came_back(taken=True), came_back(taken=False)
+    party = [first.parties["A"].id]
+    cases.valid(
+        "may-returned", "the party came home again", bundle(may_conclude(first), shown(first), shown(second)), party
+    )
+
+    def no(name: str, what: str, differs: str, *ledgers: World) -> None:
+        value = bundle(may_conclude(ledgers[0]), *map(shown, ledgers))
+        cases.other(name, what, CANNOT, "home.not-shown", 10, "may-returned", differs, value, party)
+
+    no("may-returned-unproven", "that the home between let it go is not shown", "the ledgers", first)
+    no("may-returned-in-vain", "the home between took another decision", "the other home", deluded, other)
+    gap = bundle(may_conclude(first), shown(first), shown(second, without=[6]))
+    what = "an act of the party is left out of a home that it left"
+    cases.other(
+        "home-left-gap", what, CANNOT, "home.incomplete", 5, "may-returned", "an entry of the other home", gap, party
+    )
+    no("may-left", "the home between is none any more", "the claim's ledger", second, first)
+
+
+def came_back(*, taken: bool) -> tuple[World, World]:
+    """Return the two ledgers; of the return only the first one hears, unless it was ``taken``."""
+    first, second = World("home"), World("second")
+    party = first.found("A", "ann")
+    council = first.parties["A"]
+    second.parties["A"] = council
+    second.log(law.Act("found", {"organ": 0}, bytes.fromhex(first.acts[0]["act"]), party, party, True))
+    gone = first.decision("A", "move-home", home=second.ref)
+    council.heads["council"] = gone.id
+    back = first.decision("A", "move-home", home=first.ref)
+    other = first.decision("A", "decide", words="we stay")
+    first.log(gone)
+    first.log(back)
+    second.log(gone)
+    second.member("A", "ann", "dissent", about=kit.chance("the move"))
+    second.log(back if taken else other)
+    council.heads["council"] = back.id
+    grant = first.decision("A", "grant", to=Key("agent").public, powers=powers(*TALKS, "conclude"))
+    for world in (first, second) if taken else (first,):
+        world.ids["grant"] = world.log(grant)
+    return stated(first), stated(second)
+
+
+def may_conclude(world: World) -> dict:
+    named = {"mandate": world.ids["grant"], "holder": Key("agent").public, "power": powers("conclude")}
+    return claim(world, "may", world.ids["as of"], parties=[world.parties["A"].id], **named)
 
 
 def unstated(home: World) -> World:

@@ -19,6 +19,7 @@ from pourparler.core.council import (
     Committee,
     Depositary,
     Organ,
+    Party,
     Spines,
     followed_by,
     read_committee,
@@ -265,23 +266,49 @@ class Beacon:
         return min(int(self.act["at"]), self.moment.time)
 
 
+def homes_of(party: Party, at: "Callable[[Depositary], Register | None]") -> "dict[bytes, Register]":
+    """Return the homes that a party has had, in turn and as far as they are shown: by the act that began each time, its
+    founding act or the move that the home before took. A ledger to which the party came back stands there again."""
+    found: dict[bytes, Register] = {}
+    home, begun = party.home, party.id
+    while begun not in found:
+        here = at(home)
+        if here is None or begun not in here.spines.tenures:
+            break  # a move counts once it is logged in the new home, too
+        found[begun] = here
+        left = here.spines.tenures[begun]
+        if left is not None:
+            home, begun = read_depositary(left["home"]), left.id
+    return found
+
+
 class HomeView:
     """What a party's home ledger is shown to hold: the judge between sibling decisions.
 
-    ``registers`` are those of its home, and of each home it moved to, in that order.
+    ``registers`` are those of its home, and of each home it moved to, each ledger once, the present home last.
     """
 
     def __init__(self, registers: "tuple[Register, ...]") -> None:
         self.registers = registers
-        self.lost: dict[bytes, int] = {}  # what can never be real -> the number of the home that says so
+        at = {register.spines.ledger: register for register in registers}
+        times = homes_of(registers[0].spines.party, at.get) if registers else {}
+        self.number = {begun: number for number, begun in enumerate(times)}  # of each time of a ledger as home
+        last = next(reversed(times.items()), None)
+        self.present = last[1].spines.ledger if last and last[1].spines.tenures[last[0]] is None else None
+        self.lost: dict[bytes, int] = {}  # what can never be real -> the number of the time that says so
         self.judged = 0  # of the notices of the ledger that asks, in their order
+
+    def took(self, act: Act) -> int | None:
+        """Return the number of the first time in which a home took a decision, or one that follows a recovery."""
+        found = [self.number.get(one.spines.took(act) or b"") for one in self.registers]
+        return min((number for number in found if number is not None), default=None)
 
     def holds(self, act: Act, notices: Spines) -> bool:
         """Return whether the home took a decision of which a ledger has notice, or one that follows a recovery. What
         comes after a place that the home gave to another, no home ever takes.
 
         Raises :class:`Missing` (``home.not-shown``)."""
-        if any(register.spines.took(act) for register in self.registers[:1]):
+        if self.took(act) == 0:
             return True  # nobody knows better than the first, and mostly it does
         for link in notices.in_order[self.judged :]:
             self.judge(link, notices)
@@ -290,20 +317,19 @@ class HomeView:
             self.judge(act, notices)  # the ledger that asks has not taken it
         if act.id in self.lost:
             return False
-        if any(register.spines.took(act) for register in self.registers):
+        if self.took(act) is not None:
             return True
         raise Missing("home.not-shown", f"the home ledger of the party is not shown up to this {act.kind}")
 
     def judge(self, act: Act, notices: Spines) -> None:
         """Note an act that is lost, by the first home that knows: an earlier one has the last word about its time."""
         before = (notices.link(place) for place in followed_by(act))
-        lost_by = min((self.lost[one.id] for one in before if one and one.id in self.lost), default=None)
-        for number, home in enumerate(register.spines for register in self.registers):
-            if home.took(act):
-                return
-            if number == lost_by or home.gave_away(act, notices):
-                self.lost[act.id] = number
-                return
+        lost_by = [self.lost[one.id] for one in before if one and one.id in self.lost]
+        times = [time for one in self.registers for time in one.spines.gave_away(act, notices)]
+        lost_by += [self.number[time] for time in times if time in self.number]
+        taken = self.took(act)
+        if lost_by and (taken is None or min(lost_by) < taken):
+            self.lost[act.id] = min(lost_by)
 
     def had(self, beacon: Beacon) -> bool:
         """Return whether a home, as far as it is shown, named the beacon's key and has had the head that it states."""
@@ -315,7 +341,8 @@ class HomeView:
         for register in self.registers:
             for target, ending in ((target, one) for target, listed in register.endings.items() for one in listed):
                 state = register.spines.at.get((ending.act.get("organ"), ending.act.id))
-                if ending.act.row.spine and state is not None and ending.act.id in register.spines.canonical:
+                is_taken = register.spines.canonical.get(ending.act.id) in self.number
+                if ending.act.row.spine and state is not None and is_taken:
                     yield target, ending, state.id, state.place
 
 
@@ -453,10 +480,7 @@ class Register:
                 self.refusals.setdefault(act["text"], []).append(act)
             case "object":
                 envelope = self.spines.decide(act, moment.time)
-                if act["about"] in self.mandates and self.spines.stands_above(
-                    organ.id, self.mandates[act["about"]].organ
-                ):
-                    self.end(act["about"], Ending(act, "standing.objected", moment, ALL_POWERS))
+                self.end(act["about"], Ending(act, "standing.objected", moment, ALL_POWERS))
             case _:
                 envelope = self.spines.decide(act, moment.time)
         return envelope
@@ -559,7 +583,8 @@ class Register:
             self.end(target.id, Ending(act, "standing.withdrawn", moment, ALL_POWERS))
             return
         for ending in self.endings.get(class_mandate.certifier, ()):
-            if self.ends(ending, class_mandate.organ) and self.works(ending, NO_POWER, moment):
+            stands = ending.act.kind != "object" and self.ends(ending, class_mandate.organ)
+            if stands and self.works(ending, NO_POWER, moment):
                 raise Refused("standing.certifier", "the certifier was dismissed before this certificate was logged")
         certificate = read_mandate(act, self.spines.organ(class_mandate.organ), class_mandate, moment)
         check_narrows(certificate, class_mandate)
@@ -623,8 +648,11 @@ class Register:
             raise Refused("power.missing", "this organ neither gave the mandate nor stands above who did")
 
     def ends(self, ending: Ending, granting: bytes) -> bool:
-        """Return whether an ending can reach what an organ granted: a holder's own, or by that organ or one above."""
+        """Return whether an ending can reach what an organ granted: a holder's own, an objection by an organ above it,
+        anything else by that organ or one above."""
         organ = ending.act.get("organ")
+        if ending.act.kind == "object":
+            return self.spines.stands_above(ending.act["organ"], granting)
         return organ is None or self.spines.governs(organ, granting)
 
     def confirmable(self, act_id: bytes) -> Ending | Mandate | None:

@@ -317,11 +317,16 @@ class Spines:
         self.party = read_party(founding)
         self.at: dict[Place, Organ] = {}
         self.heads: dict[bytes, bytes] = {}
-        self.canonical: dict[bytes, bytes] = {}
+        self.tenure: bytes | None = None  # while this ledger is home: the act that began this time of it
+        self.tenures: dict[bytes, Act | None] = {}  # each such time, by that act -> the move that ended it
+        self.canonical: dict[bytes, bytes] = {}  # what this ledger took as home -> in which time
         self.taken: dict[Place, bytes] = {}
+        self.given: dict[Place, bytes] = {}  # a place that was taken -> in which time
+        self.waiting_here: dict[Place, tuple[bytes, bytes]] = {}  # the recovery that the home let wait at a place, when
         self.recoveries: dict[Place, tuple[bytes, int]] = {}
         self.waits: dict[Place, tuple[Place, int]] = {}  # where a recovery leads -> what it follows, when it is ready
-        self.waiting_here: dict[Place, bytes] = {}  # the recovery that this ledger, as home, let wait at a place
+        self.stems: dict[Place, Place] = {}  # what comes after a recovery -> where that leads
+        self.tips: dict[Place, bytes] = {}  # where a recovery leads -> the last place after it, on the first branch
         self.links: dict[bytes, Act] = {}  # decisions and recoveries: what others follow
         self.in_order: list[Act] = []  # the same
         self.created_by: dict[bytes, bytes] = {}  # an organ that was constituted -> the act that did
@@ -333,12 +338,19 @@ class Spines:
         self.polls: dict[bytes, Poll] = {}
         self.handed_over: dict[bytes, tuple[Act, Organ]] = {}
         self.taken_over_once: set[bytes] = set()
-        self.home = self.party.home == ledger
-        self.moved_to: Depositary | None = None
+        self.moved_to: Depositary | None = None  # where the party went when it last left this ledger, its home
         self.decisions: dict[bytes, Act] = {founding.id: founding}
         self.names: dict[str, bytes] = {}
         self.join(founding)
         self.found(founding)
+        if self.party.home == ledger:
+            self.begin(founding)
+            self.canonical[founding.id] = founding.id
+
+    @property
+    def home(self) -> bool:
+        """Whether this ledger is the party's home at the moment, as far as it can know."""
+        return self.tenure is not None
 
     def found(self, act: Act) -> None:
         for value in act["organs"]:
@@ -353,7 +365,6 @@ class Spines:
         self.take_roles("recovery", self.party.recovery.keys.seats if self.party.recovery else ())
         founders = {key for organ in self.at.values() for key in organ.members.seats}
         self.envelope = self.sufficient(act, Committee({}, 0), founders)
-        self.canonical[act.id] = act.id
 
     def place(self, organ: Organ, name: str) -> None:
         if name in self.names:
@@ -411,9 +422,15 @@ class Spines:
 
     def seated(self, organ: bytes, time: int) -> Organ:
         """Return the organ as it stands now, with keys that a recovery has replaced by this time."""
-        head = self.heads.get(organ, organ)
-        recovery, ready = self.recoveries.get((organ, head), (None, 0))
-        return self.organ(organ, recovery if recovery and time >= ready else None)
+        return self.organ(organ, self.present(organ, time))
+
+    def present(self, organ: bytes, time: int) -> bytes:
+        """Return the place where the organ stands now: its head or, where a recovery follows that and has waited, what
+        that has led to. The head stays behind: a decision in the recovery's place, whenever it is heard, is next."""
+        place = self.heads.get(organ, organ)
+        while (organ, place) in self.recoveries and time >= self.recoveries[organ, place][1]:
+            place = self.tips[organ, self.recoveries[organ, place][0]]
+        return place
 
     def answers_to(self, organ: Organ, power: Power) -> bytes | None:
         """Return the organ whose confirmation a power is subject to: the nearest superior not itself subject."""
@@ -495,32 +512,36 @@ class Spines:
         """Return the act that a place is or, for the beginning of a spine, that which constituted the organ."""
         return self.links.get(self.created_by.get(place, place))
 
-    def took(self, act: Act) -> bool:
-        """Return whether this ledger, while it was home, took a decision, or one that follows the recovery."""
-        recovered = act.kind == "recover" and self.taken.get((act["organ"], act["prior"])) == act.id
-        return recovered or act.id in self.canonical
+    def took(self, act: Act) -> bytes | None:
+        """Return in which time this ledger, as home, took a decision, or one that follows the recovery."""
+        place = (act.get("organ"), act.get("prior"))
+        if act.kind == "recover" and self.taken.get(place) == act.id:
+            return self.given[place]
+        return self.canonical.get(act.id)
 
-    def gave_away(self, act: Act, known: "Spines") -> bool:
-        """Return whether this ledger, while it was home, gave the place that the act follows to another act.
+    def gave_away(self, act: Act, known: "Spines") -> list[bytes]:
+        """Return in which times this ledger, as home, gave the place that the act follows to another act.
 
         On the spine of another organ a decision follows whatever comes before it, but for a recovery (as ``known``, a
         ledger that has both acts, tells)."""
         if act.kind == "found":
-            return False
-        rivals = [self.taken.get((act["organ"], act["prior"]))]
+            return []
+        place = (act["organ"], act["prior"])
+        rivals = [(self.taken.get(place), self.given.get(place))]
         if act.kind == "recover":
-            rivals.append(self.waiting_here.get((act["organ"], act["prior"])))
+            rivals.append(self.waiting_here.get(place, (None, None)))
         elif is_on_two(act) and (act["of"], act["theirs"]) in known.waits:
-            rivals.append(self.taken.get((act["of"], act["theirs"])))
-        return any(rival not in (None, act.id) for rival in rivals)
+            rivals.append((self.taken.get((act["of"], act["theirs"])), self.given.get((act["of"], act["theirs"]))))
+        return [time for rival, time in rivals if time is not None and rival != act.id]
 
     def give(self, place: Place, act_id: bytes) -> None:
-        """Record that the home gave a place to an act, and so the place of each recovery that the act follows."""
-        self.taken.setdefault(place, act_id)
-        while place in self.waits:
-            before, _ = self.waits[place]
-            self.taken.setdefault(before, place[1])
-            place = before
+        """Record that the home gives a place to an act, and so the place of each recovery that the act follows."""
+        assert self.tenure is not None
+        while place not in self.taken:
+            self.taken[place], self.given[place] = act_id, self.tenure
+            if place not in self.waits:
+                return
+            act_id, (place, _) = place[1], self.waits[place]
 
     def states_after(self, act: Act, organ: Organ, time: int) -> dict[Place, Organ]:
         """Return the organs that the act leaves behind, by their places. A kind that changes none moves the spine."""
@@ -545,9 +566,13 @@ class Spines:
 
     def followed_of(self, organ: bytes, named: bytes) -> bytes:
         """Return the place on another organ's spine that a decision from above follows: its head, whatever later place
-        than the one named that is, so that a subordinate that goes on deciding does not put off its recall."""
+        than the one named that is, so that a subordinate that goes on deciding does not put off its recall. Elsewhere
+        than at home, no head moves past a recovery: the last place after that."""
         self.organ(organ, named)
-        return named if (organ, named) in self.waits else self.heads[organ]
+        if (organ, named) in self.waits:
+            return named
+        stem = None if self.home else self.stems.get((organ, named))
+        return self.tips[stem] if stem else self.heads[organ]
 
     def handed(self, act: Act, organ: Organ) -> Organ:
         """Return the organ without the powers it hands over. The other organ has them once it confirms the act."""
@@ -566,6 +591,8 @@ class Spines:
             return organ
         given, giver = Power(handed[0]["powers"]), handed[1]
         if conditions(giver) & given and organ.superior != giver.superior and not self.stands_above(organ.id, giver.id):
+            if not self.home:
+                return organ  # the home took the act: before the hand-over, so that it took nothing over
             raise Refused(
                 "power.missing", f"what {giver.name} decides needs a superior that {organ.name} does not have"
             )
@@ -648,6 +675,8 @@ class Spines:
                 self.created_by[organ] = act.id
             if organ == place or moves:
                 self.heads[organ] = place
+            if organ in followed:
+                self.lead((organ, followed[organ]), place, moves=moves or organ == act["organ"])
             self.roles.update(dict.fromkeys(state.members.seats, "member"))
         if act.kind == "confirm" and moves and self.handed_over.get(act["about"], (act,))[0].get("to") == act["organ"]:
             self.taken_over_once.add(act["about"])
@@ -655,11 +684,10 @@ class Spines:
             self.handed_over[act.id] = (act, self.at[act["organ"], act["prior"]])
         if self.at[act["organ"], act["prior"]].decides_by_vote(act.row.power):
             self.polls[act["call"]].spent = True
-        for organ, prior in followed.items():
-            if self.home:
+        if self.tenure is not None:
+            for organ, prior in followed.items():
                 self.give((organ, prior), act.id)
-        if self.home:
-            self.canonical[act.id] = act["prior"]
+            self.canonical[act.id] = self.tenure
         if act.kind == "appoint" and moves:
             self.beacons = frozenset(act.get("beacons") or self.beacons)
             self.beacons_ever |= self.beacons
@@ -667,9 +695,36 @@ class Spines:
                 self.roles.update(dict.fromkeys(keys, role))
             self.register_passkeys(act.get("passkeys") or ())
         if act.kind == "move-home":
-            if self.home:
-                self.moved_to = read_depositary(act["home"])
-            self.home = read_depositary(act["home"]) == self.ledger
+            self.move(act, read_depositary(act["home"]))
+
+    def move(self, act: Act, home: Depositary) -> None:
+        """Let the party leave this ledger, if it is its home, and come to the one that the act names."""
+        if self.tenure is not None:
+            self.tenures[self.tenure], self.moved_to, self.tenure = act, home, None
+        if home == self.ledger:
+            self.begin(act)
+
+    def begin(self, act: Act) -> None:
+        """Let this ledger be the party's home from here on. What led here has its places: nothing else takes them."""
+        self.tenure = act.id
+        self.tenures[act.id] = None
+        walk = [act.id]
+        while walk:
+            link = self.link(walk.pop())
+            if link is None or link.kind == "found":
+                continue
+            known = (link["organ"], link["prior"]) in self.taken
+            self.give((link["organ"], link["prior"]), link.id)
+            if not known or link.kind == "recover":  # a recovery's place is given together with the one after it
+                walk += followed_by(link)
+
+    def lead(self, before: Place, place: bytes, *, moves: bool) -> None:
+        """Note a place that comes after a recovery; of rivals the first moves on what that has led to."""
+        stem = self.stems.get(before)
+        if stem is not None:
+            self.stems[before[0], place] = stem
+            if moves and self.tips[stem] == before[1]:
+                self.tips[stem] = place
 
     def register_passkeys(self, values: Iterable[Value]) -> None:
         for value in values:
@@ -698,11 +753,13 @@ class Spines:
             organ, members=members, place=organ.place + 1, urgency=None, suspenders=None
         )
         self.seat(act, self.at[organ.id, act.id], organ)
-        self.recoveries[place] = (act.id, time + recovery.wait_seconds)
+        self.recoveries.setdefault(place, (act.id, time + recovery.wait_seconds))
         self.waits[organ.id, act.id] = (place, time + recovery.wait_seconds)
+        self.stems[organ.id, act.id] = (organ.id, act.id)
+        self.tips[organ.id, act.id] = act.id
         self.join(act)
-        if self.home:
-            self.waiting_here[place] = act.id
+        if self.tenure is not None:
+            self.waiting_here[place] = (act.id, self.tenure)
         self.roles.update(dict.fromkeys(replaced.values(), "member"))
         return envelope
 

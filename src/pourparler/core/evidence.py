@@ -22,7 +22,7 @@ from itertools import pairwise
 
 from pourparler.core import limits
 from pourparler.core.act import ALL_POWERS, NO_POWER, Act, Issuer, Power, parse_act
-from pourparler.core.authority import LEASED, HomeView, Mandate, Moment, Register
+from pourparler.core.authority import LEASED, HomeView, Mandate, Moment, Register, homes_of
 from pourparler.core.council import Depositary
 from pourparler.core.dossier import Dossier, EffectState, Paper
 from pourparler.core.encoding import ALGORITHM_ED25519, Value, decode, encode
@@ -515,22 +515,20 @@ class Verification:
         return homes
 
     def home_registers(self, register: Register, registries: Mapping[Depositary, Registry]) -> tuple[Register, ...]:
-        """Follow a party from the home that its founding act names through its moves, as far as they are shown."""
-        found: list[Register] = []
-        home: Depositary | None = register.spines.party.home
-        while home is not None and home in registries and register.party in registries[home].registers:
-            here = registries[home].registers[register.party]
-            if here in found or (found and not (here.spines.home or here.spines.moved_to)):
-                break  # the move counts once it is logged in the new home, too
-            found.append(here)
-            home = here.spines.moved_to
-        return tuple(found)
+        """Follow a party from the home that its founding act names through its moves, as far as they are shown; return
+        each home once, the last one last."""
+
+        def shown(home: Depositary) -> Register | None:
+            return registries[home].registers.get(register.party) if home in registries else None
+
+        found = homes_of(register.spines.party, shown)
+        return tuple({id(one): one for one in reversed(found.values())}.values())[::-1]
 
     def check_home_streams(self, depositary: Depositary, found: Proven, registry: Registry) -> None:
         """In a home ledger, the party's stream must be whole up to a head that a stamp states."""
         if self.claim and depositary == self.claim.ledger:
             return  # step 7 asks for the streams that the claim rests on
-        for party in at_home(depositary, registry):
+        for party in at_home(registry):
             stated = [stamp.streams[party] for stamp in found.stamps.values() if party in stamp.streams]
             stream = registry.streams[party]
             if not stated or max(stated) != (stream.count, stream.head):
@@ -617,7 +615,7 @@ class Verification:
             self.passed(8, "times are the depositary's word; the policy asks for no witnesses")
             return
         resting = {claim.ledger: self.streams_needed(claim, registry)}
-        resting |= {ledger: at_home(ledger, found) for ledger, found in registries.items() if ledger != claim.ledger}
+        resting |= {ledger: at_home(found) for ledger, found in registries.items() if ledger != claim.ledger}
         for ledger, streams in resting.items():
             times = moments_of(streams, registry if ledger == claim.ledger else registries[ledger])
             if ledger == claim.ledger:
@@ -682,10 +680,9 @@ class Verification:
         self.passed(11, "; ".join(ages))
 
 
-def at_home(depositary: Depositary, registry: Registry) -> set[bytes]:
-    """Return the parties, and so their streams, whose home the ledger is or was from the first."""
-    registers = registry.registers.items()
-    return {party for party, one in registers if one.spines.party.home == depositary or one.spines.home}
+def at_home(registry: Registry) -> set[bytes]:
+    """Return the parties, and so their streams, whose home the ledger is or was."""
+    return {party for party, one in registry.registers.items() if one.spines.tenures}
 
 
 def moments_of(streams: set[bytes], registry: Registry) -> dict[int, int]:
@@ -763,8 +760,8 @@ def claim_may(claim: Claim, registry: Registry, moment: Moment) -> str:
         raise Refused("standing.key-role", "the holder's key has taken another role since")
     if not claim.power or claim.power not in mandate.conferred:
         raise Refused("power.missing", "the chain does not give this power")
-    spines = register.home.registers[-1].spines if register.home and register.home.registers else register.spines
-    if not spines.home or spines.ledger != claim.ledger:
+    is_home = register.home.present == claim.ledger if register.home else register.spines.home
+    if not is_home:
         raise Missing("home.not-shown", "what a holder may do shows in a home ledger of the party, and this is another")
     register.check_standing(mandate, claim.power, now)
     holder = register.speakers(mandate, now)

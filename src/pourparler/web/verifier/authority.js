@@ -96,16 +96,42 @@ function stopsThen(one, power, moment, confirmation) {
   return confirmation.act.said.answer && confirmation.moment.time < one.lapses
 }
 
+/** The homes that a party has had, in turn and as far as they are shown: by the act that began each time, its founding act
+ *  or the move that the home before took. `at` finds a register by its ledger's name. */
+export function homesOf({ id, home }, at) {
+  const found = new Map()
+  for (let move = { id, home: home.id }; move && !found.has(move.id);) {
+    const here = at(move.home)
+    // A move counts once it is logged in the new home, too.
+    if (!here?.spines.tenures.has(move.id)) break
+    found.set(move.id, here)
+    move = here.spines.tenures.get(move.id)
+  }
+  return found
+}
+
 /** What a party's home ledger is shown to hold: the judge between sibling decisions. */
 export class HomeView {
-  // what can never be real -> the number of the home that says so
+  // what can never be real -> the number of the time that says so
   lost = new Map()
   // of the notices of the ledger that asks, in their order
   judged = 0
 
-  /** `registers` are those of its home, and of each home it moved to, in that order. */
+  /** `registers` are those of its home, and of each home it moved to, each ledger once, the present home last. */
   constructor(registers) {
     this.registers = registers
+    const at = new Map(registers.map(one => [one.spines.ledger.id, one]))
+    const times = registers.length ? [...homesOf(registers[0].spines.party, home => at.get(home))] : []
+    // Of each time of a ledger as home.
+    this.number = new Map(times.map(([begun], number) => [begun, number]))
+    const [begun, last] = times.at(-1) ?? []
+    this.present = last && last.spines.tenures.get(begun) === null ? last.spines.ledger.id : null
+  }
+
+  /** The number of the first time in which a home took a decision, or one that follows a recovery. */
+  took(act) {
+    const found = this.registers.map(({ spines }) => this.number.get(spines.took(act))).filter(Number.isInteger)
+    return found.length ? Math.min(...found) : null
   }
 
   /** Whether the home took a decision of which a ledger has notice, or one that follows a recovery. What comes after a
@@ -114,21 +140,16 @@ export class HomeView {
     for (; this.judged < notices.inOrder.length; this.judged++) this.judge(notices.inOrder[this.judged], notices)
     if (!notices.links.has(act.id)) this.judge(act, notices) // the ledger that asks has not taken it
     if (this.lost.has(act.id)) return false
-    if (this.registers.some(({ spines }) => spines.took(act))) return true
+    if (this.took(act) !== null) return true
     return miss('home.not-shown', `the home ledger of the party is not shown up to this ${act.kind}`)
   }
 
   /** Note an act that is lost, by the first home that knows: an earlier one has the last word about its time. */
   judge(act, notices) {
-    const before = followedBy(act).map(at => this.lost.get(notices.link(at)?.id)).filter(by => by !== undefined)
-    const lostBy = before.length ? Math.min(...before) : -1
-    for (const [number, { spines }] of this.registers.entries()) {
-      if (spines.took(act)) return
-      if (number === lostBy || spines.gaveAway(act, notices)) {
-        this.lost.set(act.id, number)
-        return
-      }
-    }
+    const times = this.registers.flatMap(({ spines }) => spines.gaveAway(act, notices))
+    const before = followedBy(act).map(at => this.lost.get(notices.link(at)?.id))
+    const lostBy = Math.min(...[...before, ...times.map(time => this.number.get(time))].filter(Number.isInteger))
+    if (lostBy < (this.took(act) ?? Infinity)) this.lost.set(act.id, lostBy)
   }
 
   /** Whether a home named the beacon's key and has had the head that it states. */
@@ -143,7 +164,7 @@ export class HomeView {
       for (const [target, listed] of endings) {
         for (const one of listed) {
           const state = one.act.row.spine ? spines.at.get(place(one.act.said.organ, one.act.id)) : null
-          if (state && spines.canonical.has(one.act.id)) yield { target, one, organ: state.id, at: state.place }
+          if (state && this.number.has(spines.canonical.get(one.act.id))) yield { target, one, organ: state.id, at: state.place }
         }
       }
     }
@@ -225,12 +246,7 @@ export class Register {
     if (act.kind === 'confirm') listIn(this.confirmations, said.about).push({ act, moment })
     if (act.kind === 'lift') listIn(this.lifted, said.mandate).push({ act, moment })
     if (act.kind === 'refuse') listIn(this.refusals, said.text).push(act)
-    if (act.kind === 'object') {
-      const about = this.mandates.get(said.about)
-      if (about && this.spines.standsAbove(organ.id, about.organ)) {
-        this.end(said.about, ending(act, 'standing.objected', moment))
-      }
-    }
+    if (act.kind === 'object') this.end(said.about, ending(act, 'standing.objected', moment))
   }
 
   admitUrgent(act, moment) {
@@ -311,7 +327,8 @@ export class Register {
       return this.end(target.id, ending(act, 'standing.withdrawn', moment))
     }
     for (const one of this.endings.get(above.certifier) ?? []) {
-      if (this.ends(one, above.organ) && this.works(one, 0, moment)) refuse('standing.certifier')
+      const stands = one.act.kind !== 'object' && this.ends(one, above.organ)
+      if (stands && this.works(one, 0, moment)) refuse('standing.certifier')
     }
     const certificate = readMandate(act, this.spines.organ(above.organ), above, moment)
     checkNarrows(certificate, above)
@@ -370,9 +387,11 @@ export class Register {
     if (named.length && !named.some(link => this.spines.governs(organ, link.organ))) refuse('power.missing')
   }
 
-  /** Whether an ending can reach what an organ granted: a holder's own, or by that organ or one above. */
+  /** Whether an ending can reach what an organ granted: a holder's own, an objection by an organ above it, anything
+   *  else by that organ or one above. */
   ends(one, granting) {
     const { organ } = one.act.said
+    if (one.act.kind === 'object') return this.spines.standsAbove(organ, granting)
     return !organ || this.spines.governs(organ, granting)
   }
 

@@ -215,16 +215,22 @@ export class Spines {
   at = new Map()
   // organ -> its last place
   heads = new Map()
-  // decisions that the home took
-  canonical = new Set()
-  // place -> the decision that follows it at home
+  // while this ledger is home: the act that began this time of it; and each such time, by that act -> the move that
+  // ended it
+  tenure = null
+  tenures = new Map()
+  // what this ledger took as home -> in which time
+  canonical = new Map()
+  // place -> {id, time}: the act that follows it at home; the recovery that the home let wait there
   taken = new Map()
+  waitingHere = new Map()
   // place -> {id, ready}
   recoveries = new Map()
   // where a recovery leads -> {prior, ready}: what it follows
   waits = new Map()
-  // place -> the recovery that this ledger, as home, let wait there
-  waitingHere = new Map()
+  // what comes after a recovery -> where that leads; and that -> the last place after it, on the first branch
+  stems = new Map()
+  tips = new Map()
   // decisions and recoveries, which others follow, by id; and the same in order
   links = new Map()
   inOrder = []
@@ -239,15 +245,37 @@ export class Spines {
   polls = new Map()
   handedOver = new Map()
   takenOverOnce = new Set()
-  movedTo = null
   names = new Map()
 
   constructor(founding, ledger) {
     const party = readParty(founding), { beacons } = party
-    Object.assign(this, { ledger, party, beacons, beaconsEver: new Set(beacons), home: party.home.id === ledger.id })
+    Object.assign(this, { ledger, party, beacons, beaconsEver: new Set(beacons) })
     this.decisions = new Map([[founding.id, founding]])
     this.join(founding)
     this.found(founding)
+    if (party.home.id !== ledger.id) return
+    this.begin(founding)
+    this.canonical.set(founding.id, founding.id)
+  }
+
+  /** Whether this ledger is the party's home at the moment, as far as it can know. */
+  get home() {
+    return this.tenure !== null
+  }
+
+  /** Let this ledger be the party's home from here on. What led here has its places: nothing else takes them. */
+  begin(act) {
+    this.tenure = act.id
+    this.tenures.set(act.id, null)
+    const walk = [act.id]
+    while (walk.length) {
+      const link = this.link(walk.pop())
+      if (!link || link.kind === 'found') continue
+      const known = this.taken.has(place(link.said.organ, link.said.prior))
+      this.give(link.said.organ, link.said.prior, link.id)
+      // A recovery's place is given together with the one after it.
+      if (!known || link.kind === 'recover') walk.push(...followedBy(link))
+    }
   }
 
   found(act) {
@@ -266,7 +294,6 @@ export class Spines {
     this.takeRoles('beacon', this.party.beacons)
     this.takeRoles('recovery', this.party.recovery ? this.party.recovery.keys.seats.keys() : [])
     exactly(act, { seats: new Map(), needs: 0 }, founders)
-    this.canonical.add(act.id)
   }
 
   /** Remember which act gave whom a seat. */
@@ -301,8 +328,17 @@ export class Spines {
 
   /** The organ as it stands now, with keys that a recovery has replaced by this time. */
   seated(organ, time) {
-    const recovery = this.recoveries.get(place(organ, this.heads.get(organ) ?? organ))
-    return this.organ(organ, recovery && time >= recovery.ready ? recovery.id : undefined)
+    return this.organ(organ, this.present(organ, time))
+  }
+
+  /** The place where the organ stands now: its head or, where a recovery follows that and has waited, what that has led
+   *  to. The head stays behind: a decision in the recovery's place, whenever it is heard, is next. */
+  present(organ, time) {
+    let at = this.heads.get(organ)
+    for (let one; (one = this.recoveries.get(place(organ, at))) && time >= one.ready;) {
+      at = this.tips.get(place(organ, one.id))
+    }
+    return at
   }
 
   /** The organ whose confirmation a power is subject to: the nearest superior not itself subject. */
@@ -356,7 +392,7 @@ export class Spines {
     while (walk.length) {
       const link = this.link(walk.pop())
       if (!link || seen.has(link.id) || this.took(link)) continue
-      if (this.gaveAway(link, this)) return true
+      if (this.gaveAway(link, this).length) return true
       seen.add(link.id)
       walk.push(...followedBy(link))
     }
@@ -374,28 +410,31 @@ export class Spines {
     return this.links.get(this.createdBy.get(at) ?? at)
   }
 
-  /** Whether this ledger, while it was home, took a decision, or one that follows the recovery. */
+  /** In which time this ledger, as home, took a decision, or one that follows the recovery. */
   took(act) {
-    const recovered = act.kind === 'recover' && this.taken.get(place(act.said.organ, act.said.prior)) === act.id
-    return recovered || this.canonical.has(act.id)
+    const one = act.kind === 'recover' ? this.taken.get(place(act.said.organ, act.said.prior)) : undefined
+    return one?.id === act.id ? one.time : this.canonical.get(act.id)
   }
 
-  /** Whether this ledger, while it was home, gave the place that the act follows to another act. On the spine of
-   *  another organ a decision follows whatever comes before it, but for a recovery (as a ledger that has both tells). */
+  /** In which times this ledger, as home, gave the place that the act follows to another act. On the spine of another
+   *  organ a decision follows whatever comes before it, but for a recovery (as a ledger that has both tells). */
   gaveAway(act, known) {
-    if (act.kind === 'found') return false
+    if (act.kind === 'found') return []
     const { organ, prior, of, theirs } = act.said, rivals = [this.taken.get(place(organ, prior))]
     if (act.kind === 'recover') rivals.push(this.waitingHere.get(place(organ, prior)))
     else if (isOnTwo(act) && known.waits.has(place(of, theirs))) rivals.push(this.taken.get(place(of, theirs)))
-    return rivals.some(rival => rival && rival !== act.id)
+    return rivals.filter(rival => rival && rival.id !== act.id).map(({ time }) => time)
   }
 
-  /** Record that the home gave a place to an act, and so the place of each recovery that the act follows. */
+  /** Record that the home gives a place to an act, and so the place of each recovery that the act follows. */
   give(organ, prior, id) {
-    const take = (at, by) => this.taken.has(at) || this.taken.set(at, by)
-    take(place(organ, prior), id)
-    let by = prior
-    for (let one; (one = this.waits.get(place(organ, by))); by = one.prior) take(place(organ, one.prior), by)
+    for (let at = prior, by = id; !this.taken.has(place(organ, at));) {
+      this.taken.set(place(organ, at), { id: by, time: this.tenure })
+      const before = this.waits.get(place(organ, at))
+      if (!before) return
+      by = at
+      at = before.prior
+    }
   }
 
   /** Refuse unless the organ exists, is within its term (at home) and has the power that the kind asks for. */
@@ -427,10 +466,13 @@ export class Spines {
     return after
   }
 
-  /** The place on another organ's spine that a decision from above follows: its head, whatever later place that is. */
+  /** The place on another organ's spine that a decision from above follows: its head, whatever later place that is.
+   *  Elsewhere than at home, no head moves past a recovery: the last place after that. */
   followedOf(organ, named) {
     this.organ(organ, named)
-    return this.waits.has(place(organ, named)) ? named : this.heads.get(organ)
+    if (this.waits.has(place(organ, named))) return named
+    const stem = this.home ? undefined : this.stems.get(place(organ, named))
+    return stem ? this.tips.get(stem) : this.heads.get(organ)
   }
 
   handed(act, organ) {
@@ -446,7 +488,10 @@ export class Spines {
     if (handed?.act.said.to !== organ.id || !act.said.answer || this.takenOverOnce.has(act.said.about)) return organ
     const given = handed.act.said.powers, { giver } = handed, siblings = organ.superior === giver.superior
     const conditional = conditions(giver) & given
-    if (conditional && !siblings && !this.standsAbove(organ.id, giver.id)) refuse('power.missing')
+    if (conditional && !siblings && !this.standsAbove(organ.id, giver.id)) {
+      if (!this.home) return organ // the home took the act: before the hand-over, so that it took nothing over
+      refuse('power.missing')
+    }
     const inherits = given & BINDING && !(organ.powers & BINDING)
     return {
       ...organ,
@@ -511,6 +556,7 @@ export class Spines {
         this.createdBy.set(id, act.id)
       }
       if (id === at || moves) this.heads.set(id, at)
+      if (followed.has(id)) this.lead(id, followed.get(id), at, moves || id === organ)
       this.giveRole('member', state.members.seats.keys())
     }
     if (act.kind === 'confirm' && moves && this.handedOver.get(about)?.act.said.to === organ) {
@@ -520,14 +566,23 @@ export class Spines {
     if (act.row.power & organBefore.votes) this.polls.get(act.said.call).spent = true
     if (this.home) {
       for (const [id, before] of followed) this.give(id, before, act.id)
-      this.canonical.add(act.id)
+      this.canonical.set(act.id, this.tenure)
     }
     if (act.kind === 'appoint' && moves) this.appoint(act)
     if (act.kind === 'move-home') {
-      const home = readDepositary(act.said.home)
-      if (this.home) this.movedTo = home
-      this.home = home.id === this.ledger.id
+      const home = readDepositary(act.said.home).id
+      if (this.home) this.tenures.set(this.tenure, { id: act.id, home })
+      this.tenure = null
+      if (home === this.ledger.id) this.begin(act)
     }
+  }
+
+  /** Note a place that comes after a recovery; of rivals the first moves on what that has led to. */
+  lead(organ, before, at, moves) {
+    const stem = this.stems.get(place(organ, before))
+    if (!stem) return
+    this.stems.set(place(organ, at), stem)
+    if (moves && this.tips.get(stem) === before) this.tips.set(stem, at)
   }
 
   appoint(act) {
@@ -556,10 +611,13 @@ export class Spines {
     this.at.set(place(organ.id, act.id), after)
     this.seat(act, after, organ)
     const ready = time + recovery.wait
-    this.recoveries.set(at, { id: act.id, ready })
-    this.waits.set(place(organ.id, act.id), { prior: act.said.prior, ready })
+    if (!this.recoveries.has(at)) this.recoveries.set(at, { id: act.id, ready })
+    const leads = place(organ.id, act.id)
+    this.waits.set(leads, { prior: act.said.prior, ready })
+    this.stems.set(leads, leads)
+    this.tips.set(leads, act.id)
     this.join(act)
-    if (this.home) this.waitingHere.set(at, act.id)
+    if (this.home) this.waitingHere.set(at, { id: act.id, time: this.tenure })
     this.giveRole('member', added)
   }
 

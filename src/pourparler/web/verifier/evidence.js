@@ -6,7 +6,7 @@ import { ALGORITHM_ED25519, add, compare, decode, equal, hex, limits, unhex } fr
 import { isBytes, isInt, isList, isMap, isText } from './encoding.js'
 import { settled } from './signing.js'
 import { ALL_POWERS, Issuer, Power, parseAct } from './act.js'
-import { LEASED, HomeView } from './authority.js'
+import { LEASED, HomeView, homesOf } from './authority.js'
 import { miss, readDepositary, refuse } from './council.js'
 import { KeyType, VerifierKey, openCheckpoint, quorumMet } from './ledger.js'
 import { leafHash, verifyConsistency, verifyMultiproof } from './ledger.js'
@@ -323,7 +323,7 @@ class Verification {
     if (!found) this.lacks(6, 'ledger.not-shown', 'the ledger that the claim names is not shown')
     let registry = registries.get(ledger.id), missing = this.missing.get(ledger.id)
     const elsewhere = new Map([...registry.registers].filter(([, { spines }]) =>
-      spines.party.home.id !== ledger.id || spines.movedTo).map(([party]) => [party, homes.get(party)]))
+      spines.party.home.id !== ledger.id || spines.tenures.get(spines.party.id) !== null).map(([party]) => [party, homes.get(party)]))
     if (elsewhere.size) {
       registry = new Registry(ledger, this.texts, elsewhere, true)
       missing = fold(found, registry, asOf)
@@ -480,22 +480,13 @@ function worded(value) {
 
 /** Follow a party from the home that its founding act names through its moves, as far as they are shown. */
 function homeRegisters({ party, spines }, registries) {
-  const found = []
-  for (let home = spines.party.home; home;) {
-    const here = registries.get(home.id)?.registers.get(party)
-    // A move counts once it is logged in the new home, too.
-    const arrived = here && !found.includes(here) && (!found.length || here.spines.home || here.spines.movedTo)
-    if (!arrived) break
-    found.push(here)
-    home = here.spines.movedTo
-  }
-  return found
+  const found = homesOf(spines.party, home => registries.get(home)?.registers.get(party))
+  return [...new Set([...found.values()].reverse())].reverse()
 }
 
-/** The parties, and so their streams, whose home the ledger is or was from the first. */
-function atHome({ ledger, registers }) {
-  const isHome = ([, { spines }]) => spines.party.home.id === ledger.id || spines.home
-  return [...registers].filter(isHome).map(([party]) => party)
+/** The parties, and so their streams, whose home the ledger is or was. */
+function atHome({ registers }) {
+  return [...registers].filter(([, { spines }]) => spines.tenures.size).map(([party]) => party)
 }
 
 /** The log time of each act in these streams, by its index. */
@@ -549,8 +540,7 @@ function may(claim, registry, moment) {
   if (!register.speakers(mandate, now).seats.has(holder)) refuse('claim.not-holder', 'the mandate is another\'s')
   if ((register.spines.roles.get(holder) ?? 'holder') !== 'holder') refuse('standing.key-role')
   if (power & ~mandate.conferred) refuse('power.missing', 'the chain does not give this power')
-  const { spines } = register.home?.registers.at(-1) ?? register
-  if (!spines.home || spines.ledger.id !== ledger.id) {
+  if (!(register.home ? register.home.present === ledger.id : register.spines.home)) {
     miss('home.not-shown', 'what a holder may do shows in a home ledger of the party, and this is another')
   }
   register.checkStanding(mandate, power, now)
