@@ -408,6 +408,30 @@ def test_the_node_of_a_party_that_has_moved_is_shown_its_new_home(council, front
     assert "in force, proven" in done("dispatch", "standing", later)
 
 
+def test_a_party_that_came_home_again_is_followed_there_through_the_home_that_it_left(council):
+    move(council)
+    done("dispatch", "know", mandate_called("agent-2"), "--by", mandate_called("agent-2"), "--key", "agent")
+    Path("back.toml").write_text('organ = "we.board"\nhome = "ledger.example/first"\n')
+    done("act", "draft", "move-home", "back.toml", *SECOND)
+    first = ("--ledger", "ledger.example/first")
+    done("mandate", "grant", "agent.toml", "--name", "agent-3", *first)
+    mandate = json.loads(done("mandate", "show", "agent-3", *first, "--json"))["mandate"]
+    done("dispatch", "send", mandate, "--via", "courier", "--out", "again.dispatch")
+    assert "in force, proven" in done("dispatch", "standing", mandate)
+    for name in ("first", "second"):
+        done("ledger", "copy", "--out", f"{name}.copy", "--ledger", f"ledger.example/{name}")
+    rows = json.loads(done("ledger", "list", "--json"))["ledgers"]
+    keys = {one["origin"].rpartition("/")[2]: one["vkey"] for one in rows}
+    council.fresh("front")
+    code, said = received("../again.dispatch")
+    assert (code, "missing" in said) == (0, False), said
+    assert "in force, proven" in done("dispatch", "standing", mandate)
+    council.fresh("sender")
+    done("ledger", "take", "../first.copy", "--vkey", keys["first"])
+    said = " ".join(done("dispatch", "send", mandate, "--via", "courier", "--out", "x.dispatch").split())
+    assert "take a copy of ledger.example/second" in said
+
+
 @pytest.mark.parametrize("lacks", ["first", "second"])
 def test_what_a_file_cannot_prove_of_a_party_that_has_moved_is_said(council, lacks):
     """The sender has a copy of one of its two homes only."""

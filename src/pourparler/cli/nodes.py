@@ -220,7 +220,7 @@ def feed(node: Node, book: Book) -> None:
     """Give a node what a ledger of this workspace holds of the parties that it follows: of a home, with its proof."""
     came = Came("ledger", book.depositary.origin, WallClock().now())
     followed = [one.spines for party, one in book.registry.registers.items() if node.follows(party)]
-    if any(spines.party.home == book.depositary or spines.home for spines in followed):  # it moved in, too
+    if any(spines.tenures for spines in followed):  # it is or was their home
         note = book.published() if book.kept else book.checkpoint()
         size = open_checkpoint(note, book.depositary.origin, ledger_key(book.depositary)).checkpoint.size
         held = node.home_size(book.depositary)

@@ -3,7 +3,7 @@
 import contextlib
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -218,7 +218,7 @@ def bundles_here(session: Session, node: Node) -> "Iterator[Bundle]":
     to the newest entry, where the ledger is kept here and a new stamp can say so, else as far as it is published."""
     for party in sorted(node.registry.registers):
         books = couriering.homes_of(party, session.all_books())
-        if lacking := home_lacking(party, books, session.all_books()):
+        if lacking := home_lacking(party, session.all_books()):
             do = f"take a copy of {clean(lacking)}, and make the file anew: ledger take"
             session.say(f"courier: {moved_words(session, party, books)}; {do}", lead="! ")
         try:
@@ -230,14 +230,13 @@ def bundles_here(session: Session, node: Node) -> "Iterator[Bundle]":
             session.say(f"courier: {what} [{missing.reason}]", lead="! ")
 
 
-def home_lacking(party: bytes, homes: "Sequence[Book]", books: "Sequence[Book]") -> str:
+def home_lacking(party: bytes, books: "Iterable[Book]") -> str:
     """Return the origin of the ledger that is not here, and without which nothing that a moved party decided in its new
     home is proven to a receiver: the first home that is lacking. Empty where none lacks, or no home is here at all."""
-    if homes:
-        spines = homes[0].registry.registers[party].spines
-        return "" if spines.home or spines.moved_to is None else spines.moved_to.origin
-    registers = [book.registry.registers[party] for book in books if party in book.registry.registers]
-    return next((one.spines.party.home.origin for one in registers if one.spines.home), "")
+    registers = {one.depositary: one.registry.registers[party] for one in books if party in one.registry.registers}
+    lacking = couriering.home_lacking(registers)
+    was_home = any(register.spines.tenures for register in registers.values())
+    return lacking.origin if lacking and was_home else ""
 
 
 def moved_words(session: Session, party: bytes, homes: "Sequence[Book]") -> str:

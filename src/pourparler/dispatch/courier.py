@@ -332,9 +332,14 @@ def account(party: bytes, shown: Iterable[Registry], loose: Iterable[Act]) -> Ac
     states = {"shown": so_many, "stated": newest["count"], "at": newest["at"], "next": newest["next"]}
     if newest["count"] > so_many:
         return Account(party, Whole.MISSING, "courier.missing", **states)
-    if not register.had(newest["count"], newest["head"]):
+    if not had(register, newest):
         return Account(party, Whole.CONTRADICTED, "courier.contradicted", **states)
     return Account(party, Whole.WHOLE, **states)
+
+
+def had(register: Register, beacon: Act) -> bool:
+    """Return whether a ledger has had of the party what a beacon states; each ledger counts for itself."""
+    return register.had(beacon["count"], beacon["head"])
 
 
 def count(registry: Registry, party: bytes) -> int:
@@ -342,12 +347,19 @@ def count(registry: Registry, party: bytes) -> int:
 
 
 def beacons(register: Register, loose: Iterable[Act], party: bytes) -> Iterator[Act]:
-    """Yield the party's beacons: those that its register has, and loose ones by a key that it names."""
-    yield from (beacon.act for beacon in register.beacons)
-    for act in loose:
-        if act["party"] == party:
-            try:
-                register.spines.beacon(act)
-            except PourparlerError:
-                continue
+    """Yield the party's beacons: those that its register has, and loose ones by a key that it names; but for those of a
+    home that it has left."""
+    left = [one for one in (register.home.registers if register.home else ()) if one is not register]
+    by_it = [act for act in loose if act["party"] == party and is_named(register, act)]
+    for act in [*(beacon.act for beacon in register.beacons), *by_it]:
+        if had(register, act) or not any(had(one, act) for one in left):
             yield act
+
+
+def is_named(register: Register, beacon: Act) -> bool:
+    """Return whether a key that a ledger knows as the party's has made a beacon."""
+    try:
+        register.spines.beacon(beacon)
+    except PourparlerError:
+        return False
+    return True

@@ -11,8 +11,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+from pourparler.core import authority
 from pourparler.core.act import parse_act
-from pourparler.core.council import Depositary, Spines
+from pourparler.core.authority import Register
+from pourparler.core.council import Depositary, read_depositary
 from pourparler.core.errors import PourparlerError
 from pourparler.core.evidence import Bundle, Claim, Report, Trust, Verdict
 from pourparler.core.ledger import Policy
@@ -51,21 +53,32 @@ def catching_up(party: bytes, ledgers: Sequence[Ledger]) -> Bundle:
 def homes_of(party: bytes, ledgers: Iterable[L]) -> list[L]:
     """Return the ledgers among these that are or were the party's home, the newest first, as far as its moves can be
     followed from the first; none where the first is not among them. A move counts once both ledgers have it."""
-    at_hand: dict[Depositary, tuple[L, Spines]] = {}
-    found: list[L] = []
-    home: Depositary | None = None
+    at_hand: dict[Depositary, L] = {}
+    registers: dict[Depositary, Register] = {}
     for ledger in ledgers:
         with ledger.still() as registry:
             if party in registry.registers:
-                at_hand[ledger.depositary] = (ledger, registry.registers[party].spines)
-                home = registry.registers[party].spines.party.home
-    while home in at_hand:
-        ledger, spines = at_hand.pop(home)
-        if found and not (spines.home or spines.moved_to):
-            break
-        found.insert(0, ledger)
-        home = spines.moved_to
-    return found
+                at_hand[ledger.depositary] = ledger
+                registers[ledger.depositary] = registry.registers[party]
+    newest_first = [one.spines.ledger for one in reversed(times_at_home(registers).values())]
+    return [at_hand[home] for home in dict.fromkeys(newest_first)]
+
+
+def home_lacking(registers: Mapping[Depositary, Register]) -> Depositary | None:
+    """Return the first home of a party that is not among these registers of it, and without which what it decided there
+    is proven to nobody; None where none lacks, or there is nothing of it."""
+    times = times_at_home(registers)
+    if not times:
+        return next((one.spines.party.home for one in registers.values()), None)
+    begun, last = next(reversed(times.items()))
+    left = last.spines.tenures[begun]
+    return read_depositary(left["home"]) if left else None
+
+
+def times_at_home(registers: Mapping[Depositary, Register]) -> dict[bytes, Register]:
+    """Return the homes that a party has had, in turn, as :func:`~pourparler.core.authority.homes_of` does."""
+    party = next((one.spines.party for one in registers.values()), None)
+    return authority.homes_of(party, registers.get) if party else {}
 
 
 def newest_beacon(registry: Registry, party: bytes) -> bytes:

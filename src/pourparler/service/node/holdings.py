@@ -76,7 +76,7 @@ class Holdings:
         """Return whether a home shows which decision it took at a place."""
         party = self.registry.party_of_organ.get(place[0])
         home = self.home(self.registry.registers[party]) if party else None
-        return home is not None and any(place in one.spines.taken for one in home.registers)
+        return home is not None and any(one.spines.given.get(place) in home.number for one in home.registers)
 
     def doubt(self, act: Act) -> bytes | None:
         """Return a decision that contradicts an act, or one that it builds on, without the home having decided."""

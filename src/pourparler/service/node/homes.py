@@ -41,7 +41,7 @@ class Ledger:
     def is_home_of(self, party: bytes) -> bool:
         """Return whether this is or was the party's home."""
         register = self.registry.registers.get(party)
-        return register is not None and (register.spines.party.home == self.depositary or register.spines.home)
+        return register is not None and bool(register.spines.tenures)
 
     def shows(self, party: bytes) -> Register | None:
         """Return the party's register, where this is or was its home and its stream is whole up to a stated head."""

@@ -33,7 +33,6 @@ class Index:
         self.brought: dict[bytes, list[bytes]] = {}
         self.words: Counter[bytes] = Counter()  # party -> acts of its stream here that are words
         self.under: Counter[bytes] = Counter()  # share -> acts under its chain that are none
-        self.objected: dict[bytes, list[bytes]] = {}  # act -> objections to it, heard before it or after
         self.revoked: dict[
             bytes, list[bytes]
         ] = {}  # link -> revocations of it that are void for what ended the speaker
@@ -50,8 +49,6 @@ class Index:
             self.words[outcome.party] += 1
         elif act.issuer in (Issuer.HOLDER, Issuer.CERTIFIER):
             self.under[self.share(act, registry)] += 1
-        if act.kind == "object":
-            self.objected.setdefault(act["about"], []).append(act.id)
         if act.kind == "revoke" and outcome.void is not None and outcome.void.reason != "standing.duty-missed":
             self.revoked.setdefault(act["target"], []).append(act.id)
         names = [one["name"] for one in act["organs"]] if act.kind == "found" else []

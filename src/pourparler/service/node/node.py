@@ -357,8 +357,8 @@ class Node:
             found: dict[bytes, Depositary] = {}
             for party, register in self.registry.registers.items():
                 view = self.holdings.home(register)
-                last = view.registers[-1].spines if view else None
-                found[party] = (last.moved_to or last.ledger) if last else register.spines.party.home
+                moved = view.registers[-1].spines.moved_to if view else None
+                found[party] = (view and view.present) or moved or register.spines.party.home
             return found
 
     # Asking.

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from pourparler.core.act import Act, parse_act
-from pourparler.core.authority import Moment, Register
+from pourparler.core.authority import Register
 from pourparler.core.errors import PourparlerError
 from pourparler.service.node.beacons import beacon_issuer, newest_appointment
 from pourparler.service.node.holdings import Holdings
@@ -129,11 +129,6 @@ def known_of(holdings: Holdings, register: Register) -> Known:
                 outcome = holdings.registry.outcomes[act]
                 yield outcome.act, outcome.moment.time
 
-    def objected(target: bytes) -> Iterator[tuple[Act, Moment]]:
-        for act in holdings.index.objected.get(target, ()):
-            outcome = holdings.registry.outcomes[act]
-            yield outcome.act, outcome.moment
-
     return Known(
         registry=holdings.registry,
         register=register,
@@ -144,6 +139,5 @@ def known_of(holdings: Holdings, register: Register) -> Known:
         working=holdings.working(),
         forked="the home ledger of the party has signed two histories" if forked else "",
         revoked=revoked,
-        objected=objected,
         void_at_home=void_at_home,
     )

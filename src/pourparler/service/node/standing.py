@@ -46,9 +46,8 @@ class Known:
     one that it builds on, while the home has not decided between the two; ``awaits`` says whether it builds on a
     recovery that has not taken effect. Of the ``held`` acts, ``own`` returns how
     many were spoken under the chain of a mandate. ``revoked`` returns the revocations of a link that are void here, for
-    what had ended or stopped the speaker, and that no home is shown to have judged; ``objected`` the objections that
-    the journal holds, whether they came before what they are about or after. ``void_at_home`` returns why an act has no
-    effect at home.
+    what had ended or stopped the speaker, and that no home is shown to have judged. ``void_at_home`` returns why an act
+    has no effect at home.
     """
 
     registry: Registry
@@ -65,7 +64,6 @@ class Known:
     awaits: Callable[[Act], bool] = lambda _: False
     own: Callable[[Mandate], int] = lambda _: 0
     revoked: Callable[[bytes], Iterable[tuple[Act, int]]] = lambda _: ()
-    objected: Callable[[bytes], Iterable[tuple[Act, Moment]]] = lambda _: ()
     void_at_home: Callable[[bytes], PourparlerError | None] = lambda _: None
 
     @property
@@ -251,22 +249,17 @@ def stops_of(
 ) -> Iterator[Stop]:
     """Yield what was heard before a moment against a target that an organ gave, but for what is disproven. ``above``
     are the links above a link."""
-    for stop in heard_of(known, target, organ, moment, above):
+    for stop in heard_of(known, target, moment, above):
         void = stop.at is None and known.void_at_home(stop.ending.act.id) is not None
         if known.register.ends(stop.ending, organ) and not void and not disproven(known.view, stop.ending):
             yield stop
 
 
-def heard_of(known: Known, target: bytes, organ: bytes, moment: Moment, above: tuple[Mandate, ...]) -> Iterator[Stop]:
+def heard_of(known: Known, target: bytes, moment: Moment, above: tuple[Mandate, ...]) -> Iterator[Stop]:
     """Yield what was heard against a target: in the home, in the journal, and while it waits. When it lapses says the
     home, wherever it is shown to have it: what is heard late has not begun late."""
     at_home = {one.act.id: Stop(one, home) for home in homes(known) for one in home.endings.get(target, ())}
     journal = [one for one in known.register.endings.get(target, ()) if one.moment.index < moment.index]
-    if known.register.spines.organ(organ).superior is not None:
-        there = {one.act.id for one in journal}
-        early = [Ending(act, "standing.objected", when, ALL_POWERS) for act, when in known.objected(target)]
-        early = [one for one in early if one.act.id not in there and one.moment.index < moment.index]
-        journal += [one for one in early if known.register.spines.stands_above(one.act["organ"], organ)]
     if moment != known.moment:  # of a link that was void when it was logged, its journal is asked
         yield from (at_home.get(one.act.id, Stop(one)) for one in journal)
         return
@@ -283,9 +276,8 @@ def heard_of(known: Known, target: bytes, organ: bytes, moment: Moment, above: t
     suspended |= {suspender(one.act) for one in journal} - {b""}
     for act, heard in sorted(known.working, key=lambda one: one[1]):
         named = act.get("mandate") or act.get("target") or act.get("about")
-        governs = act.kind != "object" or known.register.spines.stands_above(act["organ"], organ)
-        governs &= act.kind != "revoke" or any(one.id == act["by"] for one in above)
-        if named == target and governs and act.id not in at_home:
+        its_own = act.kind != "revoke" or any(one.id == act["by"] for one in above)
+        if named == target and its_own and act.id not in at_home:
             again = is_again(act)
             suspended |= {suspender(act)} - {b""}
             if not again:
