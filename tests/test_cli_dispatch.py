@@ -454,6 +454,19 @@ def test_what_a_file_cannot_prove_of_a_party_that_has_moved_is_said(council, lac
     assert "proven" not in run("dispatch", "standing", mandate)[1]
 
 
+def test_a_machine_s_clock_that_is_off_is_said_in_years(council, monkeypatch):
+    move(council)  # with a beacon: what others have signed says what time it is
+    done("dispatch", "know", mandate_called("agent-2"), "--by", mandate_called("agent-2"), "--key", "agent")
+
+    class Ahead:
+        def now(self):
+            return int(time.time()) + 10 * 365 * 86_400
+
+    monkeypatch.setattr("pourparler.cli.nodes.WallClock", Ahead)
+    said = " ".join(run("dispatch", "status")[1].split())
+    assert "this machine's clock is 9 years ahead of the time that others have signed: check it" in said
+
+
 # --- beside a node that runs ------------------------------------------------------------------------------------------
 
 

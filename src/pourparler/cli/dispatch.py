@@ -37,7 +37,7 @@ from pourparler.cli.outgoing import by_bus, by_courier, by_radio, by_wire
 from pourparler.cli.serving import Host, Port, Prefix
 from pourparler.cli.session import MARK, Session, command
 from pourparler.cli.trouble import CANNOT_TELL, INPUT, REFUSED, USAGE, Problem
-from pourparler.cli.words import clean, count, date_time, duration, short
+from pourparler.cli.words import clean, count, date_time, duration, readable, short
 from pourparler.core.act import NO_POWER, Act, Power, parse_act, power_words
 from pourparler.core.ledger.note import check_key_name
 from pourparler.dispatch import courier
@@ -399,7 +399,7 @@ def status(
                         f"two {alarm['kind']}s contradict each other: dispatch status --json", lead=[MARK["no"], " "]
                     )
         if found["clock"]["words"]:
-            session.say(found["clock"]["words"], lead="! ")
+            session.say(readable(found["clock"]["words"]), lead="! ")
         tell_waiting(session, found["waiting"])
         for act, one in maps:
             tell_reached(session, act, one)

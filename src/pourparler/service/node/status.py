@@ -75,5 +75,5 @@ def clock(holdings: Holdings) -> dict[str, Any]:
     words = ""
     if abs(apart) > limits.NODE_SKEW_SECONDS:
         where = "ahead of" if apart > 0 else "behind"
-        words = f"this machine's clock is {abs(apart):,} s {where} the time that others have signed: check it"
+        words = f"this machine's clock is {abs(apart)} s {where} the time that others have signed: check it"
     return {"machine": wall, "journal": now, "anchor": holdings.clock.anchor, "disagrees": bool(words), "words": words}
