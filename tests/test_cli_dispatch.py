@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -465,6 +466,16 @@ def test_a_machine_s_clock_that_is_off_is_said_in_years(council, monkeypatch):
     monkeypatch.setattr("pourparler.cli.nodes.WallClock", Ahead)
     said = " ".join(run("dispatch", "status")[1].split())
     assert "this machine's clock is 9 years ahead of the time that others have signed: check it" in said
+
+
+def test_a_bus_that_does_not_answer_is_waited_for_aloud(council, monkeypatch):
+    monkeypatch.setattr("pourparler.cli.channels.SILENCE_SECONDS", 0.2)
+    monkeypatch.setattr("pourparler.dispatch.bus.SPARE_SECONDS", 1.0)
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        url = f"nats://127.0.0.1:{deaf.getsockname()[1]}"
+        code, said = run("dispatch", "send", "dismissal.act", "--via", "bus", "--bus", url)
+    assert code == 5
+    assert said.index("the bus has not answered yet") < said.index("bus.unreachable")
 
 
 # --- beside a node that runs ------------------------------------------------------------------------------------------

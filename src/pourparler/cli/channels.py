@@ -4,6 +4,7 @@ import contextlib
 import re
 import secrets
 import shlex
+import threading
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from pourparler.service.lag import Lag
 
 GROUP = "239.255.83.17:8317"
+SILENCE_SECONDS = 2.0  # after which it is said that a bus has not answered
 
 
 class Way(StrEnum):
@@ -105,6 +107,8 @@ def riding(
     if not servers:
         raise Problem(USAGE, "by which bus?", "Name a server: --bus nats://host:4222")
     called = re.sub(r"[^\w-]", "-", f"{node.journal.depositary.key.hex()[:16]}-{name}")
+    silence = threading.Timer(SILENCE_SECONDS, lambda: session.mention("the bus has not answered yet", lead="… "))
+    silence.start()
     try:
         bus = Bus(
             servers,
@@ -117,6 +121,8 @@ def riding(
         )
     except BusTrouble as trouble:
         raise Problem(INPUT, trouble.what, trouble.do, reason=trouble.reason) from None
+    finally:
+        silence.cancel()
     try:
         if bus.told:
             session.mention(bus.told, lead="! ")

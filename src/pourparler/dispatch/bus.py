@@ -273,7 +273,8 @@ class Bus:
             return
 
         more: dict[str, Any] = {"user_credentials": credentials} if credentials else {}
-        self._client = await self.nats.connect(
+        self._client = self.nats.NATS()  # known before it is connected: what it opened is closed with it
+        await self._client.connect(
             servers,
             name=f"pourparler {self.name}",
             connect_timeout=self.seconds,
