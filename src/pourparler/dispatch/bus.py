@@ -272,17 +272,19 @@ class Bus:
         async def quiet(_: Exception) -> None:  # each call says what went wrong for itself
             return
 
+        from nats.aio.client import Client  # noqa: PLC0415
+
+        times: dict[str, Any] = {"connect_timeout": self.seconds, "reconnect_time_wait": 0.5}
         more: dict[str, Any] = {"user_credentials": credentials} if credentials else {}
-        self._client = self.nats.NATS()  # known before it is connected: what it opened is closed with it
+        self._client = Client()  # known before it is connected: what it opened is closed with it
         await self._client.connect(
             servers,
             name=f"pourparler {self.name}",
-            connect_timeout=self.seconds,
             max_reconnect_attempts=-1,
-            reconnect_time_wait=0.5,
             ping_interval=PING_SECONDS,  # a server that stands still is left for another after two of these
             allow_reconnect=True,
             error_cb=quiet,
+            **times,
             **more,
         )
         self._stream = self._client.jetstream(timeout=self.seconds, domain=self.domain)
