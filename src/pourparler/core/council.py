@@ -332,6 +332,7 @@ class Spines:
         self.created_by: dict[bytes, bytes] = {}  # an organ that was constituted -> the act that did
         self.roles: dict[bytes, str] = {}
         self.seated_by: dict[tuple[bytes, bytes], list[tuple[Act, int]]] = {}  # organ, key -> what seated it, weight
+        self.urgent_by: dict[bytes, list[tuple[Act, Urgency]]] = {}  # organ -> what named who may act in urgency
         self.beacons = self.party.beacons
         self.beacons_ever = set(self.party.beacons)
         self.passkeys: dict[bytes, tuple[Passkey, ...]] = {}
@@ -375,7 +376,9 @@ class Spines:
         self.seat(self.founding, organ, None)
 
     def seat(self, act: Act, after: Organ, before: Organ | None) -> None:
-        """Remember which act gave whom a seat."""
+        """Remember which act gave whom a seat, and which named who may act in urgency."""
+        if after.urgency and (before is None or before.urgency != after.urgency):
+            self.urgent_by.setdefault(after.id, []).append((act, after.urgency))
         for key, weight in after.members.seats.items():
             if before is None or before.members.seats.get(key) != weight:
                 self.seated_by.setdefault((after.id, key), []).append((act, weight))

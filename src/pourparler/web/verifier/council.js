@@ -110,6 +110,13 @@ function checkDecisive(organ) {
   if (!decisive) refuse('decision.rule')
 }
 
+/** Whether the same may act in urgency, as many of them, and as long. */
+export function sameUrgency(first, second) {
+  const [ours, theirs] = [first, second].map(one => one?.members.seats)
+  return !!first && first.lapse === second.lapse && first.members.needs === second.members.needs
+    && ours.size === theirs.size && [...ours].every(([key, weight]) => theirs.get(key) === weight)
+}
+
 /** The powers that are subject to the superior: to conclude is to bind as by ratifying. */
 function conditions(organ) {
   return organ.subject | (organ.subject & Power.RATIFY ? Power.CONCLUDE : 0)
@@ -240,6 +247,8 @@ export class Spines {
   roles = new Map()
   // organ -> key -> what seated it
   seatedBy = new Map()
+  // organ -> what named who may act in urgency
+  urgentBy = new Map()
   // member -> passkeys
   passkeys = new Map()
   polls = new Map()
@@ -296,8 +305,10 @@ export class Spines {
     exactly(act, { seats: new Map(), needs: 0 }, founders)
   }
 
-  /** Remember which act gave whom a seat. */
+  /** Remember which act gave whom a seat, and which named who may act in urgency. */
   seat(act, after, before) {
+    const { urgency } = after
+    if (urgency && !sameUrgency(before?.urgency, urgency)) listIn(this.urgentBy, after.id).push({ act, urgency })
     if (!this.seatedBy.has(after.id)) this.seatedBy.set(after.id, new Map())
     for (const [key, weight] of after.members.seats) {
       if (before?.members.seats.get(key) !== weight) listIn(this.seatedBy.get(after.id), key).push({ act, weight })
