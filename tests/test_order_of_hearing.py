@@ -184,6 +184,32 @@ def test_a_new_home_takes_nothing_in_the_place_of_what_led_to_it(which: str) -> 
     assert on.may(mandate, "second", "first") == (VALID, "")
 
 
+@pytest.mark.parametrize("told", ["in order", "a rival before", "a decision between late"])
+def test_a_new_home_takes_nothing_of_an_organ_that_was_recalled_before(told: str) -> None:
+    """Those who were recalled sign again at the place that the election followed, where the new home has not taken it."""
+    organs = [organ("council", "ann"), organ("board", "eve", superior="council")]
+    on = Travels(organs=organs, signers=("ann", "eve"))
+    mandate, start = on.grant(), on.party.heads["board"]
+    rivals = [on.party.signed("decide", "board", words=f"we stay {number}") for number in range(3)]
+    if told == "a rival before":
+        on.tell(rivals[0], "second")
+    between = on.party.signed("decide", "board", words="between")
+    on.tell(between, *(("first",) if told == "a decision between late" else ("first", "second")))
+    on.party.heads["board"] = between.id
+    rivals.append(on.party.signed("decide", "board", words="we stay here, too"))
+    board = {"of": on.party.organ("board"), "theirs": start}
+    elected = on.decide("elect", **board, seats=seats("dan"), needs=1, also=[key("dan")])
+    on.move("second")
+    for rival in rivals:
+        with pytest.raises(PourparlerError):
+            on.tell(rival, "second")
+    with pytest.raises(Refused, match="decision.no-seat"):
+        on.tell(on.party.member("eve", "suspend", "board", target=mandate.id), "second")
+    on.party.members["board"], on.party.heads["board"] = ([key("dan")], 1), elected.id
+    on.tell(on.party.signed("decide", "board", words="the new board's"), "second")
+    assert on.may(mandate, "second", "first") == (VALID, "")
+
+
 def negotiated(on: Travels, negotiates: Act, concludes: Act) -> tuple[World, tuple[bytes, bytes]]:
     """Let a second holder conclude what the first negotiated, in the seller's home; return where and what."""
     world = on.ledgers["talks"]
