@@ -186,7 +186,7 @@ def test_a_new_home_takes_nothing_in_the_place_of_what_led_to_it(which: str) -> 
 
 @pytest.mark.parametrize("told", ["in order", "a rival before", "a decision between late"])
 def test_a_new_home_takes_nothing_of_an_organ_that_was_recalled_before(told: str) -> None:
-    """Those who were recalled sign again at the place that the election followed, where the new home has not taken it."""
+    """Those who were recalled sign again at the place that the election followed: the new home has not taken it."""
     organs = [organ("council", "ann"), organ("board", "eve", superior="council")]
     on = Travels(organs=organs, signers=("ann", "eve"))
     mandate, start = on.grant(), on.party.heads["board"]
