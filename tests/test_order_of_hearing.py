@@ -184,6 +184,32 @@ def test_a_new_home_takes_nothing_in_the_place_of_what_led_to_it(which: str) -> 
     assert on.may(mandate, "second", "first") == (VALID, "")
 
 
+@pytest.mark.parametrize("told", ["in order", "a rival before", "a decision between late"])
+def test_a_new_home_takes_nothing_of_an_organ_that_was_recalled_before(told: str) -> None:
+    """Those who were recalled sign again at the place that the election followed: the new home has not taken it."""
+    organs = [organ("council", "ann"), organ("board", "eve", superior="council")]
+    on = Travels(organs=organs, signers=("ann", "eve"))
+    mandate, start = on.grant(), on.party.heads["board"]
+    rivals = [on.party.signed("decide", "board", words=f"we stay {number}") for number in range(3)]
+    if told == "a rival before":
+        on.tell(rivals[0], "second")
+    between = on.party.signed("decide", "board", words="between")
+    on.tell(between, *(("first",) if told == "a decision between late" else ("first", "second")))
+    on.party.heads["board"] = between.id
+    rivals.append(on.party.signed("decide", "board", words="we stay here, too"))
+    board = {"of": on.party.organ("board"), "theirs": start}
+    elected = on.decide("elect", **board, seats=seats("dan"), needs=1, also=[key("dan")])
+    on.move("second")
+    for rival in rivals:
+        with pytest.raises(PourparlerError):
+            on.tell(rival, "second")
+    with pytest.raises(Refused, match="decision.no-seat"):
+        on.tell(on.party.member("eve", "suspend", "board", target=mandate.id), "second")
+    on.party.members["board"], on.party.heads["board"] = ([key("dan")], 1), elected.id
+    on.tell(on.party.signed("decide", "board", words="the new board's"), "second")
+    assert on.may(mandate, "second", "first") == (VALID, "")
+
+
 def negotiated(on: Travels, negotiates: Act, concludes: Act) -> tuple[World, tuple[bytes, bytes]]:
     """Let a second holder conclude what the first negotiated, in the seller's home; return where and what."""
     world = on.ledgers["talks"]
@@ -469,6 +495,46 @@ def test_an_election_from_above_follows_what_a_recovery_led_to() -> None:
         assert spines.seated(board, 0) == spines.at[board, recall[1].id]
         assert spines.at[board, recall[1].id].place == 5
         assert spines.at[board, recall[1].id].urgency is None
+
+
+@pytest.mark.parametrize("real", [True, False])
+def test_urgent_members_count_elsewhere_if_the_home_took_what_named_them(real: bool) -> None:
+    """Whoever has the recovery keys alone names his own where the organ has not been heard, for as long as he likes."""
+    home, world = World("home"), World()
+    kept = {"keys": [key("safe").public_key], "needs": 1, "wait": WAIT}
+    party = home.party("Buyer", "ann", recovery=kept)
+    mandate = party.grant("agent", *TALKS, "conclude")
+    council, urgent = party.organ(), {"keys": [key("new").public_key], "needs": 1, "lapse": 10**9}
+    place = {"organ": council, "prior": mandate.id, "seats": [[key("ann").public_key, key("new").public_key]]}
+    recovery = draft("recover", place).signed_by(key("safe"), key("new"))
+    named = {"organ": council, "prior": recovery.id, "seats": seats("new"), "needs": 1, "urgent": urgent}
+    elected = draft("elect", named).signed_by(key("new"))
+    for act in (party.founding, mandate):
+        world.put(act)
+    k = talks(world, Party(world, party.founding, party.members, dict(party.heads)), mandate=mandate)
+    text = k.adopted()
+    if real:
+        home.put(recovery)
+        home.put(elected, WAIT)
+    else:
+        party.decide("decide", words="we have our keys")
+    for act in (recovery, elected):
+        world.put(act)
+    said = {"organ": council, "to": key("stray").public_key, "powers": powers("open", "propose")}
+    granted = draft("urgent-grant", said).signed_by(key("new"))
+    dismissed = draft("urgent-dismiss", {"organ": council, "mandate": mandate.id}).signed_by(key("new"))
+    world.put(granted, WAIT)
+    stray = world.put(speak("stray", "propose", granted.id, dossier=k.id, text=world.text()))
+    assert stray.void is None
+    world.put(dismissed)
+    world.put(k.ours("conclude", text=text))
+    home.stamp()
+    claim = world.claim("bound", parties=(party.id,), dossier=k.id, text=text)
+    report = world.verify(claim, home.shown(), trust=[party])
+    due = (Verdict.INVALID, "claim.not-bound") if real else (Verdict.VALID, "")
+    assert (report.verdict, report.reason) == due, report.steps[-1]
+    void = report.registry.outcomes[stray.act.id].void
+    assert (void.reason if void else "") == ("" if real else "standing.sibling")
 
 
 # --- a hand-over, and its confirmation --------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ force* (a :class:`Refused` that says why), or *not checkable* (a :class:`Missing
 rounded up. *When* is always an index and a log time of that ledger.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from pourparler.core import limits
@@ -21,6 +21,7 @@ from pourparler.core.council import (
     Organ,
     Party,
     Spines,
+    Urgency,
     followed_by,
     read_committee,
     read_depositary,
@@ -393,6 +394,9 @@ class Register:
     mandates: dict[bytes, Mandate] = field(default_factory=dict)
     endings: dict[bytes, list[Ending]] = field(default_factory=dict)
     urgent_acts: dict[bytes, Ending | Mandate] = field(default_factory=dict)
+    urgencies: dict[bytes, Urgency] = field(
+        default_factory=dict
+    )  # by the urgent act: who could give it, as it was logged
     confirmations: dict[bytes, list[Confirmation]] = field(default_factory=dict)
     beacons: list[Beacon] = field(default_factory=list)
     lifted: dict[tuple[bytes, int], list[tuple[Act, Moment]]] = field(default_factory=dict)
@@ -502,6 +506,7 @@ class Register:
             ending.lapses = lapses
             self.end(act["mandate"], ending)
             self.urgent_acts[act.id] = ending
+        self.urgencies[act.id] = organ.urgency
         return envelope
 
     def admit_member(self, act: Act, moment: Moment) -> None:
@@ -681,13 +686,32 @@ class Register:
         return real and ending.works(power, moment, self.answered(ending))
 
     def is_seated(self, ending: Ending) -> bool:
-        """Return whether whoever suspended has his seat by a decision that the home took, where the home is shown.
+        """Return whether whoever suspended, or acted in urgency, may by a decision that the home took, where the home
+        is shown.
 
         Raises :class:`Missing` (``home.not-shown``)."""
-        if self.home is None or ending.member is None:
+        if ending.member is None:
+            return self.is_urgent(ending.act)
+        return self.any_real(act for act, _ in self.spines.seated_by[ending.act["organ"], ending.member])
+
+    def is_urgent(self, act: Act) -> bool:
+        """Return whether a decision that the home took, where it is shown, named those who could give an urgent act;
+        of any other act, true.
+
+        Raises :class:`Missing` (``home.not-shown``)."""
+        urgency = self.urgencies.get(act.id)
+        if urgency is None:
+            return True
+        return self.any_real(stated for stated, named in self.spines.urgent_by[act["organ"]] if named == urgency)
+
+    def any_real(self, acts: Iterable[Act]) -> bool:
+        """Return whether one of these decisions counts, by its home where that is shown.
+
+        Raises :class:`Missing` (``home.not-shown``)."""
+        if self.home is None:
             return True
         missing: Missing | None = None
-        for act, _ in self.spines.seated_by[ending.act["organ"], ending.member]:
+        for act in acts:
             try:
                 if self.is_real(act):
                     return True
@@ -830,7 +854,9 @@ class Register:
                 self.check_fresh(link.fresh_seconds, moment)
 
     def check_urgent(self, link: Mandate, moment: Moment) -> None:
-        urgency = self.spines.organ(link.organ).urgency
+        if not self.is_urgent(link.act):
+            raise Refused("standing.sibling", "the home ledger took nothing that named who granted this in urgency")
+        urgency = self.urgencies.get(link.id) or self.spines.organ(link.organ).urgency
         lapses = link.logged.time + urgency.lapse_seconds if urgency else link.logged.time
         confirmation = self.confirmed(link.id, link.organ, before=moment)
         if confirmation and not confirmation.answer:

@@ -327,11 +327,15 @@ class Spines:
         self.waits: dict[Place, tuple[Place, int]] = {}  # where a recovery leads -> what it follows, when it is ready
         self.stems: dict[Place, Place] = {}  # what comes after a recovery -> where that leads
         self.tips: dict[Place, bytes] = {}  # where a recovery leads -> the last place after it, on the first branch
+        self.below: dict[
+            bytes, bytes
+        ] = {}  # a decision on two spines -> the place on the other one that it follows here
         self.links: dict[bytes, Act] = {}  # decisions and recoveries: what others follow
         self.in_order: list[Act] = []  # the same
         self.created_by: dict[bytes, bytes] = {}  # an organ that was constituted -> the act that did
         self.roles: dict[bytes, str] = {}
         self.seated_by: dict[tuple[bytes, bytes], list[tuple[Act, int]]] = {}  # organ, key -> what seated it, weight
+        self.urgent_by: dict[bytes, list[tuple[Act, Urgency]]] = {}  # organ -> what named who may act in urgency
         self.beacons = self.party.beacons
         self.beacons_ever = set(self.party.beacons)
         self.passkeys: dict[bytes, tuple[Passkey, ...]] = {}
@@ -375,7 +379,9 @@ class Spines:
         self.seat(self.founding, organ, None)
 
     def seat(self, act: Act, after: Organ, before: Organ | None) -> None:
-        """Remember which act gave whom a seat."""
+        """Remember which act gave whom a seat, and which named who may act in urgency."""
+        if after.urgency and (before is None or before.urgency != after.urgency):
+            self.urgent_by.setdefault(after.id, []).append((act, after.urgency))
         for key, weight in after.members.seats.items():
             if before is None or before.members.seats.get(key) != weight:
                 self.seated_by.setdefault((after.id, key), []).append((act, weight))
@@ -666,6 +672,8 @@ class Spines:
         self.join(act)
         others = [organ for organ, place in after if organ != place and organ != act["organ"]]
         followed = {organ: self.followed_of(organ, act["theirs"]) for organ in others}
+        for place in followed.values():
+            self.below[act.id] = place
         followed[act["organ"]] = act["prior"]
         for (organ, place), state in after.items():
             self.seat(act, state, self.at.get((organ, followed[organ])) if organ in followed else None)
@@ -705,18 +713,38 @@ class Spines:
             self.begin(act)
 
     def begin(self, act: Act) -> None:
-        """Let this ledger be the party's home from here on. What led here has its places: nothing else takes them."""
+        """Let this ledger be the party's home from here on. What led here has its places: nothing else takes them. So
+        have, after that, the elections from above that led here: on the other spine, what they followed is over."""
         self.tenure = act.id
         self.tenures[act.id] = None
-        walk = [act.id]
+        walk, seen = [act.id], set()
+        above: list[Act] = []
         while walk:
             link = self.link(walk.pop())
-            if link is None or link.kind == "found":
+            if link is None or link.kind == "found" or link.id in seen:
                 continue
+            seen.add(link.id)
             known = (link["organ"], link["prior"]) in self.taken
             self.give((link["organ"], link["prior"]), link.id)
             if not known or link.kind == "recover":  # a recovery's place is given together with the one after it
                 walk += followed_by(link)
+            if not known and is_on_two(link):
+                above.append(link)
+        for link in above:
+            self.close(link)
+
+    def close(self, act: Act) -> None:
+        """Give the places before a decision from above on the other spine. What stood there may be other than what the
+        home before took, so that nothing is given but that spine's own places, and only those that are left."""
+        organ, at, link = act["of"], self.below[act.id], act
+        while True:
+            known = (organ, at) in self.taken
+            self.give((organ, at), link.id)
+            if at not in self.links or (known and link.kind != "recover"):
+                break
+            link = self.links[at]
+            at = link["prior"] if link["organ"] == organ else self.below[at]
+        self.give((organ, act["theirs"]), act.id)
 
     def lead(self, before: Place, place: bytes, *, moves: bool) -> None:
         """Note a place that comes after a recovery; of rivals the first moves on what that has led to."""

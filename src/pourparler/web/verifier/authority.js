@@ -5,7 +5,7 @@ import { limits } from './encoding.js'
 import { ALL_POWERS, Issuer, KINDS, Power } from './act.js'
 import { amount, commitment, parseLine, parseLines, parsePath } from './redline.js'
 import { exactly, followedBy, lone, place, readCommittee, readDepositary, sufficient, verifyOne } from './council.js'
-import { listIn, miss, refuse, within } from './council.js'
+import { listIn, miss, refuse, within, sameUrgency } from './council.js'
 
 export const LEASED = Power.CONCLUDE | Power.DELEGATE | Power.DENOUNCE
 const NEVER_TO_HOLDERS = Power.RATIFY | Power.URGENT
@@ -179,6 +179,8 @@ export class Register {
   // By target.
   endings = new Map()
   urgentActs = new Map()
+  // By the urgent act: who could give it, as it was logged.
+  urgencies = new Map()
   confirmations = new Map()
   beacons = []
   // By mandate.
@@ -264,6 +266,7 @@ export class Register {
       this.end(act.said.mandate, one)
       this.urgentActs.set(act.id, one)
     }
+    this.urgencies.set(act.id, organ.urgency)
   }
 
   admitMember(act, moment) {
@@ -413,11 +416,24 @@ export class Register {
     return this.isReal(one.act) && this.isSeated(one) && stopsThen(one, power, moment, this.answered(one))
   }
 
-  /** Whether whoever suspended has his seat by a decision that the home took, where the home is shown. */
+  /** Whether whoever suspended, or acted in urgency, has his seat by a decision that the home took, where it is shown. */
   isSeated(one) {
-    if (!this.home || one.member === null) return true
+    if (one.member === null) return this.isUrgent(one.act)
+    return this.anyReal(this.spines.seatedBy.get(one.act.said.organ).get(one.member))
+  }
+
+  /** Whether a decision that the home took, where it is shown, named those who could give an urgent act. */
+  isUrgent(act) {
+    const urgency = this.urgencies.get(act.id)
+    if (!urgency) return true
+    return this.anyReal(this.spines.urgentBy.get(act.said.organ).filter(one => sameUrgency(one.urgency, urgency)))
+  }
+
+  /** Whether one of these decisions counts, by its home where that is shown. */
+  anyReal(found) {
+    if (!this.home) return true
     let missing = null
-    for (const { act } of this.spines.seatedBy.get(one.act.said.organ).get(one.member)) {
+    for (const { act } of found) {
       try {
         if (this.isReal(act)) return true
       } catch (error) {
@@ -530,7 +546,8 @@ export class Register {
   }
 
   checkUrgent(link, moment) {
-    const lapses = link.logged.time + (this.spines.organ(link.organ).urgency?.lapse ?? 0)
+    if (!this.isUrgent(link.act)) refuse('standing.sibling')
+    const lapses = link.logged.time + this.urgencies.get(link.id).lapse
     const confirmation = this.confirmed(link.id, link.organ, moment)
     if (confirmation && !confirmation.act.said.answer) refuse('standing.undone')
     if (moment.time >= lapses && !(confirmation && confirmation.moment.time < lapses)) refuse('standing.lapsed')

@@ -110,6 +110,13 @@ function checkDecisive(organ) {
   if (!decisive) refuse('decision.rule')
 }
 
+/** Whether the same may act in urgency, as many of them, and as long. */
+export function sameUrgency(first, second) {
+  const [ours, theirs] = [first, second].map(one => one?.members.seats)
+  return !!first && first.lapse === second.lapse && first.members.needs === second.members.needs
+    && ours.size === theirs.size && [...ours].every(([key, weight]) => theirs.get(key) === weight)
+}
+
 /** The powers that are subject to the superior: to conclude is to bind as by ratifying. */
 function conditions(organ) {
   return organ.subject | (organ.subject & Power.RATIFY ? Power.CONCLUDE : 0)
@@ -231,6 +238,8 @@ export class Spines {
   // what comes after a recovery -> where that leads; and that -> the last place after it, on the first branch
   stems = new Map()
   tips = new Map()
+  // a decision on two spines -> the place on the other one that it follows here
+  below = new Map()
   // decisions and recoveries, which others follow, by id; and the same in order
   links = new Map()
   inOrder = []
@@ -240,6 +249,8 @@ export class Spines {
   roles = new Map()
   // organ -> key -> what seated it
   seatedBy = new Map()
+  // organ -> what named who may act in urgency
+  urgentBy = new Map()
   // member -> passkeys
   passkeys = new Map()
   polls = new Map()
@@ -263,19 +274,37 @@ export class Spines {
     return this.tenure !== null
   }
 
-  /** Let this ledger be the party's home from here on. What led here has its places: nothing else takes them. */
+  /** Let this ledger be the party's home from here on. What led here has its places: nothing else takes them. So have,
+   *  after that, the elections from above that led here: on the other spine, what they followed is over. */
   begin(act) {
     this.tenure = act.id
     this.tenures.set(act.id, null)
-    const walk = [act.id]
+    const walk = [act.id], seen = new Set(), above = []
     while (walk.length) {
       const link = this.link(walk.pop())
-      if (!link || link.kind === 'found') continue
+      if (!link || link.kind === 'found' || seen.has(link.id)) continue
+      seen.add(link.id)
       const known = this.taken.has(place(link.said.organ, link.said.prior))
       this.give(link.said.organ, link.said.prior, link.id)
       // A recovery's place is given together with the one after it.
       if (!known || link.kind === 'recover') walk.push(...followedBy(link))
+      if (!known && isOnTwo(link)) above.push(link)
     }
+    for (const link of above) this.close(link)
+  }
+
+  /** Give the places before a decision from above on the other spine. What stood there may be other than what the home
+   *  before took, so that nothing is given but that spine's own places, and only those that are left. */
+  close(act) {
+    const organ = act.said.of
+    for (let link = act, at = this.below.get(act.id); ;) {
+      const known = this.taken.has(place(organ, at))
+      this.give(organ, at, link.id)
+      if (!this.links.has(at) || (known && link.kind !== 'recover')) break
+      link = this.links.get(at)
+      at = link.said.organ === organ ? link.said.prior : this.below.get(at)
+    }
+    this.give(organ, act.said.theirs, act.id)
   }
 
   found(act) {
@@ -296,8 +325,10 @@ export class Spines {
     exactly(act, { seats: new Map(), needs: 0 }, founders)
   }
 
-  /** Remember which act gave whom a seat. */
+  /** Remember which act gave whom a seat, and which named who may act in urgency. */
   seat(act, after, before) {
+    const { urgency } = after
+    if (urgency && !sameUrgency(before?.urgency, urgency)) listIn(this.urgentBy, after.id).push({ act, urgency })
     if (!this.seatedBy.has(after.id)) this.seatedBy.set(after.id, new Map())
     for (const [key, weight] of after.members.seats) {
       if (before?.members.seats.get(key) !== weight) listIn(this.seatedBy.get(after.id), key).push({ act, weight })
@@ -548,6 +579,7 @@ export class Spines {
     this.join(act)
     const followed = new Map([[organ, prior]])
     for (const [id, { at }] of after) if (id !== at && id !== organ) followed.set(id, this.followedOf(id, theirs))
+    for (const [id, before] of followed) if (id !== organ) this.below.set(act.id, before)
     for (const [id, { at, state }] of after) {
       this.seat(act, state, this.at.get(place(id, followed.get(id))))
       this.at.set(place(id, at), state)
