@@ -394,9 +394,7 @@ class Register:
     mandates: dict[bytes, Mandate] = field(default_factory=dict)
     endings: dict[bytes, list[Ending]] = field(default_factory=dict)
     urgent_acts: dict[bytes, Ending | Mandate] = field(default_factory=dict)
-    urgencies: dict[bytes, Urgency] = field(
-        default_factory=dict
-    )  # by the urgent act: who could give it, as it was logged
+    urgencies: dict[bytes, Urgency] = field(default_factory=dict)  # urgent act -> who could give it when it was logged
     confirmations: dict[bytes, list[Confirmation]] = field(default_factory=dict)
     beacons: list[Beacon] = field(default_factory=list)
     lifted: dict[tuple[bytes, int], list[tuple[Act, Moment]]] = field(default_factory=dict)

@@ -327,9 +327,7 @@ class Spines:
         self.waits: dict[Place, tuple[Place, int]] = {}  # where a recovery leads -> what it follows, when it is ready
         self.stems: dict[Place, Place] = {}  # what comes after a recovery -> where that leads
         self.tips: dict[Place, bytes] = {}  # where a recovery leads -> the last place after it, on the first branch
-        self.below: dict[
-            bytes, bytes
-        ] = {}  # a decision on two spines -> the place on the other one that it follows here
+        self.below: dict[bytes, bytes] = {}  # a decision on two spines -> the place that it follows on the other one
         self.links: dict[bytes, Act] = {}  # decisions and recoveries: what others follow
         self.in_order: list[Act] = []  # the same
         self.created_by: dict[bytes, bytes] = {}  # an organ that was constituted -> the act that did
