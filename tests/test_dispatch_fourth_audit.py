@@ -393,6 +393,25 @@ def test_one_who_may_act_in_urgency_fills_nobody_else_s_share(monkeypatch):
     assert node.take(data(more), came()).reason == "node.quota"
 
 
+def test_one_who_may_act_in_urgency_since_a_recovery_has_a_share_and_no_more(monkeypatch, clock):
+    monkeypatch.setattr(limits, "NODE_SPEAKER_ACTS_MAX", 8)
+    party, recoverer = recoverable()
+    recovery, new = recovered(party, recoverer, party.head, "new")
+    urgent = {"keys": [new[0].public_key], "needs": 1, "lapse": HOUR}
+    elected = after(party, recovery.id, "elect", new[:2], seats=rows(new), urgent=urgent)
+    node = memory_node(clock)
+    hear(node, party.found, recovery)
+    clock.time += HOUR
+    hear(node, elected)
+    acts = [
+        draft("urgent-dismiss", {"organ": party.organ, "mandate": number.to_bytes(32, "big")}).signed_by(new[0])
+        for number in range(20)
+    ]
+    answers = [node.take(data(act), came()) for act in acts]
+    assert answers[0].state is State.NEW
+    assert answers[-1].reason == "node.quota"
+
+
 def test_who_has_recovery_keys_fills_no_organ_s_share(monkeypatch):
     monkeypatch.setattr(limits, "NODE_SPEAKER_ACTS_MAX", 8)
     monkeypatch.setattr(limits, "NODE_ORGAN_ACTS_MAX", 8)

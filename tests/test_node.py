@@ -902,7 +902,9 @@ def test_attack_43_what_was_acknowledged_is_there_after_kill_9(tmp_path):
         victim = subprocess.Popen([sys.executable, "-c", VICTIM, str(folder)], stdout=subprocess.PIPE, env=environment)
         told = b""
         while len(told) < 32 * acknowledged_before_the_kill:
-            told += victim.stdout.read(32)
+            more = victim.stdout.read(32)
+            assert more, "the node ended by itself"
+            told += more
         victim.send_signal(signal.SIGKILL)
         told += victim.stdout.read()
         victim.stdout.close()

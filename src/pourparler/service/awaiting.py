@@ -183,8 +183,7 @@ def of_endings(register: Register, moment: Moment) -> Iterator[Awaited]:
                 pending[ending.act.id] = (ending.act["organ"], ending.lapses)
     for act_id, urgent in register.urgent_acts.items():
         if not isinstance(urgent, Ending):
-            urgency = register.spines.organ(urgent.organ).urgency
-            lapses = urgent.logged.time + (urgency.lapse_seconds if urgency else 0)
+            lapses = urgent.logged.time + register.urgencies[act_id].lapse_seconds
             if register.confirmed(act_id, urgent.organ) is None and moment.time < lapses:
                 pending[act_id] = (urgent.organ, lapses)
     for act_id, (organ, lapses) in pending.items():

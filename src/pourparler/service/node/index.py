@@ -145,14 +145,14 @@ class Index:
         mandate = mandate_of(name, registry)
         return share_of(mandate) if mandate else name
 
-    def has_room(self, act: Act, registry: Registry) -> bool:
-        """Return whether its issuer has room left in the journal. For bad news there is as much room again; beacons are
-        bounded by their pace instead."""
+    def has_room(self, act: Act, registry: Registry, now: int) -> bool:
+        """Return whether its issuer has room left in the journal, who acts in urgency by who may now. For bad news
+        there is as much room again; beacons are bounded by their pace instead."""
         if act.issuer is Issuer.BEACON:
             return True
         if act.issuer is Issuer.URGENT:
             party = registry.party_of_organ.get(act["organ"])
-            urgency = registry.registers[party].spines.organ(act["organ"]).urgency if party else None
+            urgency = registry.registers[party].spines.seated(act["organ"], now).urgency if party else None
             good = signers(act, urgency.members.seats) if urgency else {}
             shares = [urgent_share(act, one.kid) for one in good.values()]
         else:

@@ -325,8 +325,8 @@ def ending_of(known: Known, act: Act, heard: int) -> Ending:
 def urgency_seconds(known: Known, organ: bytes) -> int:
     """Return after how long urgent acts of an organ lapse: by its home as it is shown now, else by the journal."""
     for register in (*reversed(homes(known)), known.register):
-        head = register.spines.heads.get(organ)
-        urgency = register.spines.organ(organ, head).urgency if head else None
+        known_there = organ in register.spines.heads
+        urgency = register.spines.seated(organ, known.moment.time).urgency if known_there else None
         if urgency is not None:
             return urgency.lapse_seconds
     return known.register.spines.party.suspension_seconds

@@ -158,7 +158,7 @@ class Taking:
         held_up = self.frozen(act) or self.confirms_unknown(act, waited)
         if held_up is not None:
             return self.wait(act, came, *held_up, waited)
-        if not self.holdings.index.has_room(act, registry):
+        if not self.holdings.index.has_room(act, registry, self.holdings.now()):
             return Taken(State.REFUSED, act.id, "node.quota", "its issuer has filled his share of this node's journal")
         return None
 
